@@ -1,0 +1,26 @@
+# Third-party libraries, all from Debian 12 (docs/dependencies.md says why each is here).
+find_package(Threads REQUIRED)
+find_package(fmt 9 REQUIRED)
+if(TAEL_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+
+# What a folder needs beyond the other folders. Called once per folder by tael_add_layer().
+macro(tael_layer_dependencies folder)
+  if("${folder}" STREQUAL "base")
+    find_package(ZLIB REQUIRED)
+    find_package(nlohmann_json REQUIRED)
+    target_link_libraries(tael_base PUBLIC fmt::fmt-header-only PRIVATE ZLIB::ZLIB nlohmann_json::nlohmann_json)
+  elseif("${folder}" STREQUAL "runtime")
+    target_link_libraries(tael_runtime PUBLIC Threads::Threads)
+  elseif("${folder}" STREQUAL "text")
+    find_library(PCRE2_LIBRARY pcre2-8 REQUIRED)
+    target_link_libraries(tael_text PRIVATE ${PCRE2_LIBRARY})
+  elseif("${folder}" STREQUAL "app")
+    find_library(EDIT_LIBRARY edit REQUIRED)
+    find_package(CLI11 REQUIRED)
+    target_link_libraries(tael_app PRIVATE ${EDIT_LIBRARY} PUBLIC CLI11::CLI11)
+    set_property(SOURCE ${CMAKE_SOURCE_DIR}/src/app/version.cc APPEND PROPERTY
+                 COMPILE_DEFINITIONS TAEL_VERSION="${PROJECT_VERSION}")
+  endif()
+endmacro()

@@ -1,0 +1,24 @@
+# Compiler flags shared by every target.
+#
+# -ffp-contract=off: multiplications and additions are fused only through Fma(), so that every
+#   instruction set computes the same bits (docs/numerics.md).
+# -fno-math-errno: sqrt compiles to the instruction. Never -ffast-math.
+add_compile_options(-ffp-contract=off -fno-math-errno -Wall -Wextra -Wpedantic -Wshadow=local
+                    -Wnon-virtual-dtor -Wimplicit-fallthrough)
+if(TAEL_WERROR)
+  add_compile_options(-Werror)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC 12 reports impossible overflows inside libstdc++ strings and vectors at -O2 and above.
+  add_compile_options(-Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds
+                      -Wno-maybe-uninitialized -Wno-psabi)
+endif()
+if(TAEL_SANITIZE)
+  add_compile_options(-fsanitize=${TAEL_SANITIZE} -fno-omit-frame-pointer
+                      -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${TAEL_SANITIZE})
+endif()
+if(TAEL_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=address,undefined)
+endif()

@@ -1,0 +1,30 @@
+// The safetensors container: one file, or shards named by model.safetensors.index.json.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/file.h"
+#include "checkpoint/tensor_index.h"
+
+namespace tael {
+
+struct Safetensors {
+  std::vector<std::shared_ptr<MappedFile>> files;
+  TensorIndex tensors;
+  std::vector<std::pair<std::string, std::string>> metadata;  // "__metadata__" of the first file
+};
+
+// Opens one .safetensors file. Throws kNotFound, kCorrupt, kUnsupported.
+Safetensors OpenSafetensorsFile(const std::string& path);
+
+// Opens the index and every shard it names. Throws as above; a tensor the index names and no shard
+// holds (or the reverse) is kCorrupt.
+Safetensors OpenSafetensorsIndex(const std::string& index_path);
+
+// Serialises tensors (name, dtype, shape, bytes), header padded to 8 bytes. For tests and tools.
+std::string SerializeSafetensors(const std::vector<TensorInfo>& tensors);
+
+}  // namespace tael

@@ -1,0 +1,85 @@
+// Every entry point that ops may call, as one table of functions per instruction set.
+// All tables compute the same bits: docs/numerics.md is the definition, scalar implements it literally.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "quant/dtype.h"
+
+namespace tael {
+
+// Positions per cache block; also the absolute blocks attention works in (docs/numerics.md, 6).
+inline constexpr int kKvBlockSize = 64;
+
+// Activations quantised to 8 bits for the integer path. Block = kActBlock32 or kActBlock256 elements
+// by weight format (ActivationBlock()). Borrowed memory, laid out by ops:
+//   q      [rows, k_padded] int8 in [-127, 127], k_padded = k rounded up to the block, padding 0
+//   scales [rows, k_padded / block] f32
+//   sums   [rows, k_padded / 16] int16: sum of q over each run of 16
+struct QuantizedRows {
+  int8_t* q = nullptr;
+  float* scales = nullptr;
+  int16_t* sums = nullptr;
+  size_t rows = 0, k = 0, k_padded = 0, block = 0;
+};
+
+// One query row against the cached keys and values of one kv head.
+struct AttentionArgs {
+  const float* query = nullptr;      // [head_dim]
+  size_t head_dim = 0;
+  const void* const* k_blocks = nullptr;  // per absolute block: [kKvBlockSize, head_dim] of `dtype`
+  const void* const* v_blocks = nullptr;
+  DType dtype = DType::kF32;         // kF32, kF16 or kBF16
+  size_t begin = 0, end = 0;         // visible positions [begin, end), end > begin
+  float scale = 0;
+  float* out = nullptr;              // [head_dim]
+};
+
+struct KernelTable {
+  const char* name;  // "scalar", "avx2", ...
+
+  // y[i * ldy + j] = sum_k x[i * ldx + k] * w[j][k] for i < m, j < n. `dtype` is kF32, kF16 or kBF16; rows of
+  // w are `row_bytes` apart. Order: numerics.md, 3.
+  void (*matmul_float)(const float* x, size_t ldx, size_t m, DType dtype, const uint8_t* w,
+                       size_t row_bytes, size_t n, size_t k, float* y, size_t ldy) noexcept;
+
+  // Rounds rows of x [m, k] (stride ldx) into `out` (out.rows == m). Order: numerics.md, 4.
+  void (*quantize_rows)(const float* x, size_t ldx, size_t m, QuantizedRows* out) noexcept;
+
+  // The same product for a block format with IntegerPath(dtype), on quantised activations.
+  // Order: numerics.md, 5.
+  void (*matmul_integer)(const QuantizedRows& x, DType dtype, const uint8_t* w, size_t row_bytes,
+                         size_t n, float* y, size_t ldy) noexcept;
+
+  // out[i] = gain[i] * (x[i] / sqrt(mean(x^2) + eps)). `out` may alias `x`.
+  void (*rms_norm)(const float* x, const float* gain, float eps, size_t n, float* out) noexcept;
+  // Rotates the first 2 * half elements of x; cos, sin [half]. interleaved: pairs (2i, 2i+1), else
+  // (i, i + half).
+  void (*rope)(float* x, const float* cos, const float* sin, size_t half, bool interleaved) noexcept;
+  // y[i] += x[i]
+  void (*add)(const float* x, size_t n, float* y) noexcept;
+  // out[i] = gate[i] / (1 + exp(-gate[i])) * up[i]. `out` may alias either.
+  void (*silu_multiply)(const float* gate, const float* up, size_t n, float* out) noexcept;
+  // Streaming softmax attention. Order: numerics.md, 6.
+  void (*attention)(const AttentionArgs& args) noexcept;
+  // Converts n floats to a cache type (kF32, kF16, kBF16), round to nearest even.
+  void (*to_cache)(const float* x, size_t n, DType dtype, void* out) noexcept;
+  // x[i] = exp(x[i] - max(x)); returns the sum in the order of numerics.md, 2. For samplers.
+  float (*softmax_numerators)(float* x, size_t n) noexcept;
+  // out[i] = exp(x[i])
+  void (*exp)(const float* x, size_t n, float* out) noexcept;
+};
+
+// Block of the quantised activations that `dtype` needs: 32 or 256; 0 when the format has only the
+// float path.
+size_t ActivationBlock(DType dtype);
+inline bool HasIntegerPath(DType dtype) { return ActivationBlock(dtype) != 0; }
+
+// The best table of this CPU, or the one named by the environment variable TAEL_FORCE_ISA; throws
+// nothing: an unknown or unsupported name gives nullptr.
+const KernelTable* SelectKernelTable();
+// All tables this CPU can run, scalar first (for tests), nullptr-terminated.
+const KernelTable* const* SupportedKernelTables();
+
+}  // namespace tael

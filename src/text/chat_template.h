@@ -1,0 +1,59 @@
+// Chat templates: messages in, prompt text out, with the origin of every character.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "text/tokenizer.h"
+
+namespace tael {
+
+// Budgets that make any template end (docs/decisions: sandbox by construction).
+struct TemplateLimits {
+  int64_t max_steps = 2'000'000;            // evaluated nodes and loop rounds
+  int64_t max_output_bytes = 16 << 20;
+  int64_t max_memory_bytes = 128 << 20;     // of values alive or created
+  int max_depth = 200;                      // nesting of expressions, macros, parser
+};
+
+// The variables a template sees.
+struct TemplateInput {
+  Json messages = JsonArray{};
+  Json tools;                                // null or array
+  bool add_generation_prompt = true;
+  std::string bos_token, eos_token;
+  JsonObject extra;                          // chat_template_kwargs; override the above
+  // Clock for strftime_now: seconds since 1970, local time already applied. -1 = now.
+  int64_t unix_time = -1;
+  // Values whose text the caller vouches for (trusted); everything from messages/tools is not.
+};
+
+class ChatTemplate {
+ public:
+  // Parses once. `name` names the source in messages. Throws kCorrupt/kUnsupported with the line
+  // and the expression.
+  ChatTemplate(std::string_view source, std::string name, const TemplateLimits& limits = {});
+  ~ChatTemplate();
+  ChatTemplate(ChatTemplate&&) noexcept;
+
+  // Characters the template itself wrote (and bos/eos tokens) are trusted; those that come from
+  // messages, tools or extra are not, through any filter. Throws kInvalidArgument for
+  // raise_exception() and type errors (line and expression), kExhausted when a budget is used up.
+  std::vector<TextSpan> Render(const TemplateInput& input) const;
+  // The same joined into one string.
+  std::string RenderText(const TemplateInput& input) const;
+
+  // The template of a model: chat_template.jinja, tokenizer_config.json's chat_template (also the
+  // list form), or GGUF's tokenizer.chat_template. nullopt when the model has none.
+  static std::optional<std::string> FindSource(const Checkpoint& checkpoint);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tael

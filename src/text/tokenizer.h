@@ -1,0 +1,88 @@
+// Text to token ids and back, exactly as Hugging Face tokenizers does it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tael {
+
+class GgufMetadata;
+struct Checkpoint;
+
+using TokenId = int32_t;
+
+// A stretch of text with its origin. Control tokens are recognised only in trusted text: what a
+// chat template wrote itself. User content is untrusted: `<|im_end|>` in it is plain characters.
+struct TextSpan {
+  std::string text;
+  bool trusted = false;
+};
+
+struct EncodeOptions {
+  // Recognise added tokens (special and not) in the text. False = everything is plain text.
+  bool parse_added_tokens = true;
+  // Let the post-processor add its tokens (BOS, ...) around the text.
+  bool add_special_tokens = false;
+};
+
+// Immutable after construction; all methods are safe from several threads.
+class Tokenizer {
+ public:
+  // From files: tokenizer.json, else tokenizer.model (SentencePiece), *.tiktoken / tiktoken.model
+  // (with tokenizer_config.json), or llama2.c's tokenizer.bin. `path` is a directory or one such
+  // file (gzip accepted). Throws kNotFound, kCorrupt, kUnsupported (names the unknown part).
+  static std::unique_ptr<Tokenizer> FromPath(const std::string& path);
+  static std::unique_ptr<Tokenizer> FromGguf(const GgufMetadata& metadata);
+  // The tokenizer that belongs to an opened checkpoint.
+  static std::unique_ptr<Tokenizer> FromCheckpoint(const Checkpoint& checkpoint);
+
+  virtual ~Tokenizer() = default;
+
+  // Never fails: any bytes give ids (invalid UTF-8 is first replaced by U+FFFD).
+  virtual std::vector<TokenId> Encode(std::string_view text, const EncodeOptions& options) const = 0;
+  // Spans joined into one text: merges and pre-tokens run across span borders as in one string,
+  // but added tokens are recognised only inside trusted characters.
+  virtual std::vector<TokenId> EncodeSpans(const std::vector<TextSpan>& spans,
+                                           bool add_special_tokens) const = 0;
+
+  // The decoder's text. Invalid UTF-8 from byte tokens becomes U+FFFD. Unknown ids are skipped.
+  virtual std::string Decode(const std::vector<TokenId>& ids, bool skip_special_tokens) const = 0;
+
+  virtual int vocab_size() const = 0;  // highest id + 1
+  // The token's own spelling in the vocabulary ("Ġthe", "▁the", "<0x0A>"); nullopt for no such id.
+  virtual std::optional<std::string> TokenText(TokenId id) const = 0;
+  virtual std::optional<TokenId> FindToken(std::string_view text) const = 0;  // exact vocabulary text
+  virtual bool IsSpecial(TokenId id) const = 0;
+
+  virtual std::optional<TokenId> bos() const = 0;
+  virtual std::optional<TokenId> eos() const = 0;
+  // Ids that end a turn: eos, plus well-known end markers present in the vocabulary.
+  virtual const std::vector<TokenId>& end_of_generation() const = 0;
+  virtual bool adds_bos() const = 0;  // add_special_tokens would put BOS in front
+
+  // Streaming: bytes of one token as the decoder would place them in the middle of a text.
+  // Used by Detokenizer only.
+  virtual void AppendTokenBytes(TokenId id, bool first, std::string& out) const = 0;
+};
+
+// Turns a stream of ids into pieces of text that never split a character.
+class Detokenizer {
+ public:
+  // `tokenizer` must outlive this. Special tokens give no text when `skip_special` is set.
+  Detokenizer(const Tokenizer& tokenizer, bool skip_special);
+  // Text that became complete with this token; may be empty.
+  std::string Push(TokenId id);
+  // What is left at the end: an unfinished character becomes U+FFFD.
+  std::string Finish();
+
+ private:
+  const Tokenizer& tokenizer_;
+  bool skip_special_, first_ = true;
+  std::string pending_;
+};
+
+}  // namespace tael
