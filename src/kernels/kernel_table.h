@@ -12,8 +12,8 @@ namespace tael {
 // Positions per cache block; also the absolute blocks attention works in (docs/numerics.md, 6).
 inline constexpr int kKvBlockSize = 64;
 
-// Activations quantised to 8 bits for the integer path. Block = kActBlock32 or kActBlock256 elements
-// by weight format (ActivationBlock()). Borrowed memory, laid out by ops:
+// Activations quantised to 8 bits for the integer path. Block = ActivationBlock(format) elements
+// (quant/integer_form.h), 32 or 256. Borrowed memory, laid out by ops:
 //   q      [rows, k_padded] int8 in [-127, 127], k_padded = k rounded up to the block, padding 0
 //   scales [rows, k_padded / block] f32
 //   sums   [rows, k_padded / 16] int16: sum of q over each run of 16
@@ -47,7 +47,7 @@ struct KernelTable {
   // Rounds rows of x [m, k] (stride ldx) into `out` (out.rows == m). Order: numerics.md, 4.
   void (*quantize_rows)(const float* x, size_t ldx, size_t m, QuantizedRows* out) noexcept;
 
-  // The same product for a block format with IntegerPath(dtype), on quantised activations.
+  // The same product for a format with IntegerBlockSize(dtype) != 0, on quantised activations.
   // Order: numerics.md, 5.
   void (*matmul_integer)(const QuantizedRows& x, DType dtype, const uint8_t* w, size_t row_bytes,
                          size_t n, float* y, size_t ldy) noexcept;
@@ -71,10 +71,6 @@ struct KernelTable {
   void (*exp)(const float* x, size_t n, float* out) noexcept;
 };
 
-// Block of the quantised activations that `dtype` needs: 32 or 256; 0 when the format has only the
-// float path.
-size_t ActivationBlock(DType dtype);
-inline bool HasIntegerPath(DType dtype) { return ActivationBlock(dtype) != 0; }
 
 // The best table of this CPU, or the one named by the environment variable TAEL_FORCE_ISA; throws
 // nothing: an unknown or unsupported name gives nullptr.
