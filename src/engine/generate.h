@@ -1,0 +1,37 @@
+// The generation loop over one session: prompt in, tokens out, with stop rules and timings.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "engine/sampler.h"
+#include "engine/session.h"
+
+namespace tael {
+
+enum class FinishReason { kStop, kLength, kContextFull, kCancelled };
+const char* FinishReasonName(FinishReason reason);  // "stop", "length", "context_full", "cancelled"
+
+struct GenerationRequest {
+  std::vector<TokenId> prompt;           // whole conversation; a cached prefix is reused
+  SamplingParams sampling;
+  int max_tokens = 0;                    // 0 = until a stop token or the end of the context
+  std::vector<TokenId> stop_tokens;      // ends the answer; the token itself is in `tokens`
+  // Called after each token; returning false cancels. May be empty.
+  std::function<bool(TokenId)> on_token;
+  // Called while the prompt is evaluated: done, total tokens; returning false cancels. May be empty.
+  std::function<bool(int, int)> on_prompt;
+};
+
+struct GenerationResult {
+  std::vector<TokenId> tokens;  // the last one may be the stop token
+  FinishReason finish = FinishReason::kStop;
+  int prompt_tokens = 0, cached_tokens = 0;
+  double prompt_seconds = 0, decode_seconds = 0;
+};
+
+// Throws kExhausted when the prompt does not fit the context, before evaluating anything.
+GenerationResult Generate(Session& session, const GenerationRequest& request);
+
+}  // namespace tael

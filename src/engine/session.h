@@ -1,0 +1,77 @@
+// One sequence on one model: evaluates tokens, keeps their keys and values, gives logits.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "kernels/kernel_table.h"
+#include "kv/kv_cache.h"
+#include "model/model.h"
+#include "ops/compute_context.h"
+#include "runtime/worker_pool.h"
+#include "text/tokenizer.h"
+
+namespace tael {
+
+enum class MatmulMode {
+  kInteger,  // block formats multiply with 8-bit activations (default)
+  kFloat,    // every weight is decoded, arithmetic in float32
+};
+
+struct SessionOptions {
+  int max_context = 0;       // positions; 0 = the smaller of the model's own limit and 4096
+  int threads = 0;           // 0 = every CPU this process may use
+  int prefill_chunk = 256;   // tokens evaluated together
+  MatmulMode matmul = MatmulMode::kInteger;
+  DType kv_dtype = DType::kF16;  // kF32, kF16, kBF16
+  const KernelTable* kernels = nullptr;  // nullptr = SelectKernelTable()
+};
+
+// What Evaluate() should hand back besides the last logits.
+struct EvalRequest {
+  bool all_logits = false;  // logits of every token, not only the last
+  bool hidden = false;      // residual stream after the embedding and after each layer
+};
+
+struct EvalResult {
+  std::vector<float> logits;               // [rows, V]: all tokens, or only the last
+  int64_t rows = 0;
+  std::vector<std::vector<float>> hidden;  // [L + 1][T * D] when asked for
+};
+
+// Not thread-safe. The model must outlive it.
+class Session {
+ public:
+  // Throws kInvalidArgument (bad option), kExhausted (memory).
+  Session(const Model& model, const SessionOptions& options);
+  ~Session();
+
+  // Appends tokens. Throws kExhausted when they do not fit max_context() (both numbers in the
+  // message; nothing is evaluated then), kInvalidArgument for an id outside the vocabulary.
+  EvalResult Evaluate(std::span<const TokenId> tokens, const EvalRequest& request = {});
+
+  // Forgets all positions from `length` on. REQUIRES: 0 <= length <= length().
+  void Truncate(int length);
+  // Longest common prefix of `tokens` with what is cached; for reuse across turns.
+  int CommonPrefix(std::span<const TokenId> tokens) const;
+
+  int length() const { return static_cast<int>(tokens_.size()); }
+  int max_context() const { return max_context_; }
+  int threads() const { return pool_.size(); }
+  const char* kernel_name() const { return kernels_->name; }
+  const std::vector<TokenId>& tokens() const { return tokens_; }
+
+ private:
+  const Model& model_;
+  SessionOptions options_;
+  int max_context_;
+  const KernelTable* kernels_;
+  WorkerPool pool_;
+  Arena arena_;
+  KvCache cache_;
+  std::vector<TokenId> tokens_;
+};
+
+}  // namespace tael

@@ -1,0 +1,50 @@
+// Paged keys and values of all layers: blocks of 64 positions, any sequence may own any block.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "quant/dtype.h"
+
+namespace tael {
+
+using BlockId = int32_t;
+inline constexpr int kKvBlockPositions = 64;  // = kKvBlockSize of the kernels
+
+// Row sizes of one layer: what attention stores per position.
+struct KvLayout {
+  int num_kv_heads = 0, head_dim = 0;
+};
+
+// The memory of a block, per layer: K [num_kv_heads, 64, head_dim], then V the same, in `dtype`.
+class KvCache {
+ public:
+  // `num_blocks` blocks for each of `layers`. Memory is reserved, not touched. Throws kExhausted.
+  KvCache(const std::vector<KvLayout>& layers, DType dtype, int num_blocks);
+
+  DType dtype() const { return dtype_; }
+  int num_blocks() const { return num_blocks_; }
+  // First position of the block for one head of one layer.
+  uint8_t* Keys(int layer, BlockId block, int kv_head);
+  uint8_t* Values(int layer, BlockId block, int kv_head);
+  int64_t row_bytes(int layer) const;  // of one position of one head
+  int64_t bytes() const { return bytes_; }
+
+ private:
+  struct Layer {
+    KvLayout layout;
+    int64_t offset = 0, head_bytes = 0;  // head_bytes: 64 positions of one head
+  };
+  struct Unmap {
+    int64_t bytes = 0;
+    void operator()(uint8_t* memory) const;
+  };
+  DType dtype_;
+  int num_blocks_;
+  int64_t bytes_ = 0;
+  std::vector<Layer> layers_;
+  std::unique_ptr<uint8_t, Unmap> memory_;
+};
+
+}  // namespace tael

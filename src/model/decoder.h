@@ -1,0 +1,38 @@
+// The bound weights of a decoder and its forward walk.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kv/batch.h"
+#include "kv/kv_cache.h"
+#include "nn/layer.h"
+#include "ops/compute_context.h"
+#include "spec/decoder_spec.h"
+#include "tensor/weight.h"
+
+namespace tael {
+
+// Parameters of a decoder, borrowed from the checkpoint's mapping.
+struct DecoderWeights {
+  Weight embedding;               // [V, D]
+  Weight final_norm;              // [D]
+  Weight head;                    // [V, D]; the embedding again when tied
+  std::vector<LayerWeights> layers;
+};
+
+// Receives the residual stream for checks: after the embedding (layer 0), then after each layer.
+struct HiddenRecorder {
+  std::vector<std::vector<float>> states;  // [L + 1][T * D]
+};
+
+// Evaluates the batch, writes its keys and values to `cache`, returns logits [logit_rows, V] in the
+// arena (valid until the caller's arena is reset). `recorder` may be null. REQUIRES: ids inside the
+// vocabulary, blocks cover the positions (the engine checks both).
+MatrixView<float> Forward(const DecoderSpec& spec, const DecoderWeights& weights, const Batch& batch,
+                          KvCache& cache, ComputeContext& ctx, HiddenRecorder* recorder = nullptr);
+
+// Cache rows that each layer stores per position.
+std::vector<KvLayout> KvLayouts(const DecoderSpec& spec);
+
+}  // namespace tael
