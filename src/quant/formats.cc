@@ -3,8 +3,14 @@
 #include <cstring>
 
 #include "quant/block_format.h"
+#include "quant/fp4.h"
+#include "quant/iq1.h"
+#include "quant/iq2.h"
+#include "quant/iq3.h"
+#include "quant/iq4.h"
 #include "quant/k_quants.h"
 #include "quant/legacy.h"
+#include "quant/low_bit.h"
 
 namespace tael {
 namespace {
@@ -57,6 +63,21 @@ constexpr BlockFormat kFormats[] = {
     Of<BlockQ5_K>   (DType::kQ5_K,     256, 256, Offset::kMinimum),
     Of<BlockQ6_K>   (DType::kQ6_K,     256, 256),
     Of<BlockQ8_K>   (DType::kQ8_K,     256, 256, Offset::kNone, Use::kActivations),
+    Of<BlockIQ1_S>  (DType::kIQ1_S,    256, 256),
+    Of<BlockIQ1_M>  (DType::kIQ1_M,    256, 256),
+    Of<BlockIQ2_XXS>(DType::kIQ2_XXS,  256, 256),
+    Of<BlockIQ2_XS> (DType::kIQ2_XS,   256, 256),
+    Of<BlockIQ2_S>  (DType::kIQ2_S,    256, 256),
+    Of<BlockIQ3_XXS>(DType::kIQ3_XXS,  256, 256),
+    Of<BlockIQ3_S>  (DType::kIQ3_S,    256, 256),
+    Of<BlockIQ4_NL> (DType::kIQ4_NL,    32,  32),
+    Of<BlockIQ4_XS> (DType::kIQ4_XS,   256, 256),
+    Of<BlockTQ1_0>  (DType::kTQ1_0,    256, 256),
+    Of<BlockTQ2_0>  (DType::kTQ2_0,    256, 256),
+    Of<BlockMXFP4>  (DType::kMXFP4,     32,  32),
+    Of<BlockNVFP4>  (DType::kNVFP4,     64,  16),
+    Of<BlockQ1_0>   (DType::kQ1_0,     128,  32),
+    Of<BlockQ2_0>   (DType::kQ2_0,      64,  32),
 };
 // clang-format on
 
