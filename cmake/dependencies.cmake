@@ -1,8 +1,18 @@
 # Third-party libraries, all from Debian 12 (docs/dependencies.md says why each is here).
 find_package(Threads REQUIRED)
 find_package(fmt 9 REQUIRED)
-if(TAEL_TESTS)
-  find_package(GTest REQUIRED)
+if(TAEL_TESTS AND CMAKE_CROSSCOMPILING)
+  # Debian's package also carries the sources, which the cross compiler can build.
+  add_subdirectory(/usr/src/googletest ${CMAKE_BINARY_DIR}/googletest EXCLUDE_FROM_ALL)
+  add_library(GTest::gtest ALIAS gtest)
+  add_library(GTest::gmock ALIAS gmock)
+  add_library(GTest::gtest_main ALIAS gtest_main)
+elseif(TAEL_TESTS)
+  find_package(GTest QUIET)
+  if(NOT GTest_FOUND)
+    message(STATUS "GoogleTest is not installed: the tests are left out (scripts/install_deps.sh --test)")
+    set(TAEL_TESTS OFF)
+  endif()
 endif()
 
 # What a folder needs beyond the other folders. Called once per folder by tael_add_layer().

@@ -3,15 +3,17 @@
 # -ffp-contract=off: multiplications and additions are fused only through Fma(), so that every
 #   instruction set computes the same bits (docs/numerics.md).
 # -fno-math-errno: sqrt compiles to the instruction. Never -ffast-math.
-add_compile_options(-ffp-contract=off -fno-math-errno -Wall -Wextra -Wpedantic -Wshadow=local
+add_compile_options(-ffp-contract=off -fno-math-errno -Wall -Wextra -Wpedantic
                     -Wnon-virtual-dtor -Wimplicit-fallthrough)
 if(TAEL_WERROR)
   add_compile_options(-Werror)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # GCC 12 reports impossible overflows inside libstdc++ strings and vectors at -O2 and above.
-  add_compile_options(-Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds
+  # The -Wno: GCC 12 reports impossible overflows inside libstdc++ strings and vectors at -O2 and above.
+  add_compile_options(-Wshadow=local -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds
                       -Wno-maybe-uninitialized -Wno-psabi)
+else()
+  add_compile_options(-Wshadow)
 endif()
 if(TAEL_SANITIZE)
   add_compile_options(-fsanitize=${TAEL_SANITIZE} -fno-omit-frame-pointer
