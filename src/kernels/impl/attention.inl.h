@@ -1,0 +1,135 @@
+// Streaming softmax attention over fixed blocks of 64 positions (numerics.md, 6); the running
+// maximum and sum are those of Milakov & Gimelshein 2018, arXiv:1805.02867.
+namespace tael::TAEL_ISA {
+namespace {
+
+// Lane dot products of the query with `Count` keys from `keys`.
+template <class Element, size_t Count>
+inline void Scores(const float* query, size_t head_dim, const uint8_t* keys, float* out) {
+  F32x16 acc[Count];
+  for (F32x16& a : acc) a = Zero();
+  const size_t stride = head_dim * Element::kBytes;
+  size_t d = 0;
+  for (; d + kLanes <= head_dim; d += kLanes) {
+    const F32x16 q = Load(query + d);
+    for (size_t i = 0; i < Count; ++i) {
+      acc[i] = Fma(q, LoadAs<Element>(keys + i * stride + d * Element::kBytes), acc[i]);
+    }
+  }
+  if (const size_t rest = head_dim - d; rest != 0) {
+    const F32x16 q = LoadPartial(query + d, rest);
+    for (size_t i = 0; i < Count; ++i) {
+      acc[i] =
+          Fma(q, LoadPartialAs<Element>(keys + i * stride + d * Element::kBytes, rest), acc[i]);
+    }
+  }
+  if constexpr (Count == 4) {
+    ReduceAdd4(acc, out);
+  } else {
+    for (size_t i = 0; i < Count; ++i) out[i] = ReduceAdd(acc[i]);
+  }
+}
+
+// o = o * c + sum of p_j * v_j over positions [begin, end), for `Count` groups of 16 dimensions.
+template <class Element, size_t Count>
+inline void AddValues(const float* p, size_t begin, size_t end, const uint8_t* values,
+                      size_t stride, float c, float* o) {
+  F32x16 acc[Count];
+  for (size_t g = 0; g < Count; ++g) acc[g] = Mul(Load(o + g * kLanes), Splat(c));
+  for (size_t j = begin; j < end; ++j) {
+    const F32x16 weight = Splat(p[j]);
+    for (size_t g = 0; g < Count; ++g) {
+      const uint8_t* v = values + j * stride + g * kLanes * Element::kBytes;
+      acc[g] = Fma(weight, LoadAs<Element>(v), acc[g]);
+    }
+  }
+  for (size_t g = 0; g < Count; ++g) Store(acc[g], o + g * kLanes);
+}
+
+// The same for the last `rest` < 16 dimensions.
+template <class Element>
+inline void AddValuesTail(const float* p, size_t begin, size_t end, const uint8_t* values,
+                          size_t stride, float c, float* o, size_t rest) {
+  F32x16 acc = Mul(LoadPartial(o, rest), Splat(c));
+  for (size_t j = begin; j < end; ++j) {
+    acc = Fma(Splat(p[j]), LoadPartialAs<Element>(values + j * stride, rest), acc);
+  }
+  StorePartial(acc, o, rest);
+}
+
+template <class Element>
+inline void AddBlockValues(const float* p, size_t begin, size_t end, const uint8_t* values, float c,
+                           size_t head_dim, float* o) {
+  const size_t stride = head_dim * Element::kBytes;
+  size_t d = 0;
+  for (; d + 4 * kLanes <= head_dim; d += 4 * kLanes) {
+    AddValues<Element, 4>(p, begin, end, values + d * Element::kBytes, stride, c, o + d);
+  }
+  for (; d + kLanes <= head_dim; d += kLanes) {
+    AddValues<Element, 1>(p, begin, end, values + d * Element::kBytes, stride, c, o + d);
+  }
+  if (d < head_dim) {
+    AddValuesTail<Element>(p, begin, end, values + d * Element::kBytes, stride, c, o + d,
+                           head_dim - d);
+  }
+}
+
+// Turns scores into weights relative to `maximum`; hidden positions get 0. Returns their lane sum.
+inline float Weights(float* s, size_t begin, size_t end, float maximum) {
+  F32x16 sum = Zero();
+  for (size_t j = 0; j < kKvBlockSize; j += kLanes) {
+    if (j + kLanes > begin && j < end) Store(Exp(Sub(Load(s + j), Splat(maximum))), s + j);
+    for (size_t i = j; i < j + kLanes; ++i) {
+      if (i < begin || i >= end) s[i] = 0.0f;
+    }
+    sum = Add(sum, Load(s + j));
+  }
+  return ReduceAdd(sum);
+}
+
+template <class Element>
+inline void Attend(const AttentionArgs& a) {
+  float m = -std::numeric_limits<float>::infinity(), l = 0.0f;
+  std::memset(a.out, 0, a.head_dim * sizeof(float));
+  const size_t stride = a.head_dim * Element::kBytes;
+  for (size_t block = a.begin / kKvBlockSize; block * kKvBlockSize < a.end; ++block) {
+    const size_t first = block * kKvBlockSize;
+    const size_t begin = a.begin > first ? a.begin - first : 0;
+    const size_t end = a.end - first < kKvBlockSize ? a.end - first : kKvBlockSize;
+    const uint8_t* keys = static_cast<const uint8_t*>(a.k_blocks[block]);
+    alignas(64) float s[kKvBlockSize] = {};
+    size_t j = begin;
+    for (; j + 4 <= end; j += 4) Scores<Element, 4>(a.query, a.head_dim, keys + j * stride, s + j);
+    for (; j < end; ++j) Scores<Element, 1>(a.query, a.head_dim, keys + j * stride, s + j);
+
+    float maximum = m;
+    for (j = begin; j < end; ++j) {
+      s[j] *= a.scale;
+      maximum = MaxScalar(maximum, s[j]);
+    }
+    const float c = ExpScalar(m - maximum);
+    l = FmaScalar(l, c, Weights(s, begin, end, maximum));
+    AddBlockValues<Element>(s, begin, end, static_cast<const uint8_t*>(a.v_blocks[block]), c,
+                            a.head_dim, a.out);
+    m = maximum;
+  }
+  const float inverse = 1.0f / l;
+  for (size_t d = 0; d < a.head_dim; ++d) a.out[d] *= inverse;
+}
+
+void Attention(const AttentionArgs& args) noexcept {
+  switch (args.dtype) {
+    case DType::kF16:
+      Attend<ElementF16>(args);
+      break;
+    case DType::kBF16:
+      Attend<ElementBF16>(args);
+      break;
+    default:
+      Attend<ElementF32>(args);
+      break;
+  }
+}
+
+}  // namespace
+}  // namespace tael::TAEL_ISA

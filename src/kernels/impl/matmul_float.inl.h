@@ -1,0 +1,87 @@
+// Float matrix product (numerics.md, 3): every output is one lane dot product. A register tile
+// computes several outputs side by side to hide latency and to reuse loads; it never changes the
+// order within an output, so the same output has the same bits whatever tile it lands in.
+namespace tael::TAEL_ISA {
+namespace {
+
+struct FloatProduct {
+  const float* x;
+  size_t ldx;
+  const uint8_t* w;
+  size_t row_bytes, k;
+  float* y;
+  size_t ldy;
+};
+
+// Outputs of `Rows` weight rows from j and `Acts` activation rows from i.
+template <class Element, size_t Rows, size_t Acts>
+inline void FloatTile(const FloatProduct& a, size_t i, size_t j) {
+  F32x16 acc[Rows][Acts];
+  for (size_t r = 0; r < Rows; ++r) {
+    for (size_t s = 0; s < Acts; ++s) acc[r][s] = Zero();
+  }
+  const float* x = a.x + i * a.ldx;
+  const uint8_t* w = a.w + j * a.row_bytes;
+  size_t p = 0;
+  for (; p + kLanes <= a.k; p += kLanes) {
+    for (size_t r = 0; r < Rows; ++r) {
+      const F32x16 weights = LoadAs<Element>(w + r * a.row_bytes + p * Element::kBytes);
+      for (size_t s = 0; s < Acts; ++s) {
+        acc[r][s] = Fma(weights, Load(x + s * a.ldx + p), acc[r][s]);
+      }
+    }
+  }
+  if (const size_t rest = a.k - p; rest != 0) {
+    for (size_t r = 0; r < Rows; ++r) {
+      const F32x16 weights =
+          LoadPartialAs<Element>(w + r * a.row_bytes + p * Element::kBytes, rest);
+      for (size_t s = 0; s < Acts; ++s) {
+        acc[r][s] = Fma(weights, LoadPartial(x + s * a.ldx + p, rest), acc[r][s]);
+      }
+    }
+  }
+  for (size_t r = 0; r < Rows; ++r) {
+    for (size_t s = 0; s < Acts; ++s) a.y[(i + s) * a.ldy + j + r] = ReduceAdd(acc[r][s]);
+  }
+}
+
+// All weight rows [j, end) for `Acts` activation rows from i, `Rows` at a time.
+template <class Element, size_t Rows, size_t Acts>
+inline void FloatStrip(const FloatProduct& a, size_t i, size_t j, size_t end) {
+  for (; j + Rows <= end; j += Rows) FloatTile<Element, Rows, Acts>(a, i, j);
+  for (; j < end; ++j) FloatTile<Element, 1, Acts>(a, i, j);
+}
+
+template <class Element>
+inline void FloatMatmul(const FloatProduct& a, size_t m, size_t n) {
+  // Weights of one panel stay in the second-level cache while all activations pass.
+  constexpr size_t kPanelBytes = 128 * 1024;
+  const size_t fitting = kPanelBytes / (a.k * Element::kBytes + 1);
+  const size_t panel = fitting < 8 ? 8 : fitting;
+  for (size_t begin = 0; begin < n; begin += panel) {
+    const size_t end = n - begin < panel ? n : begin + panel;
+    size_t i = 0;
+    for (; i + 3 <= m; i += 3) FloatStrip<Element, 2, 3>(a, i, begin, end);
+    if (m - i == 2) FloatStrip<Element, 3, 2>(a, i, begin, end);
+    if (m - i == 1) FloatStrip<Element, 4, 1>(a, i, begin, end);
+  }
+}
+
+void MatmulFloat(const float* x, size_t ldx, size_t m, DType dtype, const uint8_t* w,
+                 size_t row_bytes, size_t n, size_t k, float* y, size_t ldy) noexcept {
+  const FloatProduct product{x, ldx, w, row_bytes, k, y, ldy};
+  switch (dtype) {
+    case DType::kF16:
+      FloatMatmul<ElementF16>(product, m, n);
+      break;
+    case DType::kBF16:
+      FloatMatmul<ElementBF16>(product, m, n);
+      break;
+    default:
+      FloatMatmul<ElementF32>(product, m, n);
+      break;
+  }
+}
+
+}  // namespace
+}  // namespace tael::TAEL_ISA

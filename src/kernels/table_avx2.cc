@@ -1,0 +1,51 @@
+// The AVX2 table (x86-64-v3: AVX2, FMA, F16C), for Haswell and Zen and later.
+// Standard headers come first: inside the region their inline functions would be compiled for AVX2
+// and could replace the baseline ones of other objects at link time.
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+
+#include "kernels/tables.h"
+#include "quant/float_bits.h"
+#include "quant/integer_form.h"
+
+#define TAEL_ISA avx2
+
+#include "kernels/isa/target_avx2_begin.h"
+// The vector type first, then exp, then the algorithms.
+#include "kernels/isa/avx2.h"
+//
+#include "kernels/impl/exp.inl.h"
+//
+#include "kernels/impl/attention.inl.h"
+#include "kernels/impl/elementwise.inl.h"
+#include "kernels/impl/matmul_float.inl.h"
+#include "kernels/impl/matmul_integer.inl.h"
+#include "kernels/impl/quantize.inl.h"
+#include "kernels/isa/target_end.h"
+
+namespace tael {
+
+const KernelTable kAvx2Table = {
+    .name = "avx2",
+    .matmul_float = avx2::MatmulFloat,
+    .quantize_rows = avx2::QuantizeRows,
+    .matmul_integer = avx2::MatmulIntegerAny,
+    .rms_norm = avx2::RmsNorm,
+    .rope = avx2::Rope,
+    .add = avx2::Add,
+    .silu_multiply = avx2::SiluMultiply,
+    .attention = avx2::Attention,
+    .to_cache = avx2::ToCache,
+    .softmax_numerators = avx2::SoftmaxNumerators,
+    .exp = avx2::ExpArray,
+};
+
+}  // namespace tael
+#endif

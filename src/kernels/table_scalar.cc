@@ -1,0 +1,42 @@
+// The scalar table: defines the bits of every other table, and runs on any CPU.
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+
+#include "kernels/tables.h"
+#include "quant/float_bits.h"
+#include "quant/integer_form.h"
+
+#define TAEL_ISA scalar
+
+#include "kernels/isa/scalar.h"
+// The algorithms need the vector type.
+#include "kernels/impl/exp.inl.h"
+// The others need exp.
+#include "kernels/impl/attention.inl.h"
+#include "kernels/impl/elementwise.inl.h"
+#include "kernels/impl/matmul_float.inl.h"
+#include "kernels/impl/matmul_integer.inl.h"
+#include "kernels/impl/quantize.inl.h"
+
+namespace tael {
+
+const KernelTable kScalarTable = {
+    .name = "scalar",
+    .matmul_float = scalar::MatmulFloat,
+    .quantize_rows = scalar::QuantizeRows,
+    .matmul_integer = scalar::MatmulIntegerAny,
+    .rms_norm = scalar::RmsNorm,
+    .rope = scalar::Rope,
+    .add = scalar::Add,
+    .silu_multiply = scalar::SiluMultiply,
+    .attention = scalar::Attention,
+    .to_cache = scalar::ToCache,
+    .softmax_numerators = scalar::SoftmaxNumerators,
+    .exp = scalar::ExpArray,
+};
+
+}  // namespace tael
