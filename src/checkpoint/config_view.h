@@ -23,14 +23,15 @@ class ConfigView {
   const std::string& where() const { return where_; }
   bool Has(std::string_view key) const;  // present and not null; does not count as a read
 
-  // Typed reads. Missing, null or of another type: throws kCorrupt naming where, key, found, needed.
-  // Int() accepts integers only (also 64.0), range-checked to int32 unless Int64 is used.
+  // Typed reads. Missing, null or of another type: throws kCorrupt naming where, key, found,
+  // needed. Int() accepts integers only (also 64.0), range-checked to int32 unless Int64 is used.
   int Int(std::string_view key) const;
   int64_t Int64(std::string_view key) const;
   double Double(std::string_view key) const;
   bool Bool(std::string_view key) const;
   std::string String(std::string_view key) const;
-  std::vector<int64_t> Ints(std::string_view key) const;  // an array, or one integer as an array of 1
+  std::vector<int64_t> Ints(
+      std::string_view key) const;  // an array, or one integer as an array of 1
   std::vector<double> Doubles(std::string_view key) const;
   std::vector<std::string> Strings(std::string_view key) const;  // an array, or one string
 
@@ -47,7 +48,8 @@ class ConfigView {
   // Marks a key as understood without using its value.
   void Ignore(std::string_view key) const;
 
-  // Dotted names of keys that were never read (a nested object that was never opened counts as one).
+  // Dotted names of keys that were never read (a nested object that was never opened counts as
+  // one).
   std::vector<std::string> UnreadKeys() const;
 
   const Json& values() const { return values_; }

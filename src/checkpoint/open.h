@@ -21,11 +21,11 @@ struct Checkpoint {
   std::string path;       // as given
   std::string directory;  // holds config.json etc.; DirName(path) for a file
   Container container = Container::kSafetensors;
-  ConfigView config;      // Hugging Face vocabulary, also for GGUF (gguf_keys.cc) and llama2.c
+  ConfigView config;  // Hugging Face vocabulary, also for GGUF (gguf_keys.cc) and llama2.c
   TensorIndex tensors;
-  std::shared_ptr<const GgufMetadata> gguf;       // set for kGguf
-  std::vector<std::shared_ptr<MappedFile>> files; // keep the mappings alive
-  std::vector<int64_t> eos_token_ids;             // union of config, generation_config / GGUF keys
+  std::shared_ptr<const GgufMetadata> gguf;        // set for kGguf
+  std::vector<std::shared_ptr<MappedFile>> files;  // keep the mappings alive
+  std::vector<int64_t> eos_token_ids;              // union of config, generation_config / GGUF keys
   std::optional<Json> generation_config;
 };
 

@@ -1,7 +1,9 @@
 // The safetensors container: one file, or shards named by model.safetensors.index.json.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +18,11 @@ struct Safetensors {
   TensorIndex tensors;
   std::vector<std::pair<std::string, std::string>> metadata;  // "__metadata__" of the first file
 };
+
+// Reads one file's bytes; the tensors, in the order of their data, point into `bytes` (not aligned
+// to their element size) and `files` stays empty. `where` names the source. Throws kCorrupt,
+// kUnsupported.
+Safetensors ParseSafetensors(std::span<const uint8_t> bytes, const std::string& where);
 
 // Opens one .safetensors file. Throws kNotFound, kCorrupt, kUnsupported.
 Safetensors OpenSafetensorsFile(const std::string& path);

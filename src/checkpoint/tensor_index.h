@@ -15,9 +15,10 @@ namespace tael {
 struct TensorInfo {
   std::string name;
   DType dtype = DType::kF32;
-  std::vector<int64_t> shape;      // row-major, Hugging Face order: last dimension contiguous
-  std::span<const uint8_t> bytes;  // exactly StorageBytes(dtype, product(shape)), inside the mapping
-  int file = 0;                    // which file of the checkpoint holds it
+  std::vector<int64_t> shape;  // row-major, Hugging Face order: last dimension contiguous
+  std::span<const uint8_t>
+      bytes;     // exactly StorageBytes(dtype, product(shape)), inside the mapping
+  int file = 0;  // which file of the checkpoint holds it
 };
 
 // In file order; names are unique.
