@@ -11,23 +11,31 @@
 #include <cstring>
 #include <limits>
 
+#include "kernels/isa/unroll.h"
 #include "kernels/tables.h"
 #include "quant/float_bits.h"
+#include "quant/fp4.h"
 #include "quant/integer_form.h"
+#include "quant/iq4.h"
+#include "quant/k_quants.h"
+#include "quant/legacy.h"
 
 #define TAEL_ISA avx2
 
 #include "kernels/isa/target_avx2_begin.h"
-// The vector type first, then exp, then the algorithms.
+// clang-format off
+// In the order of use: vectors, primitives, formats, algorithms.
 #include "kernels/isa/avx2.h"
-//
+#include "kernels/isa/avx2_integer.h"
+#include "kernels/isa/avx2_formats.h"
 #include "kernels/impl/exp.inl.h"
-//
-#include "kernels/impl/attention.inl.h"
 #include "kernels/impl/elementwise.inl.h"
+#include "kernels/impl/attention.inl.h"
 #include "kernels/impl/matmul_float.inl.h"
-#include "kernels/impl/matmul_integer.inl.h"
 #include "kernels/impl/quantize.inl.h"
+#include "kernels/impl/matmul_integer.inl.h"
+#include "kernels/impl/matmul_integer_tiles.inl.h"
+// clang-format on
 #include "kernels/isa/target_end.h"
 
 namespace tael {
@@ -36,7 +44,7 @@ const KernelTable kAvx2Table = {
     .name = "avx2",
     .matmul_float = avx2::MatmulFloat,
     .quantize_rows = avx2::QuantizeRows,
-    .matmul_integer = avx2::MatmulIntegerAny,
+    .matmul_integer = avx2::MatmulInteger,
     .rms_norm = avx2::RmsNorm,
     .rope = avx2::Rope,
     .add = avx2::Add,

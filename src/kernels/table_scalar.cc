@@ -12,15 +12,16 @@
 
 #define TAEL_ISA scalar
 
+// clang-format off
+// In the order of use: vectors, algorithms.
 #include "kernels/isa/scalar.h"
-// The algorithms need the vector type.
 #include "kernels/impl/exp.inl.h"
-// The others need exp.
-#include "kernels/impl/attention.inl.h"
 #include "kernels/impl/elementwise.inl.h"
+#include "kernels/impl/attention.inl.h"
 #include "kernels/impl/matmul_float.inl.h"
-#include "kernels/impl/matmul_integer.inl.h"
 #include "kernels/impl/quantize.inl.h"
+#include "kernels/impl/matmul_integer.inl.h"
+// clang-format on
 
 namespace tael {
 

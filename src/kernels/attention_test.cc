@@ -1,0 +1,129 @@
+// Attention of every table: against a two-pass double reference and bit for bit against scalar.
+#include <algorithm>
+
+#include "kernels/kernel_test_support.h"
+
+namespace tael {
+namespace {
+
+// Keys and values of `length` positions, cut into blocks that are scattered in memory.
+class AttentionCase {
+ public:
+  AttentionCase(size_t head_dim, size_t length, DType dtype, unsigned seed)
+      : head_dim_(head_dim), dtype_(dtype), query_(RandomFloats(head_dim, seed, 3.0f)) {
+    const size_t blocks = (length + kKvBlockSize - 1) / kKvBlockSize;
+    const size_t count = kKvBlockSize * head_dim;
+    for (size_t b = 0; b < blocks; ++b) {
+      const unsigned block_seed = seed + static_cast<unsigned>(b);
+      keys_.push_back(Encoded(RandomFloats(count, block_seed + 100), dtype));
+      values_.push_back(Encoded(RandomFloats(count, block_seed + 200), dtype));
+    }
+    for (size_t b = 0; b < blocks; ++b) {
+      k_blocks_.push_back(keys_[b].data());
+      v_blocks_.push_back(values_[b].data());
+    }
+  }
+
+  std::vector<float> Run(const KernelTable& table, size_t begin, size_t end) const {
+    std::vector<float> out(head_dim_ + 1, 55.0f);
+    AttentionArgs args;
+    args.query = query_.data();
+    args.head_dim = head_dim_;
+    args.k_blocks = k_blocks_.data();
+    args.v_blocks = v_blocks_.data();
+    args.dtype = dtype_;
+    args.begin = begin;
+    args.end = end;
+    args.scale = kScale;
+    args.out = out.data();
+    table.attention(args);
+    EXPECT_EQ(out.back(), 55.0f);
+    out.pop_back();
+    return out;
+  }
+
+  std::vector<double> Reference(size_t begin, size_t end) const {
+    std::vector<double> scores, out(head_dim_, 0.0);
+    for (size_t t = begin; t < end; ++t) {
+      double dot = 0;
+      for (size_t d = 0; d < head_dim_; ++d) dot += query_[d] * At(keys_, t, d);
+      scores.push_back(dot * kScale);
+    }
+    const double largest = *std::max_element(scores.begin(), scores.end());
+    double total = 0;
+    for (double& s : scores) total += s = std::exp(s - largest);
+    for (size_t t = begin; t < end; ++t) {
+      for (size_t d = 0; d < head_dim_; ++d)
+        out[d] += scores[t - begin] / total * At(values_, t, d);
+    }
+    return out;
+  }
+
+  // Makes one cached key or value element special.
+  void Poke(bool key, size_t t, float value) {
+    auto& block = (key ? keys_ : values_)[t / kKvBlockSize];
+    const std::vector<uint8_t> bytes = Encoded({value}, dtype_);
+    std::copy(bytes.begin(), bytes.end(),
+              block.begin() + static_cast<long>(t % kKvBlockSize * head_dim_ * bytes.size()));
+  }
+
+ private:
+  static constexpr float kScale = 0.3f;
+  double At(const std::vector<std::vector<uint8_t>>& cache, size_t t, size_t d) const {
+    return DecodedElement(cache[t / kKvBlockSize].data(), t % kKvBlockSize * head_dim_ + d, dtype_);
+  }
+
+  size_t head_dim_;
+  DType dtype_;
+  std::vector<float> query_;
+  std::vector<std::vector<uint8_t>> keys_, values_;
+  std::vector<const void*> k_blocks_, v_blocks_;
+};
+
+using AttentionTest = KernelTest;
+TAEL_FOR_ALL_TABLES(AttentionTest);
+
+TEST_P(AttentionTest, MatchesReferenceAndScalarForAllTypesLengthsAndWindows) {
+  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
+    for (const size_t head_dim : {1, 8, 16, 24, 64, 80, 100, 128}) {
+      const AttentionCase c(head_dim, 200, dtype, static_cast<unsigned>(head_dim));
+      for (const auto& [begin, end] : {std::pair<size_t, size_t>{0, 1},
+                                       {0, 5},
+                                       {0, 63},
+                                       {0, 64},
+                                       {0, 65},
+                                       {0, 200},
+                                       {63, 64},
+                                       {63, 66},
+                                       {70, 200},
+                                       {130, 131},
+                                       {17, 18},
+                                       {100, 192}}) {
+        SCOPED_TRACE(testing::Message()
+                     << Name(dtype) << " " << head_dim << " " << begin << " " << end);
+        const std::vector<float> out = c.Run(*GetParam(), begin, end);
+        ASSERT_EQ(FirstDifference(out, c.Run(ScalarTable(), begin, end)), -1);
+        const std::vector<double> reference = c.Reference(begin, end);
+        // Scores up to about 60 carry absolute errors near 60 * 8 * 2^-24, which exp turns into
+        // relative ones; values are at most 1.
+        for (size_t d = 0; d < head_dim; ++d) ASSERT_NEAR(out[d], reference[d], 6e-5) << d;
+      }
+    }
+  }
+}
+
+TEST_P(AttentionTest, SpecialValuesHaveTheBitsOfScalarAndHiddenOnesDoNotMatter) {
+  for (const float special : {NAN, INFINITY, -INFINITY, 3e38f, 1e-40f}) {
+    for (const bool key : {true, false}) {
+      AttentionCase c(64, 192, DType::kF32, 3);
+      const std::vector<float> before = c.Run(*GetParam(), 70, 90);
+      c.Poke(key, 69, special);
+      c.Poke(key, 90, special);
+      EXPECT_EQ(FirstDifference(c.Run(*GetParam(), 70, 90), before), -1);
+      EXPECT_EQ(FirstDifference(c.Run(*GetParam(), 60, 150), c.Run(ScalarTable(), 60, 150)), -1);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tael

@@ -1,0 +1,109 @@
+// What the kernel tests share: the tables to test, random rows, quantised rows, exact comparison.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "kernels/kernel_table.h"
+#include "quant/float_bits.h"
+#include "quant/integer_form.h"
+
+namespace tael {
+
+inline std::vector<const KernelTable*> AllTables() {
+  std::vector<const KernelTable*> tables;
+  for (auto t = SupportedKernelTables(); *t != nullptr; ++t) tables.push_back(*t);
+  return tables;
+}
+inline const KernelTable& ScalarTable() { return *SupportedKernelTables()[0]; }
+
+// Tests run once per table.
+class KernelTest : public testing::TestWithParam<const KernelTable*> {};
+inline std::string TableName(const testing::TestParamInfo<const KernelTable*>& info) {
+  return info.param->name;
+}
+#define TAEL_FOR_ALL_TABLES(suite) \
+  INSTANTIATE_TEST_SUITE_P(Tables, suite, testing::ValuesIn(AllTables()), TableName)
+
+inline std::vector<float> RandomFloats(size_t n, unsigned seed, float spread = 1.0f) {
+  std::mt19937 rng(seed);
+  std::vector<float> out(n);
+  for (float& v : out) v = spread * (static_cast<float>(rng()) * 0x1p-31f - 1.0f);
+  return out;
+}
+
+// Random values with every kind of float among them.
+inline std::vector<float> SpecialFloats(size_t n, unsigned seed) {
+  const float kinds[] = {0.0f,   -0.0f,   1e-40f, -0x1p-149f, INFINITY, -INFINITY,
+                         NAN,    3.4e38f, -1.5f,  0x1p-126f,  65520.0f, 1e-8f,
+                         -88.9f, 89.0f,   0.5f,   -104.5f,    2.5f,     -3.5f};
+  std::mt19937 rng(seed);
+  std::vector<float> out = RandomFloats(n, seed + 1, 10.0f);
+  for (float& v : out) {
+    if (rng() % 4 == 0) v = kinds[rng() % std::size(kinds)];
+  }
+  return out;
+}
+
+// Elements of a plain type; rows may start at any address.
+inline std::vector<uint8_t> Encoded(const std::vector<float>& values, DType dtype) {
+  std::vector<uint8_t> out;
+  for (const float v : values) {
+    uint8_t bytes[4];
+    const uint16_t half = dtype == DType::kF16 ? FloatToHalf(v) : FloatToBf16(v);
+    const size_t size = dtype == DType::kF32 ? 4 : 2;
+    std::memcpy(bytes, dtype == DType::kF32 ? static_cast<const void*>(&v) : &half, size);
+    out.insert(out.end(), bytes, bytes + size);
+  }
+  return out;
+}
+inline double DecodedElement(const uint8_t* bytes, size_t i, DType dtype) {
+  float v;
+  uint16_t half;
+  std::memcpy(&v, bytes + (dtype == DType::kF32 ? i * 4 : 0), 4);
+  if (dtype == DType::kF32) return static_cast<double>(v);
+  std::memcpy(&half, bytes + i * 2, 2);
+  return static_cast<double>(dtype == DType::kF16 ? HalfToFloat(half) : Bf16ToFloat(half));
+}
+
+// Index of the first float whose bits differ, -1 when all agree. All NaN count as the same: which
+// NaN an operation gives is not specified by IEEE 754.
+inline long FirstDifference(const float* a, const float* b, size_t n) {
+  for (size_t i = 0; i < n; ++i) {
+    const bool both_nan = std::isnan(a[i]) && std::isnan(b[i]);
+    if (!both_nan && std::memcmp(a + i, b + i, sizeof(float)) != 0) return static_cast<long>(i);
+  }
+  return -1;
+}
+inline long FirstDifference(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() ? FirstDifference(a.data(), b.data(), a.size()) : -2;
+}
+
+// Owns the memory of QuantizedRows.
+struct QuantizedBuffer {
+  std::vector<int8_t> q;
+  std::vector<float> scales;
+  std::vector<int16_t> sums;
+  QuantizedRows rows;
+
+  QuantizedBuffer(size_t m, size_t k, size_t block) {
+    rows.rows = m;
+    rows.k = k;
+    rows.block = block;
+    rows.k_padded = (k + block - 1) / block * block;
+    q.assign(m * rows.k_padded, 99);
+    scales.assign(m * rows.k_padded / block, 99.0f);
+    sums.assign(m * rows.k_padded / 16, 99);
+    rows.q = q.data();
+    rows.scales = scales.data();
+    rows.sums = sums.data();
+  }
+};
+
+}  // namespace tael
