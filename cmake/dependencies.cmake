@@ -1,12 +1,10 @@
 # Third-party libraries, all from Debian 12 (docs/dependencies.md says why each is here).
 find_package(Threads REQUIRED)
+# fmt is compiled into tael_base (src/base/fmt_build.cc); only its headers are used.
 find_package(fmt 9 REQUIRED)
 if(TAEL_TESTS AND CMAKE_CROSSCOMPILING)
   # Debian's package also carries the sources, which the cross compiler can build.
   add_subdirectory(/usr/src/googletest ${CMAKE_BINARY_DIR}/googletest EXCLUDE_FROM_ALL)
-  add_library(GTest::gtest ALIAS gtest)
-  add_library(GTest::gmock ALIAS gmock)
-  add_library(GTest::gtest_main ALIAS gtest_main)
 elseif(TAEL_TESTS)
   find_package(GTest QUIET)
   if(NOT GTest_FOUND)
@@ -20,7 +18,7 @@ macro(tael_layer_dependencies folder)
   if("${folder}" STREQUAL "base")
     find_package(ZLIB REQUIRED)
     find_package(nlohmann_json REQUIRED)
-    target_link_libraries(tael_base PUBLIC fmt::fmt-header-only PRIVATE ZLIB::ZLIB nlohmann_json::nlohmann_json)
+    target_link_libraries(tael_base PRIVATE ZLIB::ZLIB nlohmann_json::nlohmann_json)
   elseif("${folder}" STREQUAL "runtime")
     target_link_libraries(tael_runtime PUBLIC Threads::Threads)
   elseif("${folder}" STREQUAL "text")

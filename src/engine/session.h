@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/kernel_table.h"
+#include "kv/batch.h"
 #include "kv/kv_cache.h"
 #include "model/model.h"
 #include "ops/compute_context.h"
@@ -63,7 +64,13 @@ class Session {
   const char* kernel_name() const { return kernels_->name; }
   const std::vector<TokenId>& tokens() const { return tokens_; }
 
+  const KernelTable& kernels() const { return *kernels_; }
+  const Model& model() const { return model_; }
+
  private:
+  void CheckFits(std::span<const TokenId> tokens) const;
+  Batch MakeBatch(std::span<const TokenId> tokens, bool all_logits) const;
+
   const Model& model_;
   SessionOptions options_;
   int max_context_;

@@ -17,6 +17,12 @@ struct KvLayout {
   int num_kv_heads = 0, head_dim = 0;
 };
 
+// Gives a mapping of `bytes` bytes back to the system.
+struct UnmapMemory {
+  int64_t bytes = 0;
+  void operator()(uint8_t* memory) const;
+};
+
 // The memory of a block, per layer: K [num_kv_heads, 64, head_dim], then V the same, in `dtype`.
 class KvCache {
  public:
@@ -36,15 +42,11 @@ class KvCache {
     KvLayout layout;
     int64_t offset = 0, head_bytes = 0;  // head_bytes: 64 positions of one head
   };
-  struct Unmap {
-    int64_t bytes = 0;
-    void operator()(uint8_t* memory) const;
-  };
   DType dtype_;
   int num_blocks_;
   int64_t bytes_ = 0;
   std::vector<Layer> layers_;
-  std::unique_ptr<uint8_t, Unmap> memory_;
+  std::unique_ptr<uint8_t, UnmapMemory> memory_;
 };
 
 }  // namespace tael

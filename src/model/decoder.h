@@ -13,21 +13,21 @@
 
 namespace tael {
 
-// Parameters of a decoder, borrowed from the checkpoint's mapping.
+// Parameters of a decoder: matrices borrowed from the checkpoint's mapping, vectors in float32.
 struct DecoderWeights {
   Weight embedding;               // [V, D]
-  Weight final_norm;              // [D]
+  std::vector<float> final_norm;  // [D]
   Weight head;                    // [V, D]; the embedding again when tied
   std::vector<LayerWeights> layers;
 };
 
-// Receives the residual stream for checks: after the embedding (layer 0), then after each layer.
+// Receives the residual stream for checks: after the embedding (index 0), then after each layer.
 struct HiddenRecorder {
   std::vector<std::vector<float>> states;  // [L + 1][T * D]
 };
 
 // Evaluates the batch, writes its keys and values to `cache`, returns logits [logit_rows, V] in the
-// arena (valid until the caller's arena is reset). `recorder` may be null. REQUIRES: ids inside the
+// arena (valid until the arena is reset). `recorder` may be null. REQUIRES: ids inside the
 // vocabulary, blocks cover the positions (the engine checks both).
 MatrixView<float> Forward(const DecoderSpec& spec, const DecoderWeights& weights, const Batch& batch,
                           KvCache& cache, ComputeContext& ctx, HiddenRecorder* recorder = nullptr);

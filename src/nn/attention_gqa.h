@@ -1,6 +1,8 @@
 // Grouped-query attention over the paged cache, with optional q/k norms, biases and window.
 #pragma once
 
+#include <vector>
+
 #include "kv/batch.h"
 #include "kv/kv_cache.h"
 #include "ops/compute_context.h"
@@ -11,15 +13,23 @@
 namespace tael {
 
 struct GqaWeights {
-  Weight q, k, v, o;              // [H*Dh, D], [Hkv*Dh, D], [Hkv*Dh, D], [D, H*Dh]
-  Weight q_bias, k_bias, v_bias, o_bias;  // empty when the spec has none
-  Weight q_norm, k_norm;          // [Dh]; empty when the spec has none
-  RopeFrequencies rope;           // inverse frequencies, computed at bind time
+  Weight q, k, v, o;  // [H*Dh, D], [Hkv*Dh, D], [Hkv*Dh, D], [D, H*Dh]
+  std::vector<float> q_bias, k_bias, v_bias, o_bias;  // empty when the spec has none
+  std::vector<float> q_norm, k_norm;                  // [Dh]; empty when the spec has none
+  RopeFrequencies rope;                               // computed at bind time
 };
 
-// x [T, D] (normed) -> out [T, D]. Writes K and V of the batch to `cache` first, then reads them back.
-void GqaForward(const GqaSpec& spec, float norm_eps, int layer, const GqaWeights& weights,
-                const Batch& batch, KvCache& cache, MatrixView<const float> x, MatrixView<float> out,
-                ComputeContext& ctx);
+// The part of an attention layer that does not change from layer to layer.
+struct AttentionStep {
+  const Batch& batch;
+  KvCache& cache;
+  int layer = 0;
+  float norm_eps = 0;
+};
+
+// x [T, D] (normed) -> out [T, D]. Writes K and V of the batch to the cache first, then reads them
+// back in the cache's type.
+void GqaForward(const GqaSpec& spec, const GqaWeights& weights, const AttentionStep& step,
+                MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx);
 
 }  // namespace tael

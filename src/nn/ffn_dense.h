@@ -1,6 +1,8 @@
 // The gated feed-forward block: down(act(gate(x)) * up(x)).
 #pragma once
 
+#include <vector>
+
 #include "ops/compute_context.h"
 #include "spec/decoder_spec.h"
 #include "tensor/weight.h"
@@ -8,8 +10,8 @@
 namespace tael {
 
 struct DenseFfnWeights {
-  Weight gate, up, down;                 // [F, D], [F, D], [D, F]
-  Weight gate_bias, up_bias, down_bias;  // empty when the spec has none
+  Weight gate, up, down;                             // [F, D], [F, D], [D, F]
+  std::vector<float> gate_bias, up_bias, down_bias;  // empty when the spec has none
 };
 
 // x [T, D] -> out [T, D].

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <variant>
+#include <vector>
 
 #include "nn/attention_gqa.h"
 #include "nn/ffn_dense.h"
@@ -10,19 +11,19 @@
 
 namespace tael {
 
-// Same alternative as the layer's spec.
+// Each holds the same alternative as the layer's spec.
 using AttentionWeights = std::variant<GqaWeights>;
 using FfnWeights = std::variant<DenseFfnWeights>;
 
 struct LayerWeights {
-  Weight input_norm;      // [D]
+  std::vector<float> input_norm;           // [D], before attention
   AttentionWeights attention;
-  Weight post_attention_norm;  // [D], before the feed-forward part
+  std::vector<float> post_attention_norm;  // [D], before the feed-forward part
   FfnWeights ffn;
 };
 
-// hidden [T, D] in and out (the residual stream).
-void LayerForward(const DecoderSpec& spec, int layer, const LayerWeights& weights, const Batch& batch,
-                  KvCache& cache, MatrixView<float> hidden, ComputeContext& ctx);
+// hidden [T, D], in and out: the residual stream.
+void LayerForward(const LayerSpec& spec, const LayerWeights& weights, const AttentionStep& step,
+                  MatrixView<float> hidden, ComputeContext& ctx);
 
 }  // namespace tael

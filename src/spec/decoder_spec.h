@@ -72,6 +72,9 @@ struct DecoderSpec {
   std::vector<LayerSpec> layers;
 };
 
+// More layers than any model has; bounds what a hostile configuration can make us allocate.
+inline constexpr int kMaxLayers = 4096;
+
 // Rejects impossible specs (sizes below 1, heads that do not divide, odd rotary dimension, ...).
 // Throws kCorrupt with every problem in one message. `where` names the checkpoint.
 void Validate(const DecoderSpec& spec, const std::string& where);

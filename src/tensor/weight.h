@@ -15,8 +15,13 @@ struct MatrixView {
   T* row(int64_t r) const { return data + r * stride; }
 };
 
+template <typename T>
+MatrixView<const T> Const(const MatrixView<T>& m) {
+  return {m.data, m.rows, m.cols, m.stride};
+}
+
 // A weight [N, K]: N output rows of K inputs, each row `row_bytes` bytes of `dtype` blocks.
-// Borrowed from the checkpoint's mapping. A vector (norm gain, bias) has n = 1.
+// Borrowed from the checkpoint's mapping.
 struct Weight {
   DType dtype = DType::kF32;
   int64_t n = 0, k = 0;

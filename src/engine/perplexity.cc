@@ -1,0 +1,67 @@
+#include "engine/perplexity.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+
+namespace tael {
+namespace {
+
+// -ln softmax(logits)[target], in double precision.
+double NegativeLogProbability(std::span<const float> logits, TokenId target) {
+  double highest = static_cast<double>(logits[0]);
+  for (const float x : logits) highest = std::max(highest, static_cast<double>(x));
+  double sum = 0;
+  for (const float x : logits) sum += std::exp(static_cast<double>(x) - highest);
+  return std::log(sum) + highest - static_cast<double>(logits[static_cast<size_t>(target)]);
+}
+
+// Rows of logits held at once: bounds memory for large vocabularies.
+constexpr size_t kSlice = 128;
+
+}  // namespace
+
+std::vector<double> SequenceNll(Session& session, std::span<const TokenId> tokens) {
+  session.Truncate(0);
+  std::vector<double> nll;
+  const auto vocab = static_cast<size_t>(session.model().spec.vocab_size);
+  for (size_t begin = 0; begin + 1 < tokens.size(); begin += kSlice) {
+    const size_t count = std::min(kSlice, tokens.size() - begin);
+    const EvalResult result =
+        session.Evaluate(tokens.subspan(begin, count), {.all_logits = true});
+    for (size_t i = 0; i < count && begin + i + 1 < tokens.size(); ++i) {
+      const std::span<const float> row(result.logits.data() + i * vocab, vocab);
+      nll.push_back(NegativeLogProbability(row, tokens[begin + i + 1]));
+    }
+  }
+  return nll;
+}
+
+PerplexityResult Perplexity(Session& session, std::span<const TokenId> tokens, int window) {
+  if (window < 2 || window > session.max_context()) {
+    Fail(ErrorCode::kInvalidArgument, "window is {}, needed 2 to the context of {}", window,
+         session.max_context());
+  }
+  std::vector<double> all;
+  for (size_t begin = 0; begin + 1 < tokens.size(); begin += static_cast<size_t>(window)) {
+    const size_t count = std::min(static_cast<size_t>(window), tokens.size() - begin);
+    const std::vector<double> nll = SequenceNll(session, tokens.subspan(begin, count));
+    all.insert(all.end(), nll.begin(), nll.end());
+  }
+  if (all.empty()) {
+    Fail(ErrorCode::kInvalidArgument, "{} token(s) are too few to score; at least 2 are needed",
+         tokens.size());
+  }
+  PerplexityResult result;
+  result.scored = static_cast<int64_t>(all.size());
+  const auto n = static_cast<double>(all.size());
+  for (const double x : all) result.mean_nll += x / n;
+  double variance = 0;
+  for (const double x : all) variance += (x - result.mean_nll) * (x - result.mean_nll) / n;
+  result.standard_error = std::sqrt(variance / n);
+  result.perplexity = std::exp(result.mean_nll);
+  return result;
+}
+
+}  // namespace tael

@@ -1,0 +1,210 @@
+#include "model/bind.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "base/error.h"
+
+namespace tael {
+namespace {
+
+// At most this many problems are spelled out; the rest is counted.
+constexpr size_t kMaxListed = 20;
+
+std::string ShapeText(const std::vector<int64_t>& shape) {
+  return fmt::format("[{}]", fmt::join(shape, ", "));
+}
+
+// Looks tensors up by role, remembers what was claimed and what went wrong.
+class Binder {
+ public:
+  Binder(const Family& family, const Checkpoint& checkpoint)
+      : family_(family), checkpoint_(checkpoint) {}
+
+  bool Has(Role role, int layer) const {
+    return checkpoint_.tensors.Find(NameOf(role, layer)) != nullptr;
+  }
+
+  Weight Matrix(Role role, int layer, int64_t n, int64_t k) {
+    const TensorInfo* tensor = Claim(NameOf(role, layer), {n, k});
+    if (tensor == nullptr) return {};
+    const std::optional<int64_t> row_bytes = StorageBytes(tensor->dtype, k);
+    if (!row_bytes.has_value()) {
+      Problem("'{}': rows of {} elements are no whole number of {} blocks", tensor->name, k,
+              Name(tensor->dtype));
+      return {};
+    }
+    return {.dtype = tensor->dtype, .n = n, .k = k, .data = tensor->bytes.data(),
+            .row_bytes = *row_bytes};
+  }
+
+  std::vector<float> Vector(Role role, int layer, int64_t size) {
+    return VectorNamed(NameOf(role, layer), size);
+  }
+
+  std::vector<float> VectorNamed(const std::string& name, int64_t size) {
+    const TensorInfo* tensor = Claim(name, {size});
+    if (tensor == nullptr) return {};
+    std::vector<float> values(static_cast<size_t>(size));
+    DecodeRow(tensor->dtype, tensor->bytes.data(), size, values.data());
+    const auto bad = std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
+    if (bad != values.end()) {
+      Problem("'{}': element {} is not a finite number", name, bad - values.begin());
+    }
+    return values;
+  }
+
+  void Ignore(Role role, int layer) { claimed_.insert(NameOf(role, layer)); }
+
+  // Throws when anything went wrong or a tensor was not claimed.
+  void Finish() {
+    for (const TensorInfo& tensor : checkpoint_.tensors.all()) {
+      if (claimed_.count(tensor.name) == 0 && !IsIgnored(tensor.name)) {
+        Problem("unexpected tensor '{}' {}", tensor.name.substr(0, 120), ShapeText(tensor.shape));
+      }
+    }
+    if (problems_.empty()) return;
+    const size_t shown = std::min(problems_.size(), kMaxListed);
+    std::string text = fmt::format("{}", fmt::join(problems_.begin(), problems_.begin() + static_cast<std::ptrdiff_t>(shown), "; "));
+    if (shown < problems_.size()) text += fmt::format("; and {} more", problems_.size() - shown);
+    Fail(ErrorCode::kCorrupt,
+         "{}: {} problem(s) with the tensors of {}: {}. Hint: the configuration and the weights may "
+         "come from different revisions",
+         checkpoint_.path, problems_.size(), family_.architecture, text);
+  }
+
+ private:
+  std::string NameOf(Role role, int layer) const {
+    for (const NameRule& rule : family_.names) {
+      if (rule.role == role) {
+        return TensorName(checkpoint_.container == Container::kGguf ? rule.gguf : rule.hf, layer);
+      }
+    }
+    TAEL_CHECK(!"every role a spec asks for has a name rule");
+    return "";
+  }
+
+  static bool IsIgnored(std::string_view name) {
+    return std::any_of(kIgnoredTensorEndings.begin(), kIgnoredTensorEndings.end(),
+                       [&](std::string_view ending) { return name.ends_with(ending); });
+  }
+
+  const TensorInfo* Claim(const std::string& name, const std::vector<int64_t>& shape) {
+    claimed_.insert(name);
+    const TensorInfo* tensor = checkpoint_.tensors.Find(name);
+    if (tensor == nullptr) {
+      Problem("missing tensor '{}' {}", name, ShapeText(shape));
+      return nullptr;
+    }
+    if (tensor->shape != shape) {
+      Problem("'{}' has shape {}, needed {}", name, ShapeText(tensor->shape), ShapeText(shape));
+      return nullptr;
+    }
+    if (!CanDecode(tensor->dtype)) {
+      Problem("'{}' has type {}, which this build cannot multiply", name, Name(tensor->dtype));
+      return nullptr;
+    }
+    return tensor;
+  }
+
+  template <typename... Args>
+  void Problem(fmt::format_string<Args...> text, Args&&... args) {
+    problems_.push_back(fmt::format(text, std::forward<Args>(args)...));
+  }
+
+  const Family& family_;
+  const Checkpoint& checkpoint_;
+  std::set<std::string> claimed_;
+  std::vector<std::string> problems_;
+};
+
+GqaWeights BindGqa(const GqaSpec& spec, int64_t hidden, int layer, Binder& binder) {
+  const int64_t q = int64_t{spec.num_heads} * spec.head_dim;
+  const int64_t kv = int64_t{spec.num_kv_heads} * spec.head_dim;
+  GqaWeights w;
+  w.q = binder.Matrix(Role::kQuery, layer, q, hidden);
+  w.k = binder.Matrix(Role::kKey, layer, kv, hidden);
+  w.v = binder.Matrix(Role::kValue, layer, kv, hidden);
+  w.o = binder.Matrix(Role::kOutput, layer, hidden, q);
+  if (spec.qkv_bias) {
+    w.q_bias = binder.Vector(Role::kQueryBias, layer, q);
+    w.k_bias = binder.Vector(Role::kKeyBias, layer, kv);
+    w.v_bias = binder.Vector(Role::kValueBias, layer, kv);
+  }
+  if (spec.output_bias) w.o_bias = binder.Vector(Role::kOutputBias, layer, hidden);
+  if (spec.qk_norm) {
+    w.q_norm = binder.Vector(Role::kQueryNorm, layer, spec.head_dim);
+    w.k_norm = binder.Vector(Role::kKeyNorm, layer, spec.head_dim);
+  }
+  w.rope = ComputeRopeFrequencies(spec.rope);
+  return w;
+}
+
+DenseFfnWeights BindDenseFfn(const DenseFfnSpec& spec, int64_t hidden, int layer, Binder& binder) {
+  const int64_t width = spec.intermediate_size;
+  DenseFfnWeights w;
+  w.gate = binder.Matrix(Role::kGate, layer, width, hidden);
+  w.up = binder.Matrix(Role::kUp, layer, width, hidden);
+  w.down = binder.Matrix(Role::kDown, layer, hidden, width);
+  if (spec.bias) {
+    w.gate_bias = binder.Vector(Role::kGateBias, layer, width);
+    w.up_bias = binder.Vector(Role::kUpBias, layer, width);
+    w.down_bias = binder.Vector(Role::kDownBias, layer, hidden);
+  }
+  return w;
+}
+
+LayerWeights BindLayer(const LayerSpec& spec, int64_t hidden, int layer, Binder& binder) {
+  LayerWeights w;
+  w.input_norm = binder.Vector(Role::kInputNorm, layer, hidden);
+  w.attention = std::visit(
+      [&](const GqaSpec& gqa) -> AttentionWeights { return BindGqa(gqa, hidden, layer, binder); },
+      spec.attention);
+  w.post_attention_norm = binder.Vector(Role::kPostAttentionNorm, layer, hidden);
+  w.ffn = std::visit(
+      [&](const DenseFfnSpec& dense) -> FfnWeights {
+        return BindDenseFfn(dense, hidden, layer, binder);
+      },
+      spec.ffn);
+  return w;
+}
+
+// GGUF writes llama3 scaling as divisors of the frequencies in a tensor of their own.
+void BindRopeDivisors(const DecoderSpec& spec, const Checkpoint& checkpoint, DecoderWeights* weights,
+                      Binder& binder) {
+  if (checkpoint.container != Container::kGguf) return;
+  if (checkpoint.tensors.Find("rope_freqs.weight") == nullptr) return;
+  for (size_t i = 0; i < spec.layers.size(); ++i) {
+    RopeSpec rope = std::get<GqaSpec>(spec.layers[i].attention).rope;
+    rope.divisors = binder.VectorNamed("rope_freqs.weight", rope.rotary_dim / 2);
+    if (rope.divisors.empty()) return;  // reported by the binder
+    std::get<GqaWeights>(weights->layers[i].attention).rope = ComputeRopeFrequencies(rope);
+  }
+}
+
+}  // namespace
+
+DecoderWeights Bind(const DecoderSpec& spec, const Family& family, const Checkpoint& checkpoint) {
+  Binder binder(family, checkpoint);
+  DecoderWeights weights;
+  weights.embedding = binder.Matrix(Role::kEmbedding, 0, spec.vocab_size, spec.hidden_size);
+  weights.final_norm = binder.Vector(Role::kFinalNorm, 0, spec.hidden_size);
+  if (spec.tied_head) {
+    weights.head = weights.embedding;
+    binder.Ignore(Role::kHead, 0);  // some tied checkpoints carry a redundant copy
+  } else {
+    weights.head = binder.Matrix(Role::kHead, 0, spec.vocab_size, spec.hidden_size);
+  }
+  for (size_t i = 0; i < spec.layers.size(); ++i) {
+    weights.layers.push_back(
+        BindLayer(spec.layers[i], spec.hidden_size, static_cast<int>(i), binder));
+  }
+  BindRopeDivisors(spec, checkpoint, &weights, binder);
+  binder.Finish();
+  return weights;
+}
+
+}  // namespace tael

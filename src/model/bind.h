@@ -1,0 +1,17 @@
+// From names to weights: claims every tensor of a checkpoint for a role, checks every shape.
+#pragma once
+
+#include <string>
+
+#include "checkpoint/open.h"
+#include "model/decoder.h"
+#include "model/families.h"
+
+namespace tael {
+
+// Borrows matrices from the checkpoint's mapping, copies vectors to float32, computes rope
+// frequencies. Throws kCorrupt with every missing, misshaped, undecodable and unexpected tensor and
+// every non-finite norm or bias in one message.
+DecoderWeights Bind(const DecoderSpec& spec, const Family& family, const Checkpoint& checkpoint);
+
+}  // namespace tael

@@ -1,0 +1,48 @@
+#include "model/decoder.h"
+
+#include "ops/embedding.h"
+#include "ops/matmul.h"
+#include "ops/rms_norm.h"
+
+namespace tael {
+namespace {
+
+void Record(const MatrixView<float>& hidden, HiddenRecorder* recorder) {
+  if (recorder == nullptr) return;
+  recorder->states.emplace_back(hidden.data, hidden.data + hidden.rows * hidden.cols);
+}
+
+}  // namespace
+
+MatrixView<float> Forward(const DecoderSpec& spec, const DecoderWeights& weights, const Batch& batch,
+                          KvCache& cache, ComputeContext& ctx, HiddenRecorder* recorder) {
+  const auto rows = static_cast<int64_t>(batch.tokens.size());
+  const MatrixView<float> hidden = NewMatrix(rows, spec.hidden_size, ctx);
+  EmbeddingLookup(weights.embedding, batch.tokens, hidden, ctx);
+  Record(hidden, recorder);
+  for (size_t i = 0; i < spec.layers.size(); ++i) {
+    const AttentionStep step{batch, cache, static_cast<int>(i), spec.norm_eps};
+    LayerForward(spec.layers[i], weights.layers[i], step, hidden, ctx);
+    Record(hidden, recorder);
+  }
+  const MatrixView<float> last = GatherRows(Const(hidden), batch.logit_rows, ctx);
+  RmsNorm(Const(last), weights.final_norm, spec.norm_eps, last, ctx);
+  const MatrixView<float> logits = NewMatrix(last.rows, spec.vocab_size, ctx);
+  MatmulInput input(Const(last), ctx);
+  Matmul(input, weights.head, logits, ctx);
+  return logits;
+}
+
+std::vector<KvLayout> KvLayouts(const DecoderSpec& spec) {
+  std::vector<KvLayout> layouts;
+  for (const LayerSpec& layer : spec.layers) {
+    layouts.push_back(std::visit(
+        [](const GqaSpec& gqa) {
+          return KvLayout{.num_kv_heads = gqa.num_kv_heads, .head_dim = gqa.head_dim};
+        },
+        layer.attention));
+  }
+  return layouts;
+}
+
+}  // namespace tael

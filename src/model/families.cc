@@ -1,0 +1,26 @@
+#include "model/families.h"
+
+namespace tael {
+
+extern const Family kLlama, kMistral, kQwen2, kQwen3;
+
+namespace {
+// The order does not matter; one line per family.
+constexpr const Family* kFamilies[] = {
+    &kLlama,
+    &kMistral,
+    &kQwen2,
+    &kQwen3,
+};
+}  // namespace
+
+std::span<const Family* const> AllFamilies() { return kFamilies; }
+
+const Family* FindFamily(std::string_view architecture) {
+  for (const Family* family : kFamilies) {
+    if (architecture == family->architecture) return family;
+  }
+  return nullptr;
+}
+
+}  // namespace tael

@@ -1,0 +1,41 @@
+// The list of model families, and the readers of configuration parts that they share.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "checkpoint/config_view.h"
+#include "model/names.h"
+#include "spec/decoder_spec.h"
+
+namespace tael {
+
+// One family: pure data. `describe` reads every configuration key that matters and nothing else; it
+// has no access to tensors.
+struct Family {
+  const char* architecture;  // config.json "architectures"[0]; GGUF's name is translated to it
+  DecoderSpec (*describe)(const ConfigView& config);
+  std::span<const NameRule> names;
+};
+
+// All families, one line each (families.cc).
+std::span<const Family* const> AllFamilies();
+
+// The family of an architecture, or nullptr.
+const Family* FindFamily(std::string_view architecture);
+
+// Sizes, eps, vocabulary, tied head: what every decoder-only model states the same way. Layers stay
+// empty. `tied_by_default` is the class's default of tie_word_embeddings.
+DecoderSpec ReadCommon(const ConfigView& config, bool tied_by_default = false);
+
+// rope_theta, rope_scaling or rope_parameters, partial rotary. Throws kUnsupported for an unknown type, listing
+// the known ones. `rotary_dim` is the default when the config names no other.
+RopeSpec ReadRope(const ConfigView& config, int rotary_dim);
+
+// Heads, head size, rope and scale of plain grouped-query attention without biases or norms.
+GqaSpec ReadGqa(const ConfigView& config);
+
+// The gated feed-forward block with hidden_act checked.
+DenseFfnSpec ReadDenseFfn(const ConfigView& config);
+
+}  // namespace tael

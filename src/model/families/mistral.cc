@@ -1,0 +1,23 @@
+// Mistral 7B and its dense successors: the Llama shape with an optional sliding window.
+// Source: Mistral 7B, arXiv:2310.06825.
+#include "model/families.h"
+
+namespace tael {
+namespace {
+
+DecoderSpec DescribeMistral(const ConfigView& c) {
+  GqaSpec gqa = ReadGqa(c);
+  gqa.sliding_window = c.Int("sliding_window", 0);
+  DecoderSpec spec = ReadCommon(c);
+  spec.family = "mistral";
+  spec.layers.assign(static_cast<size_t>(c.Int("num_hidden_layers")),
+                     LayerSpec{.attention = gqa, .ffn = ReadDenseFfn(c)});
+  return spec;
+}
+
+}  // namespace
+
+extern const Family kMistral;
+const Family kMistral{"MistralForCausalLM", &DescribeMistral, kLlamaNames};
+
+}  // namespace tael

@@ -1,0 +1,78 @@
+#include "model/model.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "model/bind.h"
+#include "model/families.h"
+
+namespace tael {
+namespace {
+
+const Family& FamilyOf(const Checkpoint& checkpoint) {
+  const std::vector<std::string> names = checkpoint.config.Strings("architectures");
+  const std::string name = names.empty() ? "" : names[0];
+  const Family* family = FindFamily(name);
+  if (family == nullptr) {
+    Fail(ErrorCode::kUnsupported, "{}: architecture '{}' is not known; known are {}",
+         checkpoint.config.where(), name.substr(0, 80), fmt::join(KnownArchitectures(), ", "));
+  }
+  return *family;
+}
+
+void RefuseQuantization(const Checkpoint& checkpoint) {
+  const std::optional<ConfigView> quantization = checkpoint.config.Object("quantization_config");
+  if (!quantization.has_value()) return;
+  Fail(ErrorCode::kUnsupported,
+       "{}: quantization_config with quant_method '{}' is not supported yet. Hint: use a GGUF file or "
+       "an unquantised checkpoint of this model",
+       checkpoint.config.where(), quantization->String("quant_method", "unknown"));
+}
+
+void RefuseUnreadKeys(const Checkpoint& checkpoint, const std::vector<std::string>& allowed) {
+  std::vector<std::string> unread = checkpoint.config.UnreadKeys();
+  std::erase_if(unread, [&](const std::string& key) {
+    return std::find(allowed.begin(), allowed.end(), key) != allowed.end();
+  });
+  if (unread.empty()) return;
+  Fail(ErrorCode::kUnsupported,
+       "{}: {} configuration key(s) that this family does not know: {}. Hint: a key without influence "
+       "on the result can be allowed with --allow-unknown-key KEY",
+       checkpoint.config.where(), unread.size(), fmt::join(unread, ", "));
+}
+
+}  // namespace
+
+std::vector<std::string> KnownArchitectures() {
+  std::vector<std::string> names;
+  for (const Family* family : AllFamilies()) names.emplace_back(family->architecture);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+DecoderSpec DescribeCheckpoint(const Checkpoint& checkpoint,
+                               const std::vector<std::string>& allowed_keys) {
+  const Family& family = FamilyOf(checkpoint);
+  RefuseQuantization(checkpoint);
+  const int layers = checkpoint.config.Int("num_hidden_layers");
+  if (layers < 1 || layers > kMaxLayers) {
+    Fail(ErrorCode::kCorrupt, "{}: num_hidden_layers is {}, needed 1 to {}",
+         checkpoint.config.where(), layers, kMaxLayers);
+  }
+  DecoderSpec spec = family.describe(checkpoint.config);
+  RefuseUnreadKeys(checkpoint, allowed_keys);
+  Validate(spec, checkpoint.config.where());
+  return spec;
+}
+
+std::unique_ptr<Model> LoadModel(const std::string& path, const LoadOptions& options) {
+  Checkpoint checkpoint = OpenCheckpoint(path, options.config_override);
+  DecoderSpec spec = DescribeCheckpoint(checkpoint, options.allowed_keys);
+  DecoderWeights weights = Bind(spec, FamilyOf(checkpoint), checkpoint);
+  return std::make_unique<Model>(
+      Model{std::move(checkpoint), std::move(spec), std::move(weights)});
+}
+
+}  // namespace tael

@@ -1,0 +1,45 @@
+#include "model/names.h"
+
+namespace tael {
+namespace {
+
+constexpr NameRule kLlamaRules[] = {
+    {Role::kEmbedding, "model.embed_tokens.weight", "token_embd.weight"},
+    {Role::kFinalNorm, "model.norm.weight", "output_norm.weight"},
+    {Role::kHead, "lm_head.weight", "output.weight"},
+    {Role::kInputNorm, "model.layers.{}.input_layernorm.weight", "blk.{}.attn_norm.weight"},
+    {Role::kPostAttentionNorm, "model.layers.{}.post_attention_layernorm.weight",
+     "blk.{}.ffn_norm.weight"},
+    {Role::kQuery, "model.layers.{}.self_attn.q_proj.weight", "blk.{}.attn_q.weight"},
+    {Role::kKey, "model.layers.{}.self_attn.k_proj.weight", "blk.{}.attn_k.weight"},
+    {Role::kValue, "model.layers.{}.self_attn.v_proj.weight", "blk.{}.attn_v.weight"},
+    {Role::kOutput, "model.layers.{}.self_attn.o_proj.weight", "blk.{}.attn_output.weight"},
+    {Role::kQueryBias, "model.layers.{}.self_attn.q_proj.bias", "blk.{}.attn_q.bias"},
+    {Role::kKeyBias, "model.layers.{}.self_attn.k_proj.bias", "blk.{}.attn_k.bias"},
+    {Role::kValueBias, "model.layers.{}.self_attn.v_proj.bias", "blk.{}.attn_v.bias"},
+    {Role::kOutputBias, "model.layers.{}.self_attn.o_proj.bias", "blk.{}.attn_output.bias"},
+    {Role::kQueryNorm, "model.layers.{}.self_attn.q_norm.weight", "blk.{}.attn_q_norm.weight"},
+    {Role::kKeyNorm, "model.layers.{}.self_attn.k_norm.weight", "blk.{}.attn_k_norm.weight"},
+    {Role::kGate, "model.layers.{}.mlp.gate_proj.weight", "blk.{}.ffn_gate.weight"},
+    {Role::kUp, "model.layers.{}.mlp.up_proj.weight", "blk.{}.ffn_up.weight"},
+    {Role::kDown, "model.layers.{}.mlp.down_proj.weight", "blk.{}.ffn_down.weight"},
+    {Role::kGateBias, "model.layers.{}.mlp.gate_proj.bias", "blk.{}.ffn_gate.bias"},
+    {Role::kUpBias, "model.layers.{}.mlp.up_proj.bias", "blk.{}.ffn_up.bias"},
+    {Role::kDownBias, "model.layers.{}.mlp.down_proj.bias", "blk.{}.ffn_down.bias"},
+};
+
+constexpr std::string_view kIgnored[] = {".rotary_emb.inv_freq"};
+
+}  // namespace
+
+const std::span<const NameRule> kLlamaNames = kLlamaRules;
+const std::span<const std::string_view> kIgnoredTensorEndings = kIgnored;
+
+std::string TensorName(const char* pattern, int layer) {
+  std::string name = pattern;
+  const size_t hole = name.find("{}");
+  if (hole != std::string::npos) name.replace(hole, 2, std::to_string(layer));
+  return name;
+}
+
+}  // namespace tael

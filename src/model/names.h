@@ -1,0 +1,38 @@
+// Tensor roles and the names each has in checkpoints.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace tael {
+
+// What a tensor is for. Roles of a layer are bound once per layer.
+enum class Role {
+  kEmbedding, kFinalNorm, kHead,  // of the whole model
+  kInputNorm, kPostAttentionNorm,
+  kQuery, kKey, kValue, kOutput,
+  kQueryBias, kKeyBias, kValueBias, kOutputBias,
+  kQueryNorm, kKeyNorm,
+  kGate, kUp, kDown,
+  kGateBias, kUpBias, kDownBias,
+};
+
+// "{}" stands for the layer number.
+struct NameRule {
+  Role role;
+  const char* hf;    // in safetensors
+  const char* gguf;  // in GGUF files
+};
+
+// The names of Llama-shaped models; most families share them.
+extern const std::span<const NameRule> kLlamaNames;
+
+// Tensors that checkpoints carry and nobody needs: a name that matches one of these endings is
+// ignored instead of refused ("rotary_emb.inv_freq": recomputed from the config).
+extern const std::span<const std::string_view> kIgnoredTensorEndings;
+
+// The rule's pattern with the layer number filled in.
+std::string TensorName(const char* pattern, int layer);
+
+}  // namespace tael

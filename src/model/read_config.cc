@@ -1,0 +1,122 @@
+// The readers of configuration parts that families share.
+#include <cmath>
+
+#include "base/error.h"
+#include "base/exact_math.h"
+#include "model/families.h"
+
+namespace tael {
+namespace {
+
+// Keys without influence on inference, or used elsewhere (tokenizer, generation defaults).
+constexpr const char* kHarmlessKeys[] = {
+    "architectures",     "model_type",        "torch_dtype",        "dtype",
+    "transformers_version", "use_cache",      "initializer_range",  "attention_dropout",
+    "hidden_dropout",    "bos_token_id",      "eos_token_id",       "pad_token_id",
+    "pretraining_tp",    "_name_or_path",     "output_attentions",  "output_hidden_states",
+    "return_dict",       "is_encoder_decoder", "unsloth_fixed",     "transformers.js_config",
+    "_attn_implementation_autoset",
+};
+
+// Attention factor of yarn (arXiv:2309.00071, section 3.4): 0.1 m ln(s) + 1.
+double YarnScale(double factor, double mscale) {
+  return factor <= 1 ? 1.0 : 0.1 * mscale * ExactLog(factor) + 1.0;
+}
+
+void ReadYarn(const ConfigView& config, const ConfigView& scaling, RopeSpec* rope) {
+  rope->scaling = RopeScalingKind::kYarn;
+  rope->original_context = scaling.Double("original_max_position_embeddings",
+                                          config.Double("max_position_embeddings"));
+  rope->factor = scaling.Has("factor")
+                     ? scaling.Double("factor")
+                     : config.Double("max_position_embeddings") / rope->original_context;
+  rope->beta_fast = scaling.Double("beta_fast", 32.0);
+  rope->beta_slow = scaling.Double("beta_slow", 1.0);
+  rope->truncate = scaling.Bool("truncate", true);
+  if (scaling.Has("attention_factor")) {
+    rope->attention_factor = scaling.Double("attention_factor");
+    scaling.Ignore("mscale");
+    scaling.Ignore("mscale_all_dim");
+  } else if (scaling.Double("mscale", 0) != 0 && scaling.Double("mscale_all_dim", 0) != 0) {
+    rope->attention_factor = YarnScale(rope->factor, scaling.Double("mscale")) /
+                             YarnScale(rope->factor, scaling.Double("mscale_all_dim"));
+  } else {
+    rope->attention_factor = YarnScale(rope->factor, 1.0);
+  }
+}
+
+void ReadScaling(const ConfigView& config, const ConfigView& scaling, RopeSpec* rope) {
+  const std::string type =
+      scaling.String("rope_type", scaling.String("type", "default"));
+  scaling.Ignore("type");  // old and new spelling may stand side by side
+  if (type == "default" || type == "none") return;
+  if (type == "linear") {
+    rope->scaling = RopeScalingKind::kLinear;
+    rope->factor = scaling.Double("factor");
+  } else if (type == "llama3") {
+    rope->scaling = RopeScalingKind::kLlama3;
+    rope->factor = scaling.Double("factor");
+    rope->low_freq_factor = scaling.Double("low_freq_factor");
+    rope->high_freq_factor = scaling.Double("high_freq_factor");
+    rope->original_context = scaling.Double("original_max_position_embeddings");
+  } else if (type == "yarn") {
+    ReadYarn(config, scaling, rope);
+  } else {
+    Fail(ErrorCode::kUnsupported,
+         "{}: rope type '{}' is not known; known are default, linear, llama3, yarn",
+         config.where(), type);
+  }
+}
+
+}  // namespace
+
+DecoderSpec ReadCommon(const ConfigView& config, bool tied_by_default) {
+  for (const char* key : kHarmlessKeys) config.Ignore(key);
+  DecoderSpec spec;
+  spec.hidden_size = config.Int("hidden_size");
+  spec.vocab_size = config.Int("vocab_size");
+  spec.max_context = config.Int("max_position_embeddings");
+  spec.norm_eps = static_cast<float>(config.Double("rms_norm_eps"));
+  spec.tied_head = config.Bool("tie_word_embeddings", tied_by_default);
+  return spec;
+}
+
+RopeSpec ReadRope(const ConfigView& config, int rotary_dim) {
+  RopeSpec rope;
+  rope.pairing = config.Bool("rope_interleaved", false) ? RopePairing::kInterleaved
+                                                        : RopePairing::kHalfSplit;
+  rope.rotary_dim = config.Int("rotary_dim", rotary_dim);
+  rope.theta = config.Double("rope_theta", 10000.0);
+  for (const char* key : {"rope_scaling", "rope_parameters"}) {
+    const std::optional<ConfigView> scaling = config.Object(key);
+    if (!scaling.has_value()) continue;
+    rope.theta = scaling->Double("rope_theta", rope.theta);
+    ReadScaling(config, *scaling, &rope);
+  }
+  return rope;
+}
+
+GqaSpec ReadGqa(const ConfigView& config) {
+  GqaSpec gqa;
+  gqa.num_heads = config.Int("num_attention_heads");
+  gqa.num_kv_heads = config.Int("num_key_value_heads", gqa.num_heads);
+  // A spec with 0 heads is refused by Validate(); only the division must be safe here.
+  const int derived = gqa.num_heads > 0 ? config.Int("hidden_size") / gqa.num_heads : 0;
+  gqa.head_dim = config.Int("head_dim", derived);
+  gqa.rope = ReadRope(config, gqa.head_dim);
+  gqa.scale = gqa.head_dim > 0 ? 1.0f / std::sqrt(static_cast<float>(gqa.head_dim)) : 0.0f;
+  return gqa;
+}
+
+DenseFfnSpec ReadDenseFfn(const ConfigView& config) {
+  const std::string act = config.String("hidden_act", "silu");
+  if (act != "silu" && act != "swish") {
+    Fail(ErrorCode::kUnsupported, "{}: hidden_act is '{}'; known for this family is silu",
+         config.where(), act);
+  }
+  return {.intermediate_size = config.Int("intermediate_size"),
+          .activation = Activation::kSilu,
+          .bias = config.Bool("mlp_bias", false)};
+}
+
+}  // namespace tael

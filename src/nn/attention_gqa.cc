@@ -1,0 +1,45 @@
+#include "nn/attention_gqa.h"
+
+#include "ops/attention.h"
+#include "ops/matmul.h"
+#include "ops/rms_norm.h"
+
+namespace tael {
+
+void GqaForward(const GqaSpec& spec, const GqaWeights& weights, const AttentionStep& step,
+                MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx) {
+  const int64_t q_width = int64_t{spec.num_heads} * spec.head_dim;
+  const int64_t kv_width = int64_t{spec.num_kv_heads} * spec.head_dim;
+  const MatrixView<float> q = NewMatrix(x.rows, q_width, ctx);
+  const MatrixView<float> k = NewMatrix(x.rows, kv_width, ctx);
+  const MatrixView<float> v = NewMatrix(x.rows, kv_width, ctx);
+
+  MatmulInput input(x, ctx);
+  Matmul(input, weights.q, q, ctx);
+  Matmul(input, weights.k, k, ctx);
+  Matmul(input, weights.v, v, ctx);
+  AddBias(weights.q_bias, q, ctx);
+  AddBias(weights.k_bias, k, ctx);
+  AddBias(weights.v_bias, v, ctx);
+  if (spec.qk_norm) {
+    RmsNormHeads(weights.q_norm, step.norm_eps, q, ctx);
+    RmsNormHeads(weights.k_norm, step.norm_eps, k, ctx);
+  }
+  const RopeTables tables = MakeRopeTables(weights.rope, step.batch.positions, ctx);
+  ApplyRope(weights.rope, tables, spec.head_dim, q, ctx);
+  ApplyRope(weights.rope, tables, spec.head_dim, k, ctx);
+
+  StoreKeysAndValues(step.batch, step.layer, Const(k), Const(v), step.cache, ctx);
+  const MatrixView<float> mixed = NewMatrix(x.rows, q_width, ctx);
+  const AttentionShape shape{.num_heads = spec.num_heads,
+                             .num_kv_heads = spec.num_kv_heads,
+                             .head_dim = spec.head_dim,
+                             .window = spec.sliding_window,
+                             .scale = spec.scale};
+  Attention(shape, step.batch, step.layer, Const(q), step.cache, mixed, ctx);
+  MatmulInput mixed_input(Const(mixed), ctx);
+  Matmul(mixed_input, weights.o, out, ctx);
+  AddBias(weights.o_bias, out, ctx);
+}
+
+}  // namespace tael

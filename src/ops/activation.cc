@@ -1,0 +1,22 @@
+#include "ops/activation.h"
+
+namespace tael {
+
+void SiluMultiply(MatrixView<const float> up, MatrixView<float> gate, ComputeContext& ctx) {
+  ctx.pool.ParallelFor(gate.rows, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      ctx.kernels.silu_multiply(gate.row(t), up.row(t), static_cast<size_t>(gate.cols),
+                                gate.row(t));
+    }
+  });
+}
+
+void AddInto(MatrixView<const float> x, MatrixView<float> y, ComputeContext& ctx) {
+  ctx.pool.ParallelFor(y.rows, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      ctx.kernels.add(x.row(t), static_cast<size_t>(y.cols), y.row(t));
+    }
+  });
+}
+
+}  // namespace tael

@@ -1,0 +1,15 @@
+// Elementwise operations on whole matrices.
+#pragma once
+
+#include "ops/compute_context.h"
+#include "tensor/weight.h"
+
+namespace tael {
+
+// gate = silu(gate) * up, elementwise.
+void SiluMultiply(MatrixView<const float> up, MatrixView<float> gate, ComputeContext& ctx);
+
+// y += x, elementwise.
+void AddInto(MatrixView<const float> x, MatrixView<float> y, ComputeContext& ctx);
+
+}  // namespace tael

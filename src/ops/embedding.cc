@@ -1,0 +1,27 @@
+#include "ops/embedding.h"
+
+#include <algorithm>
+
+#include "ops/rms_norm.h"
+
+namespace tael {
+
+void EmbeddingLookup(const Weight& table, const std::vector<int32_t>& tokens, MatrixView<float> out,
+                     ComputeContext& ctx) {
+  ctx.pool.ParallelFor(out.rows, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      DecodeRow(table.dtype, table.row(tokens[static_cast<size_t>(t)]), table.k, out.row(t));
+    }
+  });
+}
+
+MatrixView<float> GatherRows(MatrixView<const float> x, const std::vector<int32_t>& rows,
+                             ComputeContext& ctx) {
+  MatrixView<float> out = NewMatrix(static_cast<int64_t>(rows.size()), x.cols, ctx);
+  for (int64_t r = 0; r < out.rows; ++r) {
+    std::copy_n(x.row(rows[static_cast<size_t>(r)]), x.cols, out.row(r));
+  }
+  return out;
+}
+
+}  // namespace tael

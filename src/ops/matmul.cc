@@ -1,0 +1,104 @@
+#include "ops/matmul.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "quant/integer_form.h"
+
+namespace tael {
+namespace {
+
+// Output rows are split in units of this many, so that kernels work on whole tiles.
+constexpr int64_t kRowGrain = 16;
+// Rows decoded together on the float path of block formats: they stay in the first-level caches.
+constexpr int64_t kDecodedRows = 16;
+
+size_t Sized(int64_t value) { return static_cast<size_t>(value); }
+
+bool IsPlainFloat(DType dtype) {
+  return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
+}
+
+void PlainFloatMatmul(const MatrixView<const float>& x, const Weight& w, MatrixView<float> y,
+                      ComputeContext& ctx) {
+  ctx.pool.ParallelFor(w.n, kRowGrain, [&](int64_t begin, int64_t end) {
+    ctx.kernels.matmul_float(x.data, Sized(x.stride), Sized(x.rows), w.dtype, w.row(begin),
+                             Sized(w.row_bytes), Sized(end - begin), Sized(w.k), y.data + begin,
+                             Sized(y.stride));
+  });
+}
+
+void IntegerMatmul(const QuantizedRows& x, const Weight& w, MatrixView<float> y,
+                   ComputeContext& ctx) {
+  ctx.pool.ParallelFor(w.n, kRowGrain, [&](int64_t begin, int64_t end) {
+    ctx.kernels.matmul_integer(x, w.dtype, w.row(begin), Sized(w.row_bytes), Sized(end - begin),
+                               y.data + begin, Sized(y.stride));
+  });
+}
+
+// Decodes a few rows at a time to float32 and multiplies those.
+void DecodedMatmul(const MatrixView<const float>& x, const Weight& w, MatrixView<float> y,
+                   ComputeContext& ctx) {
+  const Arena::Position mark = ctx.arena.Mark();
+  const int64_t parts = ctx.pool.size();
+  float* scratch = ctx.arena.Allocate<float>(parts * kDecodedRows * w.k);
+  const int64_t tiles = (w.n + kDecodedRows - 1) / kDecodedRows;
+  const int64_t tiles_per_part = (tiles + parts - 1) / parts;
+  ctx.pool.ParallelFor(parts, 1, [&](int64_t first, int64_t last) {
+    for (int64_t part = first; part < last; ++part) {
+      float* rows = scratch + part * kDecodedRows * w.k;
+      const int64_t stop = std::min(tiles, (part + 1) * tiles_per_part);
+      for (int64_t tile = part * tiles_per_part; tile < stop; ++tile) {
+        const int64_t begin = tile * kDecodedRows, count = std::min(kDecodedRows, w.n - begin);
+        for (int64_t r = 0; r < count; ++r) DecodeRow(w.dtype, w.row(begin + r), w.k, rows + r * w.k);
+        ctx.kernels.matmul_float(x.data, Sized(x.stride), Sized(x.rows), DType::kF32,
+                                 reinterpret_cast<const uint8_t*>(rows), Sized(w.k) * sizeof(float),
+                                 Sized(count), Sized(w.k), y.data + begin, Sized(y.stride));
+      }
+    }
+  });
+  ctx.arena.Release(mark);
+}
+
+}  // namespace
+
+const QuantizedRows& MatmulInput::Quantized(size_t block) {
+  QuantizedRows& rows = block == 32 ? by_32_ : by_256_;
+  if (rows.q != nullptr) return rows;
+  const int64_t width = static_cast<int64_t>(block);
+  const int64_t padded = (x_.cols + width - 1) / width * width;
+  rows = {.q = ctx_.arena.Allocate<int8_t>(x_.rows * padded),
+          .scales = ctx_.arena.Allocate<float>(x_.rows * padded / width),
+          .sums = ctx_.arena.Allocate<int16_t>(x_.rows * padded / 16),
+          .rows = Sized(x_.rows),
+          .k = Sized(x_.cols),
+          .k_padded = Sized(padded),
+          .block = block};
+  ctx_.pool.ParallelFor(x_.rows, 1, [&](int64_t begin, int64_t end) {
+    QuantizedRows part = rows;
+    part.q += begin * padded;
+    part.scales += begin * padded / width;
+    part.sums += begin * padded / 16;
+    part.rows = Sized(end - begin);
+    ctx_.kernels.quantize_rows(x_.row(begin), Sized(x_.stride), Sized(end - begin), &part);
+  });
+  return rows;
+}
+
+void Matmul(MatmulInput& input, const Weight& w, MatrixView<float> y, ComputeContext& ctx) {
+  TAEL_DCHECK(input.x().cols == w.k && y.cols == w.n && y.rows == input.x().rows);
+  if (IsPlainFloat(w.dtype)) {
+    PlainFloatMatmul(input.x(), w, y, ctx);
+  } else if (ctx.integer_matmul && IntegerBlockSize(w.dtype) != 0) {
+    IntegerMatmul(input.Quantized(ActivationBlock(w.dtype)), w, y, ctx);
+  } else {
+    DecodedMatmul(input.x(), w, y, ctx);
+  }
+}
+
+void AddBias(const std::vector<float>& bias, MatrixView<float> y, ComputeContext& ctx) {
+  if (bias.empty()) return;
+  for (int64_t r = 0; r < y.rows; ++r) ctx.kernels.add(bias.data(), bias.size(), y.row(r));
+}
+
+}  // namespace tael

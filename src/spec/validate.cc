@@ -1,0 +1,99 @@
+// The one place that rejects impossible specs.
+#include <fmt/ranges.h>
+
+#include <cmath>
+#include <set>
+
+#include "base/error.h"
+#include "spec/decoder_spec.h"
+
+namespace tael {
+namespace {
+
+// Larger than any published model, small enough that products of two fit int64 with room to spare.
+constexpr int kMaxWidth = 1 << 24;
+
+// Collects problems; equal ones (the same in every layer) are reported once.
+class Report {
+ public:
+  void Positive(const char* name, int value) {
+    if (value < 1 || value > kMaxWidth) {
+      Add(fmt::format("{} is {}, needed 1 to {}", name, value, kMaxWidth));
+    }
+  }
+  void Finite(const char* name, double value) {
+    if (!std::isfinite(value) || value <= 0) {
+      Add(fmt::format("{} is {}, needed a positive number", name, value));
+    }
+  }
+  void Add(const std::string& problem) { problems_.insert(problem); }
+  const std::set<std::string>& problems() const { return problems_; }
+
+ private:
+  std::set<std::string> problems_;
+};
+
+void CheckRope(const RopeSpec& rope, int head_dim, Report& report) {
+  if (rope.rotary_dim < 2 || rope.rotary_dim % 2 != 0 || rope.rotary_dim > head_dim) {
+    report.Add(fmt::format("rotary dimension is {}, needed an even number from 2 to head_dim {}",
+                           rope.rotary_dim, head_dim));
+  }
+  report.Finite("rope_theta", rope.theta);
+  report.Finite("rope attention factor", rope.attention_factor);
+  if (rope.scaling == RopeScalingKind::kNone) return;
+  report.Finite("rope factor", rope.factor);
+  if (rope.scaling == RopeScalingKind::kLinear) return;
+  report.Finite("rope original_max_position_embeddings", rope.original_context);
+  if (rope.scaling == RopeScalingKind::kLlama3) {
+    report.Finite("low_freq_factor", rope.low_freq_factor);
+    report.Finite("high_freq_factor", rope.high_freq_factor);
+    if (rope.low_freq_factor == rope.high_freq_factor) {
+      report.Add("low_freq_factor equals high_freq_factor");
+    }
+  } else {
+    report.Finite("beta_fast", rope.beta_fast);
+    report.Finite("beta_slow", rope.beta_slow);
+    if (rope.theta <= 1) report.Add("yarn needs rope_theta above 1");
+  }
+}
+
+void CheckGqa(const GqaSpec& gqa, Report& report) {
+  report.Positive("num_attention_heads", gqa.num_heads);
+  report.Positive("num_key_value_heads", gqa.num_kv_heads);
+  report.Positive("head_dim", gqa.head_dim);
+  if (gqa.num_kv_heads > 0 && gqa.num_heads % gqa.num_kv_heads != 0) {
+    report.Add(fmt::format("{} attention heads cannot be shared by {} key/value heads",
+                           gqa.num_heads, gqa.num_kv_heads));
+  }
+  if (int64_t{gqa.num_heads} * gqa.head_dim > kMaxWidth) {
+    report.Add(fmt::format("num_attention_heads * head_dim is larger than {}", kMaxWidth));
+  }
+  if (gqa.sliding_window < 0) {
+    report.Add(fmt::format("sliding_window is {}, needed 0 or more", gqa.sliding_window));
+  }
+  report.Finite("attention scale", static_cast<double>(gqa.scale));
+  CheckRope(gqa.rope, gqa.head_dim, report);
+}
+
+}  // namespace
+
+void Validate(const DecoderSpec& spec, const std::string& where) {
+  Report report;
+  report.Positive("hidden_size", spec.hidden_size);
+  report.Positive("vocab_size", spec.vocab_size);
+  if (spec.max_context < 1) {
+    report.Add(fmt::format("max_position_embeddings is {}, needed at least 1", spec.max_context));
+  }
+  report.Finite("rms_norm_eps", static_cast<double>(spec.norm_eps));
+  if (spec.layers.empty()) report.Add("there are no layers");
+  for (const LayerSpec& layer : spec.layers) {
+    std::visit([&](const GqaSpec& gqa) { CheckGqa(gqa, report); }, layer.attention);
+    std::visit(
+        [&](const DenseFfnSpec& ffn) { report.Positive("intermediate_size", ffn.intermediate_size); },
+        layer.ffn);
+  }
+  if (report.problems().empty()) return;
+  Fail(ErrorCode::kCorrupt, "{}: impossible model: {}", where, fmt::join(report.problems(), "; "));
+}
+
+}  // namespace tael
