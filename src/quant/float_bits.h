@@ -7,18 +7,15 @@
 
 namespace tael {
 
-// IEEE binary16 to float32: exact, subnormals included; NaN stays NaN.
+// IEEE binary16 to float32: exact, subnormals included; NaN stays NaN. Without branches, so that
+// loops over it vectorise.
 constexpr float HalfToFloat(uint16_t half) {
   const uint32_t sign = static_cast<uint32_t>(half & 0x8000u) << 16;
   const uint32_t magnitude = half & 0x7fffu;
-  if (magnitude >= 0x7c00u) {  // infinity and NaN keep their mantissa
-    return std::bit_cast<float>(sign | 0x7f800000u | ((magnitude & 0x3ffu) << 13));
-  }
-  if (magnitude >= 0x400u) {  // normal: rebias the exponent from 15 to 127
-    return std::bit_cast<float>(sign | ((magnitude << 13) + (112u << 23)));
-  }
-  const float subnormal = static_cast<float>(magnitude) * 0x1p-24f;
-  return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(subnormal));
+  // The product rebiases the exponent from 15 to 127 and normalises subnormals on the way.
+  const float scaled = std::bit_cast<float>(magnitude << 13) * 0x1p112f;
+  const uint32_t special = magnitude >= 0x7c00u ? 0x7f800000u : 0u;  // infinity, NaN
+  return std::bit_cast<float>(sign | special | std::bit_cast<uint32_t>(scaled));
 }
 
 // float32 to IEEE binary16, round to nearest even. Too large becomes infinity; NaN becomes a quiet
