@@ -7,9 +7,7 @@ set -euo pipefail
 build_packages=(ca-certificates cmake g++ libcli11-dev libedit-dev libfmt-dev libpcre2-dev
   ninja-build nlohmann-json3-dev python3 python3-pip zlib1g-dev)
 test_packages=(clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev llvm-19
-  libgmock-dev libgtest-dev g++-12-aarch64-linux-gnu qemu-user)
-# The cross build links the same libraries as the native one; Debian has them for arm64.
-arm64_packages=(libc6-dev:arm64 libedit-dev:arm64 libpcre2-dev:arm64 zlib1g-dev:arm64)
+  libgmock-dev libgtest-dev g++-12-aarch64-linux-gnu qemu-user shellcheck)
 
 say() { printf 'install_deps: %s\n' "$*"; }
 fail() { printf 'install_deps: %s\n' "$*" >&2; exit 1; }
@@ -55,13 +53,6 @@ main() {
     wanted+=("${test_packages[@]}")
     # Any Node.js will do: one that is already here is not replaced.
     command -v npm >/dev/null || wanted+=(nodejs npm)
-    if [ "$(dpkg --print-architecture)" != arm64 ]; then
-      wanted+=("${arm64_packages[@]}")
-      if ! dpkg --print-foreign-architectures | grep -qx arm64; then
-        say "adding the architecture arm64 for the cross build"
-        as_root dpkg --add-architecture arm64
-      fi
-    fi
   fi
 
   mapfile -t wanted < <(missing "${wanted[@]}")

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Unpacks Debian's arm64 builds of the linked libraries into FOLDER, for the cross build. Needs no
+# root and leaves the machine's own package set alone. usage: scripts/fetch_arm64_libs.sh FOLDER
+set -euo pipefail
+
+packages=(libbsd0 libedit-dev libedit2 libmd0 libpcre2-8-0 libpcre2-dev libtinfo6 zlib1g zlib1g-dev)
+
+main() {
+  local folder=${1:?usage: scripts/fetch_arm64_libs.sh FOLDER} apt
+  [ -e "$folder/complete" ] && return
+  rm -rf "$folder"
+  mkdir -p "$folder"/{lists/partial,cache/archives/partial,debs,root}
+  folder=$(cd "$folder" && pwd)
+  touch "$folder/status"
+  # The machine's own sources and keys, but lists, cache and package state of its own.
+  apt=(apt-get -q -o APT::Architecture=arm64 -o APT::Architectures=arm64 -o APT::Sandbox::User=root
+    -o Dir::State::Lists="$folder/lists" -o Dir::State::status="$folder/status"
+    -o Dir::Cache="$folder/cache" -o Acquire::Languages=none)
+  "${apt[@]}" update || echo "fetch_arm64_libs: not every package list could be refreshed; going on" >&2
+  if ! (cd "$folder/debs" && "${apt[@]}" download "${packages[@]}"); then
+    echo "fetch_arm64_libs: this step needs arm64 packages from the Debian package registry that apt is set up for, and it did not answer. Hint: check the network." >&2
+    exit 1
+  fi
+  for deb in "$folder"/debs/*.deb; do
+    dpkg-deb --extract "$deb" "$folder/root"
+  done
+  mv "$folder/root/usr/include" "$folder/include"
+  mkdir "$folder/lib"
+  mv "$folder"/root/{usr/lib,lib}/aarch64-linux-gnu/*.so* "$folder/lib"
+  ln -sf libz.so.1 "$folder/lib/libz.so"  # the package links to the place it would be installed in
+  rm -rf "$folder"/{lists,cache,debs,status,root}
+  touch "$folder/complete"
+}
+
+main "$@"
