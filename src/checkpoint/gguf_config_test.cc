@@ -1,0 +1,247 @@
+#include "checkpoint/gguf_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <set>
+
+#include "base/error.h"
+#include "checkpoint/gguf_keys.h"
+#include "tests/support/gguf_writer.h"
+
+namespace tael {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+ConfigView Config(const GgufWriter& writer) {
+  const std::string bytes = writer.Bytes();
+  const std::span<const uint8_t> span(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+  const Gguf gguf = ParseGguf(span, "test.gguf");
+  return ConfigFromGguf(gguf.metadata, gguf.tensors);
+}
+
+std::string Refusal(const GgufWriter& writer) {
+  try {
+    Config(writer);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+// The metadata of a model with the given architecture, with one matrix for the embedding.
+GgufWriter Model(const std::string& arch) {
+  GgufWriter writer;
+  writer.F32Tensor("token_embd.weight", {4, 8}).F32Tensor("output.weight", {4, 8});
+  writer.String("general.architecture", arch)
+      .U32(arch + ".context_length", 16)
+      .U32(arch + ".embedding_length", 8)
+      .U32(arch + ".block_count", 2)
+      .U32(arch + ".feed_forward_length", 16)
+      .U32(arch + ".attention.head_count", 2)
+      .F32(arch + ".attention.layer_norm_rms_epsilon", 1e-6f);
+  return writer;
+}
+
+TEST(GgufConfig, SpeaksHuggingFacesVocabulary) {
+  const ConfigView c = Config(TinyLlama());
+  EXPECT_EQ(c.String("model_type"), "llama");
+  EXPECT_THAT(c.Strings("architectures"), ElementsAre("LlamaForCausalLM"));
+  EXPECT_EQ(c.Int("hidden_size"), 8);
+  EXPECT_EQ(c.Int("intermediate_size"), 16);
+  EXPECT_EQ(c.Int("num_hidden_layers"), 1);
+  EXPECT_EQ(c.Int("num_attention_heads"), 2);
+  EXPECT_EQ(c.Int("num_key_value_heads"), 1);
+  EXPECT_EQ(c.Int("max_position_embeddings"), 16);
+  EXPECT_EQ(c.Int("vocab_size"), 4);
+  EXPECT_EQ(c.Double("rms_norm_eps"), 1e-5);  // the decimal number the float stands for
+  EXPECT_TRUE(c.Bool("tie_word_embeddings"));
+  EXPECT_TRUE(c.Bool("rope_interleaved"));
+  EXPECT_THAT(c.UnreadKeys(), IsEmpty());
+}
+
+TEST(GgufConfig, TellsRopeOnNeighboursOnlyWhereRowsArePermuted) {
+  EXPECT_FALSE(Config(Model("qwen2")).Bool("rope_interleaved", false));
+  EXPECT_TRUE(Config(Model("deepseek")).Bool("rope_interleaved", false));
+  EXPECT_FALSE(Config(Model("qwen2")).Bool("tie_word_embeddings"));
+}
+
+TEST(GgufConfig, AcceptsIntegersOfEveryWidthAndPerLayerArrays) {
+  const ConfigView c = Config(Model("qwen3")
+                                  .U64("qwen3.attention.key_length", 4)
+                                  .U16("qwen3.attention.value_length", 4)
+                                  .U32s("qwen3.attention.head_count_kv", {2, 1}));
+  EXPECT_EQ(c.Int("head_dim"), 4);
+  EXPECT_THAT(c.Ints("num_key_value_heads"), ElementsAre(2, 1));
+  EXPECT_EQ(Config(Model("qwen3").U32s("qwen3.attention.head_count_kv", {1, 1}))
+                .Int("num_key_value_heads"),
+            1);
+  EXPECT_THAT(Refusal(Model("qwen3").U32s("qwen3.attention.head_count_kv", {1, 2, 1})),
+              HasSubstr("one for each of the 2 layers"));
+}
+
+TEST(GgufConfig, KeepsUnknownKeysForTheReaderToRefuse) {
+  const ConfigView c = Config(TinyLlama().F32("llama.residual_scale", 2.0f).U32("other.key", 1));
+  EXPECT_EQ(c.Double("gguf:llama.residual_scale"), 2.0);
+  EXPECT_FALSE(c.Has("gguf:other.key"));  // not of this architecture: an annotation
+}
+
+TEST(GgufConfig, RefusesWhatIsNoModel) {
+  EXPECT_THAT(Refusal(TinyLlama().String("general.type", "adapter")), HasSubstr("adapter (LoRA)"));
+  EXPECT_THAT(Refusal(TinyLlama().String("general.type", "mmproj")), HasSubstr("no text model"));
+  EXPECT_THAT(Refusal(Model("%s%n/../x")), HasSubstr("known are: llama, qwen2"));
+  EXPECT_THAT(Refusal(GgufWriter().U32("general.architecture", 1)), HasSubstr("a string"));
+}
+
+TEST(GgufConfig, ListsAllContradictionsInOneMessage) {
+  const std::string message = Refusal(GgufWriter()
+                                          .String("general.architecture", "llama")
+                                          .U32("llama.embedding_length", 16)
+                                          .U32("llama.block_count", 1u << 31)
+                                          .U32("llama.attention.head_count", 0)
+                                          .Strings("tokenizer.ggml.tokens", {"a"})
+                                          .F32Tensor("token_embd.weight", {4, 8}));
+  for (const char* part :
+       {"context_length is missing", "layer_norm_rms_epsilon is missing", "feed_forward_length is",
+        "rows of token_embd.weight have 8", "block_count is 2147483648", "head_count is 0",
+        "tokens has 1 entries"}) {
+    EXPECT_THAT(message, HasSubstr(part));
+  }
+}
+
+TEST(GgufConfig, RefusesImpossibleSizes) {
+  EXPECT_THAT(Refusal(Model("llama").U32("llama.attention.head_count_kv", 3)),
+              HasSubstr("divisor"));
+  EXPECT_THAT(Refusal(Model("llama").U32("llama.attention.head_count_kv", 0)),
+              HasSubstr("divisor"));
+  EXPECT_THAT(Refusal(Model("llama").U32("llama.rope.dimension_count", 3)), HasSubstr("even"));
+  EXPECT_THAT(Refusal(Model("llama").U32("llama.rope.dimension_count", 6)), HasSubstr("at most 4"));
+  EXPECT_THAT(Refusal(Model("llama").F32("llama.rope.freq_base", 0)), HasSubstr("above 0"));
+  EXPECT_THAT(Refusal(Model("llama").F32("llama.rope.freq_base", NAN)), HasSubstr("finite"));
+  EXPECT_THAT(Refusal(Model("llama").U32("llama.vocab_size", 5)), HasSubstr("4 rows"));
+  EXPECT_THAT(
+      Refusal(Model("llama").U32("llama.expert_count", 2).U32("llama.expert_used_count", 5)),
+      HasSubstr("at most expert_count"));
+  EXPECT_THAT(Refusal(Model("llama")
+                          .U32("llama.attention.key_length", 4)
+                          .U32("llama.attention.value_length", 8)),
+              HasSubstr("needed equal ones"));
+}
+
+TEST(GgufConfig, NamesPartialRotationOnlyWhereItIsPartial) {
+  EXPECT_FALSE(Config(Model("llama").U32("llama.rope.dimension_count", 4)).Has("rotary_dim"));
+  EXPECT_EQ(Config(Model("llama").U32("llama.rope.dimension_count", 2)).Int("rotary_dim"), 2);
+}
+
+TEST(GgufConfig, TranslatesRopeScaling) {
+  EXPECT_FALSE(
+      Config(Model("qwen2").String("qwen2.rope.scaling.type", "none")).Has("rope_scaling"));
+  EXPECT_FALSE(Config(Model("qwen2")).Has("rope_scaling"));
+  const ConfigView linear = Config(Model("qwen2").F32("qwen2.rope.scaling.factor", 4));
+  EXPECT_EQ(linear.Object("rope_scaling")->String("rope_type"), "linear");
+  EXPECT_EQ(linear.Object("rope_scaling")->Double("factor"), 4.0);
+
+  const ConfigView yarn = Config(Model("qwen2")
+                                     .String("qwen2.rope.scaling.type", "yarn")
+                                     .F32("qwen2.rope.scaling.factor", 4)
+                                     .U32("qwen2.rope.scaling.original_context_length", 32)
+                                     .F32("qwen2.rope.scaling.yarn_beta_fast", 16)
+                                     .F32("qwen2.rope.scaling.attn_factor", 0.5f));
+  const std::optional<ConfigView> scaling = yarn.Object("rope_scaling");
+  EXPECT_EQ(scaling->String("rope_type"), "yarn");
+  EXPECT_EQ(scaling->Int("original_max_position_embeddings"), 32);
+  EXPECT_EQ(scaling->Double("beta_fast"), 16.0);
+  EXPECT_NEAR(scaling->Double("attention_factor"), 0.5 * (0.1 * std::log(4.0) + 1), 1e-12);
+  EXPECT_THAT(Refusal(Model("qwen2").String("qwen2.rope.scaling.type", "new")),
+              HasSubstr("known are"));
+}
+
+TEST(GgufConfig, TakesLatentAttentionApart) {
+  const auto model = [] {
+    return Model("deepseek2")
+        .U32("deepseek2.rope.dimension_count", 4)
+        .U32("deepseek2.attention.kv_lora_rank", 8);
+  };
+  const ConfigView old = Config(model()
+                                    .U32("deepseek2.attention.head_count_kv", 2)
+                                    .U32("deepseek2.attention.key_length", 10)
+                                    .U32("deepseek2.attention.value_length", 5));
+  const ConfigView latent = Config(model()
+                                       .U32("deepseek2.attention.head_count_kv", 1)
+                                       .U32("deepseek2.attention.key_length", 12)
+                                       .U32("deepseek2.attention.value_length", 8)
+                                       .U32("deepseek2.attention.key_length_mla", 10)
+                                       .U32("deepseek2.attention.value_length_mla", 5)
+                                       .U32("deepseek2.expert_gating_func", 2));
+  for (const ConfigView* c : {&old, &latent}) {
+    EXPECT_EQ(c->Int("qk_rope_head_dim"), 4);
+    EXPECT_EQ(c->Int("qk_nope_head_dim"), 6);
+    EXPECT_EQ(c->Int("v_head_dim"), 5);
+    EXPECT_EQ(c->Int("num_key_value_heads"), 2);
+    EXPECT_FALSE(c->Has("head_dim"));
+  }
+  EXPECT_EQ(old.String("model_type"), "deepseek_v2");
+  EXPECT_EQ(latent.String("model_type"), "deepseek_v3");
+  EXPECT_THAT(Refusal(model()
+                          .U32("deepseek2.attention.head_count_kv", 1)
+                          .U32("deepseek2.attention.key_length", 12)
+                          .U32("deepseek2.attention.value_length", 8)),
+              HasSubstr("key_length_mla is missing"));
+}
+
+TEST(GgufConfig, NamesExpertsAsEachFamilyDoes) {
+  const struct {
+    const char *arch, *count, *used;
+  } families[] = {{"qwen3moe", "num_experts", "num_experts_per_tok"},
+                  {"deepseek", "n_routed_experts", "num_experts_per_tok"},
+                  {"ernie4_5-moe", "moe_num_experts", "moe_k"},
+                  {"hunyuan-moe", "num_experts", "moe_topk"},
+                  {"gpt-oss", "num_local_experts", "num_experts_per_tok"}};
+  for (const auto& family : families) {
+    SCOPED_TRACE(family.arch);
+    const std::string arch = family.arch;
+    const ConfigView c =
+        Config(Model(arch).U32(arch + ".expert_count", 8).U32(arch + ".expert_used_count", 2));
+    EXPECT_EQ(c.Int(family.count), 8);
+    EXPECT_EQ(c.Int(family.used), 2);
+  }
+  const ConfigView mixtral =
+      Config(Model("llama").U32("llama.expert_count", 8).U32("llama.expert_used_count", 2));
+  EXPECT_THAT(mixtral.Strings("architectures"), ElementsAre("MixtralForCausalLM"));
+}
+
+TEST(GgufConfig, CountsPredictionLayersApart) {
+  const ConfigView c = Config(Model("glm4moe").U32("glm4moe.nextn_predict_layers", 1));
+  EXPECT_EQ(c.Int("num_hidden_layers"), 1);
+  EXPECT_EQ(c.Int("num_nextn_predict_layers"), 1);
+  EXPECT_THAT(Refusal(Model("glm4moe").U32("glm4moe.nextn_predict_layers", 2)),
+              HasSubstr("more than nextn_predict_layers"));
+}
+
+TEST(GgufConfig, CollectsTheIdsThatEndAGeneration) {
+  const std::string bytes = GgufWriter()
+                                .U32("tokenizer.ggml.eos_token_id", 2)
+                                .I32("tokenizer.ggml.eot_token_id", 7)
+                                .U32("tokenizer.ggml.eom_token_id", 2)
+                                .Bytes();
+  const GgufMetadata metadata =
+      ParseGguf({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, "t").metadata;
+  EXPECT_THAT(EosIdsFromGguf(metadata, 8), ElementsAre(2, 7));
+  EXPECT_THROW(EosIdsFromGguf(metadata, 7), Error);
+}
+
+TEST(GgufConfig, HasOneRowForEachArchitecture) {
+  std::set<std::string> names;
+  for (const GgufArch& arch : GgufArchs()) {
+    EXPECT_TRUE(names.insert(arch.name).second) << arch.name;
+    EXPECT_EQ(FindGgufArch(arch.name), &arch);
+  }
+  EXPECT_EQ(names.size(), 25u);
+}
+
+}  // namespace
+}  // namespace tael
