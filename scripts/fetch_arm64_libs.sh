@@ -9,7 +9,7 @@ main() {
   local folder=${1:?usage: scripts/fetch_arm64_libs.sh FOLDER} apt
   [ -e "$folder/complete" ] && return
   rm -rf "$folder"
-  mkdir -p "$folder"/{lists/partial,cache/archives/partial,debs,root}
+  mkdir -p "$folder"/{lists/partial,cache/archives/partial,debs,unpacked}
   folder=$(cd "$folder" && pwd)
   touch "$folder/status"
   # The machine's own sources and keys, but lists, cache and package state of its own.
@@ -22,13 +22,13 @@ main() {
     exit 1
   fi
   for deb in "$folder"/debs/*.deb; do
-    dpkg-deb --extract "$deb" "$folder/root"
+    dpkg-deb --extract "$deb" "$folder/unpacked"
   done
-  mv "$folder/root/usr/include" "$folder/include"
+  mv "$folder/unpacked/usr/include" "$folder/include"
   mkdir "$folder/lib"
-  mv "$folder"/root/{usr/lib,lib}/aarch64-linux-gnu/*.so* "$folder/lib"
+  mv "$folder"/unpacked/{usr/lib,lib}/aarch64-linux-gnu/*.so* "$folder/lib"
   ln -sf libz.so.1 "$folder/lib/libz.so"  # the package links to the place it would be installed in
-  rm -rf "$folder"/{lists,cache,debs,status,root}
+  rm -rf "$folder"/{lists,cache,debs,status,unpacked}
   touch "$folder/complete"
 }
 

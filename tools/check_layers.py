@@ -30,7 +30,7 @@ FAMILY_SUBSTRINGS = re.compile(
 FAMILY_WORDS = {"yi", "glm", "chatglm", "phi", "gpt", "smol"}
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
-KERNEL_HEADERS = {"cstddef", "cstdint", "cmath", "cstring", "bit", "limits"}
+KERNEL_HEADERS = {"cstddef", "cstdint", "cmath", "cstring", "bit", "limits", "type_traits", "utility"}
 VECTOR_HEADERS = {"immintrin.h", "arm_neon.h"}
 THREAD_HEADERS = {"thread", "mutex", "atomic", "condition_variable", "future"}
 
@@ -92,7 +92,7 @@ class SourceFile:
         self.text = path.read_text(errors="replace")
         self.code = without_comments(self.text)
         self.is_header = path.suffix == ".h"
-        self.is_test = path.stem.endswith(("_test", "_bench"))
+        self.is_test = path.stem.endswith(("_test", "_bench", "_test_support"))
         self.includes = [(m.group(1) == "<", m.group(2), line_of(self.text, m.start()))
                          for m in INCLUDE.finditer(self.text)]
 
