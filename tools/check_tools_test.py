@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Seeds one violation of every rule and expects check_layers.py and check_size.py to find it."""
+"""Seeds one violation of every rule and expects the checks of the tree to find it."""
 
 import tempfile
 import unittest
 from collections.abc import Callable
 from pathlib import Path
 
+import check_docs
 import check_layers
 import check_size
 
@@ -102,6 +103,12 @@ class LayersTest(unittest.TestCase):
     def test_machine_paths_and_registry_hosts(self) -> None:
         self.expect("docs/a.md", "see " + "/wo" + "rk/x\n", "ties the tree")
         self.expect("scripts/a.sh", "curl https://" + "pypi" + ".org\n", "ties the tree")
+
+
+class DocsTest(unittest.TestCase):
+    def test_dead_link(self) -> None:
+        found = in_tree({"README.md": "[a](CMakeLists.txt) [b](docs/no.md)"}, check_docs.dead_links)
+        self.assertEqual(found, ["README.md: dead link docs/no.md"])
 
 
 class SizesTest(unittest.TestCase):

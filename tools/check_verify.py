@@ -22,6 +22,7 @@ def check_rows(rows: list[dict[str, object]], patterns: list[str], label: str) -
         path = "./" + str(row["path"])
         expected = expected_status(path, patterns)
         text = f"{label} {row['kind']} {row['path']}: {row['status']}, error {row['error']}, tolerance {row['tolerance']}"
+        text += f" ({row['detail']})" if row.get("detail") else ""
         good = row["status"] == expected
         lines.append(f"ok - {text}" if good else f"not ok - {text}; expected {expected}")
     if not rows:
