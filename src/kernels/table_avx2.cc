@@ -10,8 +10,9 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <type_traits>
+#include <utility>
 
-#include "kernels/isa/unroll.h"
 #include "kernels/tables.h"
 #include "quant/float_bits.h"
 #include "quant/fp4.h"
@@ -25,6 +26,7 @@
 #include "kernels/isa/target_avx2_begin.h"
 // clang-format off
 // In the order of use: vectors, primitives, formats, algorithms.
+#include "kernels/isa/unroll.h"
 #include "kernels/isa/avx2.h"
 #include "kernels/isa/avx2_integer.h"
 #include "kernels/isa/avx2_formats.h"

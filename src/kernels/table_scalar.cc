@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <type_traits>
+#include <utility>
 
 #include "kernels/tables.h"
 #include "quant/float_bits.h"
@@ -14,6 +16,7 @@
 
 // clang-format off
 // In the order of use: vectors, algorithms.
+#include "kernels/isa/unroll.h"
 #include "kernels/isa/scalar.h"
 #include "kernels/impl/exp.inl.h"
 #include "kernels/impl/elementwise.inl.h"

@@ -7,26 +7,26 @@ namespace {
 template <class Element, size_t Count>
 inline void Scores(const float* query, size_t head_dim, const uint8_t* keys, float* out) {
   F32x16 acc[Count];
-  for (F32x16& a : acc) a = Zero();
+  ForEach<Count>([&](auto i) TAEL_INLINE_LAMBDA { acc[i] = Zero(); });
   const size_t stride = head_dim * Element::kBytes;
   size_t d = 0;
   for (; d + kLanes <= head_dim; d += kLanes) {
     const F32x16 q = Load(query + d);
-    for (size_t i = 0; i < Count; ++i) {
+    ForEach<Count>([&](auto i) TAEL_INLINE_LAMBDA {
       acc[i] = Fma(q, LoadAs<Element>(keys + i * stride + d * Element::kBytes), acc[i]);
-    }
+    });
   }
   if (const size_t rest = head_dim - d; rest != 0) {
     const F32x16 q = LoadPartial(query + d, rest);
-    for (size_t i = 0; i < Count; ++i) {
+    ForEach<Count>([&](auto i) TAEL_INLINE_LAMBDA {
       acc[i] =
           Fma(q, LoadPartialAs<Element>(keys + i * stride + d * Element::kBytes, rest), acc[i]);
-    }
+    });
   }
   if constexpr (Count == 4) {
     ReduceAdd4(acc, out);
   } else {
-    for (size_t i = 0; i < Count; ++i) out[i] = ReduceAdd(acc[i]);
+    ForEach<Count>([&](auto i) TAEL_INLINE_LAMBDA { out[i] = ReduceAdd(acc[i]); });
   }
 }
 
@@ -35,15 +35,15 @@ template <class Element, size_t Count>
 inline void AddValues(const float* p, size_t begin, size_t end, const uint8_t* values,
                       size_t stride, float c, float* o) {
   F32x16 acc[Count];
-  for (size_t g = 0; g < Count; ++g) acc[g] = Mul(Load(o + g * kLanes), Splat(c));
+  ForEach<Count>([&](auto g) TAEL_INLINE_LAMBDA { acc[g] = Mul(Load(o + g * kLanes), Splat(c)); });
   for (size_t j = begin; j < end; ++j) {
     const F32x16 weight = Splat(p[j]);
-    for (size_t g = 0; g < Count; ++g) {
+    ForEach<Count>([&](auto g) TAEL_INLINE_LAMBDA {
       const uint8_t* v = values + j * stride + g * kLanes * Element::kBytes;
       acc[g] = Fma(weight, LoadAs<Element>(v), acc[g]);
-    }
+    });
   }
-  for (size_t g = 0; g < Count; ++g) Store(acc[g], o + g * kLanes);
+  ForEach<Count>([&](auto g) TAEL_INLINE_LAMBDA { Store(acc[g], o + g * kLanes); });
 }
 
 // The same for the last `rest` < 16 dimensions.

@@ -23,7 +23,7 @@ inline F32x16 Exp(const F32x16& x) {
   F32x16 r = Fma(n, Splat(-kLn2High), limited);
   r = Fma(n, Splat(-kLn2Low), r);
   F32x16 p = Splat(kExpCoefficients[0]);
-  for (size_t i = 1; i < 5; ++i) p = Fma(p, r, Splat(kExpCoefficients[i]));
+  ForEach<4>([&](auto i) TAEL_INLINE_LAMBDA { p = Fma(p, r, Splat(kExpCoefficients[i + 1])); });
   p = Fma(p, r, Splat(1.0f));
   p = Fma(p, r, Splat(1.0f));
   return KeepNan(x, ScaleByPowerOfTwo(p, n));

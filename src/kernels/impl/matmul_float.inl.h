@@ -17,32 +17,33 @@ struct FloatProduct {
 template <class Element, size_t Rows, size_t Acts>
 inline void FloatTile(const FloatProduct& a, size_t i, size_t j) {
   F32x16 acc[Rows][Acts];
-  for (size_t r = 0; r < Rows; ++r) {
-    for (size_t s = 0; s < Acts; ++s) acc[r][s] = Zero();
-  }
+  ForEach<Rows>([&](auto r) TAEL_INLINE_LAMBDA {
+    ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA { acc[r][s] = Zero(); });
+  });
   const float* x = a.x + i * a.ldx;
   const uint8_t* w = a.w + j * a.row_bytes;
   size_t p = 0;
   for (; p + kLanes <= a.k; p += kLanes) {
-    for (size_t r = 0; r < Rows; ++r) {
+    ForEach<Rows>([&](auto r) TAEL_INLINE_LAMBDA {
       const F32x16 weights = LoadAs<Element>(w + r * a.row_bytes + p * Element::kBytes);
-      for (size_t s = 0; s < Acts; ++s) {
+      ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
         acc[r][s] = Fma(weights, Load(x + s * a.ldx + p), acc[r][s]);
-      }
-    }
+      });
+    });
   }
   if (const size_t rest = a.k - p; rest != 0) {
-    for (size_t r = 0; r < Rows; ++r) {
+    ForEach<Rows>([&](auto r) TAEL_INLINE_LAMBDA {
       const F32x16 weights =
           LoadPartialAs<Element>(w + r * a.row_bytes + p * Element::kBytes, rest);
-      for (size_t s = 0; s < Acts; ++s) {
+      ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
         acc[r][s] = Fma(weights, LoadPartial(x + s * a.ldx + p, rest), acc[r][s]);
-      }
-    }
+      });
+    });
   }
-  for (size_t r = 0; r < Rows; ++r) {
-    for (size_t s = 0; s < Acts; ++s) a.y[(i + s) * a.ldy + j + r] = ReduceAdd(acc[r][s]);
-  }
+  ForEach<Rows>([&](auto r) TAEL_INLINE_LAMBDA {
+    ForEach<Acts>([&](auto s)
+                      TAEL_INLINE_LAMBDA { a.y[(i + s) * a.ldy + j + r] = ReduceAdd(acc[r][s]); });
+  });
 }
 
 // All weight rows [j, end) for `Acts` activation rows from i, `Rows` at a time.

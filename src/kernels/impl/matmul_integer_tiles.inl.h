@@ -57,11 +57,10 @@ inline Ints8 RowBlock(const F& f, const uint8_t* block, size_t r, const int8_t* 
     if constexpr (F::kOffset != 0) {
       isum = MulWordPairs(MulWords(runs.subscale, SplatWords(-F::kOffset)), sums);
     }
-    TAEL_UNROLL
-    for (size_t c = 0; c < kChunks; ++c) {
+    ForEach<kChunks>([&](auto c) TAEL_INLINE_LAMBDA {
       const Words16 products = MulBytes<F::kSigned>(w[c], LoadBytes(q + 32 * c));
       isum = AddInts(isum, MulWordPairs(products, SpreadRuns(runs.subscale, static_cast<int>(c))));
-    }
+    });
     if constexpr (F::kMinimum) *msum = MulWordPairs(runs.minimum, sums);
     return isum;
   }
@@ -79,10 +78,9 @@ inline void VectorTile(const IntegerProduct& a, F& f, size_t i, size_t j) {
     const int16_t* sums = a.Sums(i, b * F::kSize);
     const Words16 sorted = F::kSize == 256 ? SortRuns(LoadBytes(sums)) : ZeroInts();
     Ints8 part[kRowTile], mpart[kRowTile];
-    TAEL_UNROLL
-    for (size_t r = 0; r < kRowTile; ++r) {
+    ForEach<kRowTile>([&](auto r) TAEL_INLINE_LAMBDA {
       part[r] = RowBlock(f, rows[r] + b * sizeof(typename F::Block), r, q, sorted, &mpart[r]);
-    }
+    });
     Ints8 isum = SumEach(part);
     if constexpr (F::kSize == 32 && F::kOffset != 0) {
       isum = SubInts(isum, SplatInts(F::kOffset * (sums[0] + sums[1])));
@@ -120,19 +118,19 @@ template <class F>
 inline void FillPanelRuns(const Words16 (&subscale)[8], const Words16 (&minimum)[8],
                           Panel<F>* panel) {
   Words16 t[8];
-  for (size_t r = 0; r < 8; ++r) t[r] = subscale[r];
+  ForEach<8>([&](auto r) TAEL_INLINE_LAMBDA { t[r] = subscale[r]; });
   TransposeWords(t);
-  for (size_t c = 0; c < 8; ++c) {
+  ForEach<8>([&](auto c) TAEL_INLINE_LAMBDA {
     panel->subscale[2 * c] = EvenTwice(t[c]);
     panel->subscale[2 * c + 1] = OddTwice(t[c]);
     if constexpr (F::kOffset != 0) {
       panel->correction[c] = MulWords(EvenAndOdd(t[c]), SplatWords(-F::kOffset));
     }
-  }
+  });
   if constexpr (F::kMinimum) {
-    for (size_t r = 0; r < 8; ++r) t[r] = minimum[r];
+    ForEach<8>([&](auto r) TAEL_INLINE_LAMBDA { t[r] = minimum[r]; });
     TransposeWords(t);
-    for (size_t c = 0; c < 8; ++c) panel->minimum[c] = EvenAndOdd(t[c]);
+    ForEach<8>([&](auto c) TAEL_INLINE_LAMBDA { panel->minimum[c] = EvenAndOdd(t[c]); });
   }
 }
 
@@ -149,7 +147,7 @@ inline void FillPanel(F& f, const uint8_t* const (&rows)[kRowTile], size_t first
       const uint8_t* block = rows[r] + (first + b) * sizeof(typename F::Block);
       Bytes32 w[kChunks];
       f.Weights(block, r, w);
-      for (size_t c = 0; c < kChunks; ++c) chunk[c][r] = w[c];
+      ForEach<kChunks>([&](auto c) TAEL_INLINE_LAMBDA { chunk[c][r] = w[c]; });
       if constexpr (F::kSize == 256) {
         RunScales runs;
         f.Runs(block, r, &runs);
@@ -161,10 +159,10 @@ inline void FillPanel(F& f, const uint8_t* const (&rows)[kRowTile], size_t first
       Bytes32* out = panel->w + 8 * (b * kChunks + c);
       TransposeInts(chunk[c], out);
       if constexpr (F::kSigned) {
-        for (size_t g = 0; g < 8; ++g) {
+        ForEach<8>([&](auto g) TAEL_INLINE_LAMBDA {
           panel->sign[8 * (b * kChunks + c) + g] = out[g];
           out[g] = Magnitudes(out[g]);
-        }
+        });
       }
     }
     if constexpr (F::kSize == 256) FillPanelRuns<F>(subscale, minimum, panel);
@@ -177,18 +175,17 @@ inline void FillPanel(F& f, const uint8_t* const (&rows)[kRowTile], size_t first
 template <class F>
 inline Ints8 AddRun(const Panel<F>& panel, size_t run, const int8_t* q, Ints8 isum) {
   const Words16 scale = F::kSize == 256 ? panel.subscale[run] : SplatWords(1);
-  TAEL_UNROLL
-  for (size_t g = 0; g < 4; g += static_cast<size_t>(F::kDepth)) {
+  constexpr size_t kDepth = static_cast<size_t>(F::kDepth);
+  ForEach<4 / kDepth>([&](auto part) TAEL_INLINE_LAMBDA {
     Words16 products = SplatWords(0);
-    TAEL_UNROLL
-    for (size_t e = g; e < g + static_cast<size_t>(F::kDepth); ++e) {
+    ForEach<kDepth>([&](auto i) TAEL_INLINE_LAMBDA {
+      const size_t e = part * kDepth + i;
       Bytes32 bytes = Broadcast4Bytes(q + 4 * e);
       if constexpr (F::kSigned) bytes = WithSignOf(panel.sign[4 * run + e], bytes);
-      const Words16 pairs = MulBytePairs(panel.w[4 * run + e], bytes);
-      products = e == g ? pairs : AddWords(products, pairs);
-    }
+      products = AddWords(products, MulBytePairs(panel.w[4 * run + e], bytes));
+    });
     isum = AddInts(isum, MulWordPairs(products, scale));
-  }
+  });
   return isum;
 }
 
@@ -204,19 +201,17 @@ inline void PanelBlock(const IntegerProduct& a, const Panel<F>& panel, size_t b,
     if constexpr (F::kOffset != 0) isum = SplatInts(-F::kOffset * (sums[0] + sums[1]));
     if constexpr (F::kMinimum) msum = SplatInts(sums[0] + sums[1]);
   } else {
-    TAEL_UNROLL
-    for (size_t c = 0; c < kRunCount / 2; ++c) {
+    ForEach<kRunCount / 2>([&](auto c) TAEL_INLINE_LAMBDA {
       const Words16 pair = Broadcast4Bytes(sums + 2 * c);
       if constexpr (F::kOffset != 0) {
         isum = AddInts(isum, MulWordPairs(panel.correction[c], pair));
       }
       if constexpr (F::kMinimum) msum = AddInts(msum, MulWordPairs(panel.minimum[c], pair));
-    }
+    });
   }
-  TAEL_UNROLL
-  for (size_t run = 0; run < kRunCount; ++run) {
+  ForEach<kRunCount>([&](auto run) TAEL_INLINE_LAMBDA {
     isum = AddRun(panel, b * kRunCount + run, q + 16 * run, isum);
-  }
+  });
   const Floats8 da = SplatFloats(a.Scale(i, element));
   *acc = FmaFloats(ToFloats(isum), MulFloats(panel.d[b], da), *acc);
   if constexpr (F::kMinimum) {

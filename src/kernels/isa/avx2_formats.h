@@ -138,12 +138,11 @@ inline void RunsOfSixBits(const uint8_t* packed, RunScales* runs) {
 
 struct FormatQ4_K : SuperFormatWithMinimum<BlockQ4_K, 4> {  // as Q4_0
   void Weights(const uint8_t* block, size_t, Bytes32* w) const {
-    TAEL_UNROLL
-    for (size_t c = 0; c < 4; ++c) {
+    ForEach<4>([&](auto c) TAEL_INLINE_LAMBDA {
       const Bytes32 both = LoadBytes(block + offsetof(BlockQ4_K, qs) + 32 * c);
       w[2 * c] = _mm256_and_si256(both, _mm256_set1_epi8(15));
       w[2 * c + 1] = ShiftBytesRight(both, 4, 15);
-    }
+    });
   }
   void Runs(const uint8_t* block, size_t, RunScales* runs) const {
     RunsOfSixBits(block + offsetof(BlockQ4_K, scales), runs);
@@ -153,8 +152,7 @@ struct FormatQ5_K : SuperFormatWithMinimum<BlockQ5_K, 4> {  // as Q5_0
   void Weights(const uint8_t* block, size_t, Bytes32* w) const {
     Bytes32 high = LoadBytes(block + offsetof(BlockQ5_K, qh));
     const Bytes32 one = _mm256_set1_epi8(1);
-    TAEL_UNROLL
-    for (size_t c = 0; c < 4; ++c) {
+    ForEach<4>([&](auto c) TAEL_INLINE_LAMBDA {
       const Bytes32 both = LoadBytes(block + offsetof(BlockQ5_K, qs) + 32 * c);
       const Bytes32 fifth = _mm256_slli_epi16(_mm256_and_si256(high, one), 4);
       const Bytes32 next = _mm256_srli_epi16(high, 1);
@@ -162,7 +160,7 @@ struct FormatQ5_K : SuperFormatWithMinimum<BlockQ5_K, 4> {  // as Q5_0
       w[2 * c] = _mm256_or_si256(_mm256_and_si256(both, _mm256_set1_epi8(15)), fifth);
       w[2 * c + 1] = _mm256_or_si256(ShiftBytesRight(both, 4, 15), other);
       high = _mm256_srli_epi16(high, 2);
-    }
+    });
   }
   void Runs(const uint8_t* block, size_t, RunScales* runs) const {
     RunsOfSixBits(block + offsetof(BlockQ5_K, scales), runs);
@@ -171,8 +169,7 @@ struct FormatQ5_K : SuperFormatWithMinimum<BlockQ5_K, 4> {  // as Q5_0
 struct FormatQ6_K : SuperFormat<BlockQ6_K, 32, 2> {  // 2 * 2 * 63 * 127 = 32004
   void Weights(const uint8_t* block, size_t, Bytes32* w) const {
     const Bytes32 low4 = _mm256_set1_epi8(15), top = _mm256_set1_epi8(0x30);
-    TAEL_UNROLL
-    for (size_t half = 0; half < 2; ++half) {
+    ForEach<2>([&](auto half) TAEL_INLINE_LAMBDA {
       const Bytes32 a = LoadBytes(block + 64 * half), b = LoadBytes(block + 64 * half + 32);
       const Bytes32 high = LoadBytes(block + offsetof(BlockQ6_K, qh) + 32 * half);
       w[4 * half] = _mm256_or_si256(_mm256_and_si256(a, low4),
@@ -182,7 +179,7 @@ struct FormatQ6_K : SuperFormat<BlockQ6_K, 32, 2> {  // 2 * 2 * 63 * 127 = 32004
       w[4 * half + 2] = _mm256_or_si256(ShiftBytesRight(a, 4, 15), _mm256_and_si256(high, top));
       w[4 * half + 3] = _mm256_or_si256(ShiftBytesRight(b, 4, 15),
                                         _mm256_and_si256(_mm256_srli_epi16(high, 2), top));
-    }
+    });
   }
   void Runs(const uint8_t* block, size_t, RunScales* runs) const {
     const __m128i scales = Load16Bytes(block + offsetof(BlockQ6_K, scales));
@@ -192,12 +189,11 @@ struct FormatQ6_K : SuperFormat<BlockQ6_K, 32, 2> {  // 2 * 2 * 63 * 127 = 32004
 
 // Two bits per weight, four layers of 32 elements over each other.
 inline void TwoBitLayers(const uint8_t* qs, Bytes32* w) {
-  TAEL_UNROLL
-  for (int half = 0; half < 2; ++half) {
+  ForEach<2>([&](auto half) TAEL_INLINE_LAMBDA {
     const Bytes32 bytes = LoadBytes(qs + 32 * half);
-    TAEL_UNROLL
-    for (int j = 0; j < 4; ++j) w[4 * half + j] = ShiftBytesRight(bytes, 2 * j, 3);
-  }
+    ForEach<4>([&](auto j)
+                   TAEL_INLINE_LAMBDA { w[4 * half + j] = ShiftBytesRight(bytes, 2 * j, 3); });
+  });
 }
 struct FormatQ2_K : SuperFormatWithMinimum<BlockQ2_K, 4> {  // 4 * 2 * 3 * 127 = 3048
   void Weights(const uint8_t* block, size_t, Bytes32* w) const {
@@ -215,11 +211,10 @@ struct FormatQ3_K : SuperFormat<BlockQ3_K, 4, 4> {  // 4 * 2 * 7 * 127 = 7112
     TwoBitLayers(block + offsetof(BlockQ3_K, qs), w);
     Bytes32 high = LoadBytes(block + offsetof(BlockQ3_K, hmask));
     const Bytes32 one = _mm256_set1_epi8(1);
-    TAEL_UNROLL
-    for (size_t c = 0; c < 8; ++c) {
+    ForEach<8>([&](auto c) TAEL_INLINE_LAMBDA {
       w[c] = _mm256_or_si256(w[c], _mm256_slli_epi16(_mm256_and_si256(high, one), 2));
       high = _mm256_srli_epi16(high, 1);
-    }
+    });
   }
   void Runs(const uint8_t* block, size_t, RunScales* runs) const {
     uint32_t u[3];
@@ -236,10 +231,9 @@ struct FormatQ3_K : SuperFormat<BlockQ3_K, 4, 4> {  // 4 * 2 * 7 * 127 = 7112
 struct FormatIQ4_XS : SuperFormat<BlockIQ4_XS, 0, 1> {
   static constexpr bool kSigned = true;
   void Weights(const uint8_t* block, size_t, Bytes32* w) const {
-    TAEL_UNROLL
-    for (size_t c = 0; c < 8; ++c) {
+    ForEach<8>([&](auto c) TAEL_INLINE_LAMBDA {
       w[c] = LookUp(kIq4Levels, Nibbles(block + offsetof(BlockIQ4_XS, qs) + 16 * c));
-    }
+    });
   }
   void Runs(const uint8_t* block, size_t, RunScales* runs) const {
     uint32_t low;
@@ -274,7 +268,8 @@ struct AnyFormat {
     for (size_t r = 0; r < kRowTile; ++r) UnpackIntegerBlock(dtype, rows[r], b, &unpacked[r]);
   }
   void Weights(const uint8_t*, size_t r, Bytes32* w) const {
-    for (size_t c = 0; c < kSize / 32; ++c) w[c] = LoadBytes(unpacked[r].w + 32 * c);
+    ForEach<kSize / 32>([&](auto c)
+                            TAEL_INLINE_LAMBDA { w[c] = LoadBytes(unpacked[r].w + 32 * c); });
   }
   void Runs(const uint8_t*, size_t r, RunScales* runs) const {
     runs->subscale = SortRuns(LoadBytes(unpacked[r].subscale));

@@ -98,45 +98,46 @@ inline Words16 EvenAndOdd(Words16 t) {
 // v[c] word r of each half = v[r] word c of that half.
 inline void TransposeWords(Words16 (&v)[8]) {
   __m256i a[8], b[8];
-  for (size_t i = 0; i < 4; ++i) {
+  ForEach<4>([&](auto i) TAEL_INLINE_LAMBDA {
     a[2 * i] = _mm256_unpacklo_epi16(v[2 * i], v[2 * i + 1]);
     a[2 * i + 1] = _mm256_unpackhi_epi16(v[2 * i], v[2 * i + 1]);
-  }
-  for (size_t h = 0; h < 2; ++h) {  // rows 0-3, rows 4-7
+  });
+  ForEach<2>([&](auto h) TAEL_INLINE_LAMBDA {  // rows 0-3, rows 4-7
     b[4 * h] = _mm256_unpacklo_epi32(a[4 * h], a[4 * h + 2]);
     b[4 * h + 1] = _mm256_unpackhi_epi32(a[4 * h], a[4 * h + 2]);
     b[4 * h + 2] = _mm256_unpacklo_epi32(a[4 * h + 1], a[4 * h + 3]);
     b[4 * h + 3] = _mm256_unpackhi_epi32(a[4 * h + 1], a[4 * h + 3]);
-  }
-  for (size_t i = 0; i < 4; ++i) {
+  });
+  ForEach<4>([&](auto i) TAEL_INLINE_LAMBDA {
     v[2 * i] = _mm256_unpacklo_epi64(b[i], b[i + 4]);
     v[2 * i + 1] = _mm256_unpackhi_epi64(b[i], b[i + 4]);
-  }
+  });
 }
 
 // out[g] int r = v[r] int g: groups of four bytes of eight rows side by side.
 inline void TransposeInts(const Ints8 (&v)[8], Ints8* out) {
   __m256i a[8], b[8];
-  for (size_t i = 0; i < 4; ++i) {
+  ForEach<4>([&](auto i) TAEL_INLINE_LAMBDA {
     a[2 * i] = _mm256_unpacklo_epi32(v[2 * i], v[2 * i + 1]);
     a[2 * i + 1] = _mm256_unpackhi_epi32(v[2 * i], v[2 * i + 1]);
-  }
-  for (size_t h = 0; h < 2; ++h) {
+  });
+  ForEach<2>([&](auto h) TAEL_INLINE_LAMBDA {
     b[4 * h] = _mm256_unpacklo_epi64(a[4 * h], a[4 * h + 2]);
     b[4 * h + 1] = _mm256_unpackhi_epi64(a[4 * h], a[4 * h + 2]);
     b[4 * h + 2] = _mm256_unpacklo_epi64(a[4 * h + 1], a[4 * h + 3]);
     b[4 * h + 3] = _mm256_unpackhi_epi64(a[4 * h + 1], a[4 * h + 3]);
-  }
-  for (size_t i = 0; i < 4; ++i) {
+  });
+  ForEach<4>([&](auto i) TAEL_INLINE_LAMBDA {
     out[i] = _mm256_permute2x128_si256(b[i], b[i + 4], 0x20);
     out[i + 4] = _mm256_permute2x128_si256(b[i], b[i + 4], 0x31);
-  }
+  });
 }
 
 // The binary16 numbers at rows[r] + offset, as floats.
 inline Floats8 GatherHalves(const uint8_t* const (&rows)[kRowTile], size_t offset) {
   uint16_t h[kRowTile];
-  for (size_t r = 0; r < kRowTile; ++r) std::memcpy(&h[r], rows[r] + offset, sizeof(uint16_t));
+  ForEach<kRowTile>(
+      [&](auto r) TAEL_INLINE_LAMBDA { std::memcpy(&h[r], rows[r] + offset, sizeof(uint16_t)); });
   const __m128i v = _mm_setr_epi16(static_cast<int16_t>(h[0]), static_cast<int16_t>(h[1]),
                                    static_cast<int16_t>(h[2]), static_cast<int16_t>(h[3]),
                                    static_cast<int16_t>(h[4]), static_cast<int16_t>(h[5]),
