@@ -29,6 +29,13 @@ struct EncodeOptions {
   bool add_special_tokens = false;
 };
 
+enum class TokenizerFormat {
+  kHuggingFace,    // tokenizer.json
+  kSentencePiece,  // tokenizer.model
+  kTiktoken,       // lines "base64 rank"
+  kLlama2c,        // llama2.c's tokenizer.bin
+};
+
 // Immutable after construction; all methods are safe from several threads.
 class Tokenizer {
  public:
@@ -36,14 +43,21 @@ class Tokenizer {
   // (with tokenizer_config.json), or llama2.c's tokenizer.bin. `path` is a directory or one such
   // file (gzip accepted). Throws kNotFound, kCorrupt, kUnsupported (names the unknown part).
   static std::unique_ptr<Tokenizer> FromPath(const std::string& path);
+  // From a file's contents, already unpacked; `config_json` is tokenizer_config.json's, or empty.
+  // `where` names the source in messages. Throws kCorrupt, kUnsupported.
+  static std::unique_ptr<Tokenizer> FromBytes(std::string_view bytes, TokenizerFormat format,
+                                              std::string_view config_json,
+                                              const std::string& where);
   static std::unique_ptr<Tokenizer> FromGguf(const GgufMetadata& metadata);
   // The tokenizer that belongs to an opened checkpoint.
   static std::unique_ptr<Tokenizer> FromCheckpoint(const Checkpoint& checkpoint);
 
   virtual ~Tokenizer() = default;
 
-  // Never fails: any bytes give ids (invalid UTF-8 is first replaced by U+FFFD).
-  virtual std::vector<TokenId> Encode(std::string_view text, const EncodeOptions& options) const = 0;
+  // Any bytes give ids (invalid UTF-8 is first replaced by U+FFFD). Throws only kExhausted, for
+  // texts above 256 MiB and for tokenizer files whose patterns exceed every budget on the text.
+  virtual std::vector<TokenId> Encode(std::string_view text,
+                                      const EncodeOptions& options) const = 0;
   // Spans joined into one text: merges and pre-tokens run across span borders as in one string,
   // but added tokens are recognised only inside trusted characters.
   virtual std::vector<TokenId> EncodeSpans(const std::vector<TextSpan>& spans,
@@ -55,7 +69,8 @@ class Tokenizer {
   virtual int vocab_size() const = 0;  // highest id + 1
   // The token's own spelling in the vocabulary ("Ġthe", "▁the", "<0x0A>"); nullopt for no such id.
   virtual std::optional<std::string> TokenText(TokenId id) const = 0;
-  virtual std::optional<TokenId> FindToken(std::string_view text) const = 0;  // exact vocabulary text
+  virtual std::optional<TokenId> FindToken(
+      std::string_view text) const = 0;  // exact vocabulary text
   virtual bool IsSpecial(TokenId id) const = 0;
 
   virtual std::optional<TokenId> bos() const = 0;

@@ -1,0 +1,40 @@
+#!/usr/bin/env python3
+"""The same measurement as src/text/tokenizer_bench.cc for Hugging Face's `tokenizers`, one thread.
+
+Usage: tokenizer_bench.py TOKENIZER_JSON[.gz] TEXT...   (needs `pip install tokenizers`)
+"""
+import gzip
+import os
+import sys
+import time
+
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+from tokenizers import Tokenizer  # noqa: E402
+
+MAX_BYTES = 4 << 20
+
+
+def read(path):
+    with open(path, "rb") as file:
+        data = file.read()
+    return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+
+
+def measure(tokenizer, path):
+    data = read(path)[:MAX_BYTES]
+    text = data.decode("utf-8", "replace")
+    best, tokens, start = 1e9, 0, time.perf_counter()
+    while time.perf_counter() - start < 1.0:
+        begin = time.perf_counter()
+        tokens = len(tokenizer.encode(text, add_special_tokens=False).ids)
+        best = min(best, time.perf_counter() - begin)
+    print(f"{os.path.basename(path):40} {len(data) / best / 1e6:8.2f} MB/s  {tokens} tokens")
+
+
+def main():
+    tokenizer = Tokenizer.from_str(read(sys.argv[1]).decode("utf-8"))
+    for path in sys.argv[2:]:
+        measure(tokenizer, path)
+
+
+main()

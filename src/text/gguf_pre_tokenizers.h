@@ -1,0 +1,20 @@
+// What `tokenizer.ggml.pre` names stand for.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tael {
+
+struct GgufPreTokenizer {
+  std::vector<std::string_view> splits;  // regular expressions, applied one after the other
+  bool ignore_merges = false;
+  bool adds_bos = false;  // when tokenizer.ggml.add_bos_token is absent
+  bool nfc = false;
+};
+
+// Throws kUnsupported for an unknown name, listing the known ones.
+GgufPreTokenizer FindGgufPreTokenizer(std::string_view name, std::string_view where);
+
+}  // namespace tael
