@@ -104,6 +104,8 @@ tree_checks() {
 }
 
 quick() {
+  stage install scripts/install_deps.sh --test || return
+  stage tokenizers npm_tokenizers
   tree_checks
   stage release build release &&
     stage unit unit_tests release
