@@ -17,6 +17,7 @@ struct TemplateLimits {
   int64_t max_steps = 2'000'000;            // evaluated nodes and loop rounds
   int64_t max_output_bytes = 16 << 20;
   int64_t max_memory_bytes = 128 << 20;     // of values alive or created
+  int64_t max_source_bytes = 1 << 20;       // of the template itself
   int max_depth = 200;                      // nesting of expressions, macros, parser
 };
 
@@ -29,7 +30,6 @@ struct TemplateInput {
   JsonObject extra;                          // chat_template_kwargs; override the above
   // Clock for strftime_now: seconds since 1970, local time already applied. -1 = now.
   int64_t unix_time = -1;
-  // Values whose text the caller vouches for (trusted); everything from messages/tools is not.
 };
 
 class ChatTemplate {
@@ -43,12 +43,15 @@ class ChatTemplate {
   // Characters the template itself wrote (and bos/eos tokens) are trusted; those that come from
   // messages, tools or extra are not, through any filter. Throws kInvalidArgument for
   // raise_exception() and type errors (line and expression), kExhausted when a budget is used up.
+  // Never partial. Neighbouring spans differ in trust. Safe from several threads.
   std::vector<TextSpan> Render(const TemplateInput& input) const;
   // The same joined into one string.
   std::string RenderText(const TemplateInput& input) const;
 
-  // The template of a model: chat_template.jinja, tokenizer_config.json's chat_template (also the
-  // list form), or GGUF's tokenizer.chat_template. nullopt when the model has none.
+  // The template of a model: GGUF's tokenizer.chat_template, else chat_template.jinja,
+  // chat_template.json or tokenizer_config.json beside the weights (a string, or a list of named
+  // templates of which "default" is taken). nullopt when the model has none. Throws kCorrupt;
+  // kNotFound with the names when a list has no default.
   static std::optional<std::string> FindSource(const Checkpoint& checkpoint);
 
  private:
