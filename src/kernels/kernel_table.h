@@ -1,5 +1,6 @@
 // Every entry point that ops may call, as one table of functions per instruction set.
-// All tables compute the same bits: docs/numerics.md is the definition, scalar implements it literally.
+// All tables compute the same bits: docs/numerics.md is the definition, scalar implements it
+// literally.
 #pragma once
 
 #include <cstddef>
@@ -26,21 +27,21 @@ struct QuantizedRows {
 
 // One query row against the cached keys and values of one kv head.
 struct AttentionArgs {
-  const float* query = nullptr;      // [head_dim]
+  const float* query = nullptr;  // [head_dim]
   size_t head_dim = 0;
   const void* const* k_blocks = nullptr;  // per absolute block: [kKvBlockSize, head_dim] of `dtype`
   const void* const* v_blocks = nullptr;
-  DType dtype = DType::kF32;         // kF32, kF16 or kBF16
-  size_t begin = 0, end = 0;         // visible positions [begin, end), end > begin
+  DType dtype = DType::kF32;  // kF32, kF16 or kBF16
+  size_t begin = 0, end = 0;  // visible positions [begin, end), end > begin
   float scale = 0;
-  float* out = nullptr;              // [head_dim]
+  float* out = nullptr;  // [head_dim]
 };
 
 struct KernelTable {
   const char* name;  // "scalar", "avx2", ...
 
-  // y[i * ldy + j] = sum_k x[i * ldx + k] * w[j][k] for i < m, j < n. `dtype` is kF32, kF16 or kBF16; rows of
-  // w are `row_bytes` apart. Order: numerics.md, 3.
+  // y[i * ldy + j] = sum_k x[i * ldx + k] * w[j][k] for i < m, j < n. `dtype` is kF32, kF16 or
+  // kBF16; rows of w are `row_bytes` apart. Order: numerics.md, 3.
   void (*matmul_float)(const float* x, size_t ldx, size_t m, DType dtype, const uint8_t* w,
                        size_t row_bytes, size_t n, size_t k, float* y, size_t ldy) noexcept;
 
@@ -56,7 +57,8 @@ struct KernelTable {
   void (*rms_norm)(const float* x, const float* gain, float eps, size_t n, float* out) noexcept;
   // Rotates the first 2 * half elements of x; cos, sin [half]. interleaved: pairs (2i, 2i+1), else
   // (i, i + half).
-  void (*rope)(float* x, const float* cos, const float* sin, size_t half, bool interleaved) noexcept;
+  void (*rope)(float* x, const float* cos, const float* sin, size_t half,
+               bool interleaved) noexcept;
   // y[i] += x[i]
   void (*add)(const float* x, size_t n, float* y) noexcept;
   // out[i] = gate[i] / (1 + exp(-gate[i])) * up[i]. `out` may alias either.
@@ -70,7 +72,6 @@ struct KernelTable {
   // out[i] = exp(x[i])
   void (*exp)(const float* x, size_t n, float* out) noexcept;
 };
-
 
 // The best table of this CPU, or the one named by the environment variable TAEL_FORCE_ISA; throws
 // nothing: an unknown or unsupported name gives nullptr.
