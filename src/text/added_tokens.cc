@@ -71,7 +71,7 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const Normalizer& norma
       continue;
     }
     TrackedText content{token.content, ""};
-    ApplyNormalizer(normalizer, content, SectionPlace{});
+    if (!token.harmless) ApplyNormalizer(normalizer, content, SectionPlace{});
     if (content.text.size() <= 2 * kMaxTokenBytes) {
       normalized_.Insert(content.text, static_cast<int32_t>(i));
     }

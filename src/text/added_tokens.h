@@ -20,7 +20,8 @@ struct AddedToken {
   bool lstrip = false, rstrip = false;  // swallows the white space beside it
   bool normalized = false;              // looked for in the normalised text, itself normalised
   bool special = false;                 // left out when decoding skips special tokens
-  // Plain text whoever wrote it (runs of blanks and the like): recognised in untrusted text too.
+  // Plain text whoever wrote it (runs of blanks): recognised in untrusted text too, and with
+  // `normalized` as it is spelled.
   bool harmless = false;
 };
 

@@ -45,7 +45,7 @@ const std::vector<Entry>& Entries() {
       {"gpt-2 mpt olmo phi-2 jina-es jina-de gigachat a.x-4.0 mellum",
        {{kGpt2}, false, false, false}},
       {"falcon",
-       {{kFalconPunctuation, kGpt2, patterns::kDigits, kFalconDigits}, false, false, false}},
+       {{kFalconPunctuation, kGpt2}, false, false, false, {patterns::kDigits, kFalconDigits}}},
   };
   return entries;
 }

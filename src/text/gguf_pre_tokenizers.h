@@ -12,6 +12,8 @@ struct GgufPreTokenizer {
   bool ignore_merges = false;
   bool adds_bos = false;  // when tokenizer.ggml.add_bos_token is absent
   bool nfc = false;
+  // Applied after the text was spelled in the byte alphabet (Falcon cuts digits there).
+  std::vector<std::string_view> mapped_splits = {};
 };
 
 // Throws kUnsupported for an unknown name, listing the known ones.

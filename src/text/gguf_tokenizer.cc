@@ -110,7 +110,11 @@ TokenizerParts ReadByteLevel(const GgufMetadata& metadata) {
   for (const std::string_view split : pre.splits) {
     parts.pre_tokenizer.steps.push_back(MakeIsolatedSplit(split, metadata.where));
   }
-  parts.pre_tokenizer.byte_level = true;
+  parts.pre_tokenizer.byte_level = pre.mapped_splits.empty();
+  if (!parts.pre_tokenizer.byte_level) parts.pre_tokenizer.steps.push_back(MakeByteMapping());
+  for (const std::string_view split : pre.mapped_splits) {
+    parts.pre_tokenizer.steps.push_back(MakeIsolatedSplit(split, metadata.where));
+  }
   if (pre.nfc) parts.normalizer.push_back(MakeUnicodeStep(unicode::NormalForm::kNfc));
   parts.vocabulary->Reserve(tokens.size(), tokens.size() * 8);
   std::vector<AddedToken> added;
@@ -131,9 +135,10 @@ TokenizerParts ReadByteLevel(const GgufMetadata& metadata) {
     options.never_whole.push_back(id);
     added.push_back(std::move(token));
   }
-  options.byte_level = true;
+  options.byte_level = parts.pre_tokenizer.byte_level;
   options.ignore_merges = pre.ignore_merges;
-  parts.model = std::make_unique<BpeModel>(*parts.vocabulary, SymbolTable(*parts.vocabulary, true),
+  parts.model = std::make_unique<BpeModel>(*parts.vocabulary,
+                                           SymbolTable(*parts.vocabulary, options.byte_level),
                                            ReadMerges(metadata, *parts.vocabulary), options);
   parts.decoder = MakeByteLevelDecoder();
   parts.added = AddedTokens(std::move(added), parts.normalizer, metadata.where);

@@ -203,7 +203,7 @@ class Loader {
     if (last) {
       result_.byte_level = true;
     } else {
-      result_.steps.push_back(std::make_unique<ByteLevelStep>(false, true));
+      result_.steps.push_back(MakeByteMapping());
     }
   }
 
@@ -217,6 +217,10 @@ PreTokenizer PreTokenizerFromJson(const Json& value, std::string_view where) {
   Loader loader(where);
   if (!value.is_null()) loader.Add(value, 0, true);
   return loader.Take();
+}
+
+std::unique_ptr<PreTokenizerStep> MakeByteMapping() {
+  return std::make_unique<ByteLevelStep>(false, true);
 }
 
 std::unique_ptr<PreTokenizerStep> MakeIsolatedSplit(std::string_view regex,

@@ -41,4 +41,7 @@ PreTokenizer PreTokenizerFromJson(const Json& value, std::string_view where);
 // Split with behaviour Isolated at a regular expression: a scanner if there is one, else PCRE2.
 std::unique_ptr<PreTokenizerStep> MakeIsolatedSplit(std::string_view regex, std::string_view where);
 
+// Spells the pieces in the byte alphabet, for steps that cut after ByteLevel.
+std::unique_ptr<PreTokenizerStep> MakeByteMapping();
+
 }  // namespace tael

@@ -30,6 +30,69 @@ std::string ErrorText(int code) {
   return reinterpret_cast<const char*>(buffer);
 }
 
+pcre2_code* Compile(std::string_view pattern, int* error, PCRE2_SIZE* offset) {
+  // MULTILINE: in the dialect of tokenizer.json, ^ and $ match at every line.
+  constexpr uint32_t kOptions = PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C;
+  return pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(), kOptions,
+                       error, offset, nullptr);
+}
+
+// Refuses what means something else in the dialect of tokenizer.json (Oniguruma) than in PCRE2:
+// intersections and sets inside a bracket, and \h.
+void CheckDialect(std::string_view pattern, std::string_view where) {
+  bool in_class = false;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    const std::string_view rest = pattern.substr(i);
+    const bool foreign = rest.starts_with("\\h") || rest.starts_with("\\H") ||
+                         (in_class && rest.starts_with("&&")) ||
+                         (in_class && rest[0] == '[' && !rest.starts_with("[:"));
+    if (foreign) {
+      Fail(ErrorCode::kUnsupported, "{}: '{}' in the regular expression '{}' is not implemented",
+           where, rest.substr(0, 2), pattern.substr(0, 200));
+    }
+    if (rest[0] == '\\') {
+      ++i;
+    } else if (rest[0] == '[' && !in_class) {
+      in_class = true;
+      if (rest.size() > 1 && rest[1] == '^') ++i;
+      if (i + 1 < pattern.size() && pattern[i + 1] == ']') ++i;  // a bracket in front is plain
+    } else if (rest.starts_with("[:")) {
+      const size_t end = rest.find(":]");
+      if (end != std::string_view::npos) i += end + 1;
+    } else if (rest[0] == ']') {
+      in_class = false;
+    }
+  }
+}
+
+// Spells out what PCRE2 understands otherwise: \p{Han} (there the script extensions, elsewhere the
+// script) and \s (there with U+180E, elsewhere the property White_Space).
+std::string Translate(std::string_view pattern) {
+  std::string out;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    out.push_back(pattern[i]);
+    if (pattern[i] != '\\' || i + 1 == pattern.size()) continue;
+    out.push_back(pattern[++i]);
+    if (pattern[i] == 's' || pattern[i] == 'S') {
+      out.back() = pattern[i] == 's' ? 'p' : 'P';
+      out += "{White_Space}";
+    }
+    if ((pattern[i] != 'p' && pattern[i] != 'P') || pattern.substr(i + 1, 1) != "{") continue;
+    const size_t end = std::min(pattern.find('}', i), pattern.size());
+    const std::string_view name = pattern.substr(i + 2, end - i - 2);
+    const std::string script = "\\p{sc:" + std::string(name) + "}";
+    int error = 0;
+    PCRE2_SIZE offset = 0;
+    const std::unique_ptr<pcre2_code, FreeCode> code(
+        name.size() < 3 ? nullptr : Compile(script, &error, &offset));
+    if (code) {
+      out += "{sc:";
+      ++i;
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 struct Regex::Impl {
@@ -46,10 +109,8 @@ Regex::Regex(std::string_view pattern, std::string_view where) : impl_(std::make
   impl_->pattern = pattern;
   int error = 0;
   PCRE2_SIZE offset = 0;
-  // MULTILINE: in the dialect of tokenizer.json, ^ and $ match at every line.
-  impl_->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
-                                  PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C,
-                                  &error, &offset, nullptr));
+  CheckDialect(pattern, where);
+  impl_->code.reset(Compile(Translate(pattern), &error, &offset));
   if (!impl_->code) {
     Fail(ErrorCode::kUnsupported, "{}: regular expression '{}' cannot be compiled at byte {}: {}",
          where, pattern.substr(0, 200), offset, ErrorText(error));

@@ -84,12 +84,22 @@ TEST(Scanner, EqualsTheRegexOnTheHostileCorpus) {
   const auto path = SharedPath("assets/tokenizers/corpus.jsonl.gz");
   if (!path) GTEST_SKIP() << "shared data not found (corpus.jsonl.gz)";
   const std::string lines = ReadMaybeGzip(*path);
+  const Regex unassigned("\\p{Cn}", "test");
+  int left_out = 0;
   for (size_t begin = 0; begin < lines.size();) {
     const size_t end = std::min(lines.find('\n', begin), lines.size());
     const Json row = ParseJson(lines.substr(begin, end - begin), *path);
-    CheckAll(row.Find("t")->as_string());
+    const std::string& text = row.Find("t")->as_string();
+    // PCRE2 10.42 knows Unicode 14: texts with characters it has not heard of do not compare.
+    if (unassigned.Find(text, 0).first == std::string::npos) {
+      CheckAll(text);
+    } else {
+      ++left_out;
+    }
+    if (HasFailure()) return;
     begin = end + 1;
   }
+  EXPECT_LT(left_out, 40);
 }
 
 TEST(Scanner, EqualsTheRegexOnRandomMixtures) {

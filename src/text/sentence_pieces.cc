@@ -169,6 +169,7 @@ TokenizerParts PartsFromPieces(SentencePieces pieces, std::string_view where) {
       token.content = pieces.texts[i];
       token.special = type != PieceType::kUserDefined;
       token.harmless = type == PieceType::kUserDefined && IsHarmlessToken(token.content);
+      token.normalized = token.harmless;  // spelled with metaspaces, so after normalisation
       added.push_back(std::move(token));
     }
   }
