@@ -1,0 +1,325 @@
+// `tael inspect`: opens a model completely, checks every part, and says what is in it.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+#include <variant>
+
+#include "app/command.h"
+#include "app/model_flags.h"
+#include "app/model_store.h"
+#include "app/terminal.h"
+#include "app/version.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "checkpoint/safetensors.h"
+#include "quant/scan.h"
+
+namespace tael {
+namespace {
+
+struct InspectOptions {
+  std::string model;
+  std::vector<std::string> allowed_keys;
+  bool json = false, deep = false;
+};
+
+Json TensorsToJson(const TensorIndex& tensors) {
+  Json list = JsonArray{};
+  for (const TensorInfo& tensor : tensors.all()) {
+    Json shape = JsonArray{};
+    for (const int64_t size : tensor.shape) shape.Append(size);
+    Json entry = JsonObject{};
+    entry.Set("name", tensor.name);
+    entry.Set("dtype", Name(tensor.dtype));
+    entry.Set("shape", std::move(shape));
+    entry.Set("bytes", static_cast<int64_t>(tensor.bytes.size()));
+    list.Append(std::move(entry));
+  }
+  return list;
+}
+
+int64_t Elements(const TensorInfo& tensor) {
+  int64_t count = 1;
+  for (const int64_t size : tensor.shape) count *= size;
+  return count;
+}
+
+int64_t TotalBytes(const TensorIndex& tensors) {
+  int64_t sum = 0;
+  for (const TensorInfo& tensor : tensors.all()) sum += static_cast<int64_t>(tensor.bytes.size());
+  return sum;
+}
+
+int64_t TotalElements(const TensorIndex& tensors) {
+  int64_t sum = 0;
+  for (const TensorInfo& tensor : tensors.all()) sum += Elements(tensor);
+  return sum;
+}
+
+// Throws kCorrupt with every tensor that holds NaN or infinity.
+void RefuseNonFinite(const TensorIndex& tensors, const std::string& path) {
+  Progress progress("scanning the weights", TotalBytes(tensors));
+  int64_t done = 0;
+  std::string found;
+  int count = 0;
+  for (const TensorInfo& tensor : tensors.all()) {
+    progress.Update(done);
+    done += static_cast<int64_t>(tensor.bytes.size());
+    const int64_t elements = Elements(tensor);
+    if (!CanDecode(tensor.dtype) || elements == 0) continue;
+    const int64_t at = FirstNonFinite(tensor.dtype, tensor.bytes.data(), elements);
+    if (at < 0) continue;
+    if (++count <= 20) found += fmt::format("\n  tensor '{}' at element {}", tensor.name, at);
+  }
+  if (count > 0) {
+    Fail(ErrorCode::kCorrupt, "{}: {} tensors hold NaN or infinity:{}", path, count, found);
+  }
+}
+
+Json RopeToJson(const RopeSpec& rope) {
+  static constexpr const char* kScalings[] = {"none", "linear", "llama3", "yarn"};
+  Json out = JsonObject{};
+  out.Set("pairing", rope.pairing == RopePairing::kHalfSplit ? "half_split" : "interleaved");
+  out.Set("rotary_dim", rope.rotary_dim);
+  out.Set("theta", rope.theta);
+  out.Set("scaling", kScalings[static_cast<size_t>(rope.scaling)]);
+  if (rope.scaling != RopeScalingKind::kNone) out.Set("factor", rope.factor);
+  if (rope.original_context > 0) out.Set("original_context", rope.original_context);
+  return out;
+}
+
+Json LayerToJson(const LayerSpec& layer) {
+  Json out = JsonObject{};
+  if (const auto* gqa = std::get_if<GqaSpec>(&layer.attention)) {
+    Json attention = JsonObject{};
+    attention.Set("kind", "gqa");
+    attention.Set("num_heads", gqa->num_heads);
+    attention.Set("num_kv_heads", gqa->num_kv_heads);
+    attention.Set("head_dim", gqa->head_dim);
+    attention.Set("qkv_bias", gqa->qkv_bias);
+    attention.Set("qk_norm", gqa->qk_norm);
+    attention.Set("sliding_window", gqa->sliding_window);
+    attention.Set("rope", RopeToJson(gqa->rope));
+    out.Set("attention", std::move(attention));
+  }
+  if (const auto* dense = std::get_if<DenseFfnSpec>(&layer.ffn)) {
+    Json ffn = JsonObject{};
+    ffn.Set("kind", "dense");
+    ffn.Set("intermediate_size", dense->intermediate_size);
+    ffn.Set("bias", dense->bias);
+    out.Set("ffn", std::move(ffn));
+  }
+  return out;
+}
+
+// Equal neighbouring layers are shown once, with their number.
+Json SpecToJson(const DecoderSpec& spec) {
+  Json out = JsonObject{};
+  out.Set("family", spec.family);
+  out.Set("hidden_size", spec.hidden_size);
+  out.Set("vocab_size", spec.vocab_size);
+  out.Set("max_context", spec.max_context);
+  out.Set("norm_eps", static_cast<double>(spec.norm_eps));
+  out.Set("tied_head", spec.tied_head);
+  out.Set("num_layers", static_cast<int64_t>(spec.layers.size()));
+  Json groups = JsonArray{};
+  for (const LayerSpec& layer : spec.layers) {
+    Json entry = LayerToJson(layer);
+    JsonArray& list = groups.as_array();
+    int64_t count = 1;
+    if (!list.empty()) {
+      const int64_t previous = list.back().Find("count")->as_int();
+      entry.Set("count", previous);
+      if (entry == list.back()) {
+        count = previous + 1;
+        list.pop_back();
+      }
+    }
+    entry.Set("count", count);
+    list.push_back(std::move(entry));
+  }
+  out.Set("layers", std::move(groups));
+  return out;
+}
+
+Json TokenizerToJson(const Tokenizer& tokenizer) {
+  const auto token = [&](std::optional<TokenId> id) {
+    if (!id) return Json();
+    Json out = JsonObject{};
+    out.Set("id", *id);
+    out.Set("text", tokenizer.TokenText(*id).value_or(""));
+    return out;
+  };
+  Json ends = JsonArray{};
+  for (const TokenId id : tokenizer.end_of_generation()) ends.Append(id);
+  Json out = JsonObject{};
+  out.Set("vocab_size", tokenizer.vocab_size());
+  out.Set("bos", token(tokenizer.bos()));
+  out.Set("eos", token(tokenizer.eos()));
+  out.Set("adds_bos", tokenizer.adds_bos());
+  out.Set("end_of_generation", std::move(ends));
+  return out;
+}
+
+Json GgufValueToJson(const GgufValue& value) {
+  if (value.type == GgufType::kArray) {
+    const size_t count =
+        value.integers.size() + value.numbers.size() + value.strings.size() + value.arrays.size();
+    return Json(fmt::format("array of {}", count));
+  }
+  if (value.type == GgufType::kString) return Json(value.text);
+  if (value.type == GgufType::kBool) return Json(value.integer != 0);
+  return value.is_number() ? Json(value.number) : Json(value.integer);
+}
+
+Json GgufToJson(const GgufMetadata& metadata) {
+  Json values = JsonObject{};
+  for (const auto& [key, value] : metadata.entries) {
+    if (key == "tokenizer.chat_template") continue;  // shown in full as the template
+    values.Set(key, GgufValueToJson(value));
+  }
+  Json out = JsonObject{};
+  out.Set("version", metadata.version);
+  out.Set("alignment", static_cast<int64_t>(metadata.alignment));
+  out.Set("metadata", std::move(values));
+  return out;
+}
+
+bool HasTokenizer(const Checkpoint& checkpoint) {
+  if (checkpoint.gguf != nullptr) return checkpoint.gguf->Find("tokenizer.ggml.model") != nullptr;
+  for (const std::string& name : ListDirectory(checkpoint.directory)) {
+    if (name == "tokenizer.json" || name == "tokenizer.json.gz" || name == "tokenizer.model" ||
+        name == "tokenizer.bin" || name.ends_with(".tiktoken") || name == "tiktoken.model") {
+      return true;
+    }
+  }
+  return false;
+}
+
+const char* ContainerName(Container container) {
+  switch (container) {
+    case Container::kGguf:
+      return "gguf";
+    case Container::kSafetensors:
+      return "safetensors";
+    case Container::kLlama2c:
+      return "llama2c";
+  }
+  return "";
+}
+
+Json InspectModel(const std::string& path, const InspectOptions& options) {
+  LoadOptions load;
+  load.allowed_keys = options.allowed_keys;
+  const std::unique_ptr<Model> model = LoadModel(path, load);
+  const Checkpoint& checkpoint = model->checkpoint;
+  Json tokenizer_json;
+  if (HasTokenizer(checkpoint)) {
+    const auto tokenizer = Tokenizer::FromCheckpoint(checkpoint);
+    CheckVocabulary(*model, *tokenizer);
+    tokenizer_json = TokenizerToJson(*tokenizer);
+  }
+  const auto source = ChatTemplate::FindSource(checkpoint);
+  if (source) ChatTemplate(*source, path + " chat template");  // throws what is wrong with it
+  if (options.deep) RefuseNonFinite(checkpoint.tensors, path);
+  Json files = JsonArray{};
+  for (const auto& file : checkpoint.files) files.Append(file->path());
+  Json out = JsonObject{};
+  out.Set("path", path);
+  out.Set("container", ContainerName(checkpoint.container));
+  out.Set("files", std::move(files));
+  out.Set("parameters", TotalElements(checkpoint.tensors));
+  out.Set("weight_bytes", TotalBytes(checkpoint.tensors));
+  out.Set("weights_fingerprint", WeightsFingerprint(checkpoint));
+  out.Set("numerics_version", kNumericsVersion);
+  out.Set("deep", options.deep);
+  out.Set("config", checkpoint.config.values());
+  out.Set("spec", SpecToJson(model->spec));
+  out.Set("tokenizer", std::move(tokenizer_json));
+  out.Set("chat_template", source ? Json(*source) : Json());
+  if (checkpoint.gguf != nullptr) out.Set("gguf", GgufToJson(*checkpoint.gguf));
+  out.Set("tensors", TensorsToJson(checkpoint.tensors));
+  return out;
+}
+
+// A safetensors file alone says nothing about the network: only the container is checked.
+Json InspectContainer(const std::string& path, const InspectOptions& options) {
+  const Safetensors file = OpenSafetensorsFile(path);
+  if (options.deep) RefuseNonFinite(file.tensors, path);
+  Json metadata = JsonObject{};
+  for (const auto& [key, value] : file.metadata) metadata.Set(key, value);
+  Json out = JsonObject{};
+  out.Set("path", path);
+  out.Set("container", "safetensors");
+  out.Set("parameters", TotalElements(file.tensors));
+  out.Set("weight_bytes", TotalBytes(file.tensors));
+  out.Set("deep", options.deep);
+  out.Set("metadata", std::move(metadata));
+  out.Set("tensors", TensorsToJson(file.tensors));
+  return out;
+}
+
+std::string Summary(const Json& found) {
+  std::string text;
+  const auto line = [&](const char* label, const std::string& value) {
+    text += fmt::format("{:<14} {}\n", label, value);
+  };
+  line("path", found.Find("path")->as_string());
+  line("container", found.Find("container")->as_string());
+  line("parameters", HumanCount(found.Find("parameters")->as_int()));
+  line("weights", HumanBytes(found.Find("weight_bytes")->as_int()));
+  if (const Json* spec = found.Find("spec")) {
+    for (const auto& [key, value] : spec->as_object()) {
+      if (!value.is_array())
+        line(key.c_str(), value.is_string() ? value.as_string() : DumpJson(value));
+    }
+    for (const Json& layer : spec->Find("layers")->as_array()) line("layers", DumpJson(layer));
+    const Json* tokenizer = found.Find("tokenizer");
+    line("tokenizer", tokenizer->is_null() ? "none" : DumpJson(*tokenizer));
+    const Json* chat = found.Find("chat_template");
+    line("chat template",
+         chat->is_null() ? "none" : fmt::format("{} bytes", chat->as_string().size()));
+    line("fingerprint", found.Find("weights_fingerprint")->as_string());
+  }
+  std::vector<std::vector<std::string>> rows = {{"tensor", "type", "shape", "size"}};
+  for (const Json& tensor : found.Find("tensors")->as_array()) {
+    rows.push_back({tensor.Find("name")->as_string().substr(0, 120),
+                    tensor.Find("dtype")->as_string(), DumpJson(*tensor.Find("shape")),
+                    HumanBytes(tensor.Find("bytes")->as_int())});
+  }
+  return text + "\n" + FormatTable(rows);
+}
+
+int Execute(const InspectOptions& options, const LoadedSettings& settings) {
+  const std::string path = ResolveModel(options.model, settings.values);
+  const bool alone = path.ends_with(".safetensors") && !DirectoryExists(path);
+  const Json found = alone ? InspectContainer(path, options) : InspectModel(path, options);
+  PrintOut(options.json ? DumpJson(found) + "\n" : Summary(found));
+  return kExitOk;
+}
+
+}  // namespace
+
+Command AddInspectCommand(CLI::App& app) {
+  auto options = std::make_shared<InspectOptions>();
+  CLI::App* command = app.add_subcommand(
+      "inspect", "Check a model completely and show its parts; any problem is an error");
+  command
+      ->add_option("model", options->model,
+                   "path or name; a .safetensors file alone: only the container")
+      ->type_name("MODEL")
+      ->required();
+  command->add_flag("--deep", options->deep, "also look for NaN and infinity in every weight");
+  command
+      ->add_option("--allow-unknown-key", options->allowed_keys,
+                   "accept this unknown key of the configuration (repeatable)")
+      ->type_name("KEY")
+      ->expected(1)
+      ->take_all();
+  command->add_flag("--json", options->json, "print one JSON object");
+  return {command, [options](const LoadedSettings& s) { return Execute(*options, s); }};
+}
+
+}  // namespace tael

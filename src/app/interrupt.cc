@@ -1,0 +1,33 @@
+#include "app/interrupt.h"
+
+#include <csignal>
+
+namespace tael {
+namespace {
+
+// A signal handler can reach nothing but globals.
+volatile std::sig_atomic_t interrupt_flag = 0;
+struct sigaction previous_int, previous_term;
+
+void OnSignal(int) { interrupt_flag = 1; }
+
+}  // namespace
+
+InterruptScope::InterruptScope() {
+  interrupt_flag = 0;
+  struct sigaction action{};
+  action.sa_handler = &OnSignal;  // no SA_RESTART: a blocking read shall return
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, &previous_int);
+  sigaction(SIGTERM, &action, &previous_term);
+}
+
+InterruptScope::~InterruptScope() {
+  sigaction(SIGINT, &previous_int, nullptr);
+  sigaction(SIGTERM, &previous_term, nullptr);
+}
+
+bool InterruptScope::interrupted() const { return interrupt_flag != 0; }
+void InterruptScope::Clear() { interrupt_flag = 0; }
+
+}  // namespace tael

@@ -1,0 +1,21 @@
+// Ctrl-C as a flag that long work looks at.
+#pragma once
+
+namespace tael {
+
+inline constexpr int kExitInterrupted = 130;  // 128 + SIGINT, as shells report it
+
+// While an object lives, SIGINT and SIGTERM set a flag instead of ending the process. Blocking
+// system calls return with EINTR. Not nested.
+class InterruptScope {
+ public:
+  InterruptScope();
+  ~InterruptScope();
+  InterruptScope(const InterruptScope&) = delete;
+  InterruptScope& operator=(const InterruptScope&) = delete;
+
+  bool interrupted() const;
+  void Clear();
+};
+
+}  // namespace tael

@@ -1,0 +1,147 @@
+#include "app/model_flags.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <set>
+
+#include "app/model_store.h"
+#include "base/error.h"
+#include "base/sha256.h"
+
+namespace tael {
+
+void AddModelFlags(CLI::App& command, ModelFlags& flags) {
+  command.add_option("model", flags.model, "path, or a name that 'tael list' shows")
+      ->type_name("MODEL")
+      ->required();
+  command.add_option("--ctx", flags.ctx, "context in tokens (0 = the model's, at most 4096)")
+      ->check(CLI::NonNegativeNumber);
+  command.add_option("--threads", flags.threads, "worker threads (0 = all available CPUs)")
+      ->check(CLI::Range(0, 1024));
+  command
+      .add_option("--matmul", flags.matmul,
+                  "block formats: integer (8-bit activations) or float (exact weights)")
+      ->check(CLI::IsMember({"integer", "float"}));
+  command.add_option("--kv", flags.kv, "cache type (auto: f16; f32 with --matmul float)")
+      ->check(CLI::IsMember({"auto", "f32", "f16", "bf16"}));
+  command
+      .add_option("--allow-unknown-key", flags.allowed_keys,
+                  "accept this unknown key of the model's configuration (repeatable)")
+      ->type_name("KEY")
+      ->expected(1)
+      ->take_all();
+}
+
+void AddSamplingFlags(CLI::App& command, SamplingFlags& flags) {
+  command.add_option("--max-tokens", flags.max_tokens, "tokens per answer (0 = no limit)")
+      ->check(CLI::NonNegativeNumber);
+  command.add_option("--temperature", flags.temperature, "0 = greedy")->check(CLI::Range(0., 100.));
+  command.add_option("--top-k", flags.top_k, "0 = off")->check(CLI::NonNegativeNumber);
+  command.add_option("--top-p", flags.top_p, "1 = off")->check(CLI::Range(0., 1.));
+  command.add_option("--min-p", flags.min_p, "0 = off")->check(CLI::Range(0., 1.));
+  command.add_option("--seed", flags.seed, "of the random numbers")->check(CLI::NonNegativeNumber);
+}
+
+SessionOptions MakeSessionOptions(const ModelFlags& flags, const RunSettings& run) {
+  SessionOptions options;
+  options.max_context = flags.ctx.value_or(run.ctx);
+  options.threads = flags.threads.value_or(run.threads);
+  options.matmul =
+      flags.matmul.value_or(run.matmul) == "float" ? MatmulMode::kFloat : MatmulMode::kInteger;
+  const std::string kv = flags.kv.value_or(run.kv);
+  const bool exact = options.matmul == MatmulMode::kFloat;
+  if (kv == "f32" || (kv == "auto" && exact)) {
+    options.kv_dtype = DType::kF32;
+  } else {
+    options.kv_dtype = kv == "bf16" ? DType::kBF16 : DType::kF16;
+  }
+  return options;
+}
+
+SamplingParams MakeSamplingParams(const SamplingFlags& flags, const RunSettings& run) {
+  SamplingParams params;
+  params.temperature = static_cast<float>(flags.temperature.value_or(run.temperature));
+  params.top_k = flags.top_k.value_or(run.top_k);
+  params.top_p = static_cast<float>(flags.top_p.value_or(run.top_p));
+  params.min_p = static_cast<float>(flags.min_p.value_or(run.min_p));
+  params.seed = static_cast<uint64_t>(flags.seed.value_or(run.seed));
+  Validate(params);
+  return params;
+}
+
+int MaxTokens(const SamplingFlags& flags, const RunSettings& run) {
+  return flags.max_tokens.value_or(run.max_tokens);
+}
+
+const char* MatmulName(MatmulMode mode) { return mode == MatmulMode::kFloat ? "float" : "integer"; }
+
+void CheckVocabulary(const Model& model, const Tokenizer& tokenizer) {
+  const int rows = model.spec.vocab_size, ids = tokenizer.vocab_size();
+  const bool gguf = model.checkpoint.container == Container::kGguf;
+  if (ids > rows || (gguf && ids != rows)) {
+    Fail(ErrorCode::kCorrupt,
+         "{}: the tokenizer has {} tokens, but the embedding has {} rows. "
+         "Hint: tokenizer and weights may come from different models",
+         model.checkpoint.path, ids, rows);
+  }
+}
+
+LoadedModel LoadNamedModel(const ModelFlags& flags, const Settings& settings) {
+  LoadedModel loaded;
+  loaded.path = ResolveModel(flags.model, settings);
+  LoadOptions options;
+  options.allowed_keys = flags.allowed_keys;
+  loaded.model = LoadModel(loaded.path, options);
+  loaded.tokenizer = Tokenizer::FromCheckpoint(loaded.model->checkpoint);
+  CheckVocabulary(*loaded.model, *loaded.tokenizer);
+  std::set<TokenId> stops(loaded.tokenizer->end_of_generation().begin(),
+                          loaded.tokenizer->end_of_generation().end());
+  for (const int64_t id : loaded.model->checkpoint.eos_token_ids) {
+    if (id >= 0 && id < loaded.model->spec.vocab_size) stops.insert(static_cast<TokenId>(id));
+  }
+  loaded.stop_tokens.assign(stops.begin(), stops.end());
+  return loaded;
+}
+
+ChatTemplate LoadChatTemplate(const LoadedModel& loaded) {
+  const auto source = ChatTemplate::FindSource(loaded.model->checkpoint);
+  if (!source) {
+    Fail(ErrorCode::kNotFound,
+         "{}: the model has no chat template, which a conversation needs. Hint: it may be a base "
+         "model; use raw completion ('tael run' without --chat)",
+         loaded.path);
+  }
+  return ChatTemplate(*source, loaded.path + " chat template");
+}
+
+TemplateInput MakeTemplateInput(const LoadedModel& loaded, Json messages) {
+  const auto text = [&](std::optional<TokenId> id) {
+    return id ? loaded.tokenizer->TokenText(*id).value_or("") : std::string();
+  };
+  TemplateInput input;
+  input.messages = std::move(messages);
+  input.bos_token = text(loaded.tokenizer->bos());
+  input.eos_token = text(loaded.tokenizer->eos());
+  return input;
+}
+
+std::string WeightsFingerprint(const Checkpoint& checkpoint) {
+  constexpr size_t kWhole = 4096, kPieces = 16, kPiece = 256;
+  Sha256 hash;
+  hash.Update(DumpJson(checkpoint.config.values()));
+  for (const TensorInfo& tensor : checkpoint.tensors.all()) {
+    hash.Update(fmt::format("\n{} {} [{}] ", tensor.name, Name(tensor.dtype),
+                            fmt::join(tensor.shape, ",")));
+    if (tensor.bytes.size() <= kWhole) {
+      hash.Update(tensor.bytes);
+      continue;
+    }
+    const size_t step = (tensor.bytes.size() - kPiece) / (kPieces - 1);
+    for (size_t i = 0; i < kPieces; ++i) hash.Update(tensor.bytes.subspan(i * step, kPiece));
+  }
+  return "sampled-sha256:" + hash.FinishHex();
+}
+
+}  // namespace tael

@@ -1,0 +1,70 @@
+// Options that several subcommands share: which model, how it is computed, how tokens are picked.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/settings.h"
+#include "engine/sampler.h"
+#include "engine/session.h"
+#include "model/model.h"
+#include "text/chat_template.h"
+#include "text/tokenizer.h"
+
+namespace CLI {
+class App;
+}
+
+namespace tael {
+
+// Filled by the parser; what is not given comes from the settings.
+struct ModelFlags {
+  std::string model;
+  std::vector<std::string> allowed_keys;
+  std::optional<int> ctx, threads;
+  std::optional<std::string> matmul, kv;
+};
+void AddModelFlags(CLI::App& command, ModelFlags& flags);
+
+struct SamplingFlags {
+  std::optional<int> max_tokens, top_k;
+  std::optional<double> temperature, top_p, min_p;
+  std::optional<int64_t> seed;
+};
+void AddSamplingFlags(CLI::App& command, SamplingFlags& flags);
+
+SessionOptions MakeSessionOptions(const ModelFlags& flags, const RunSettings& run);
+// Throws kInvalidArgument for values out of range.
+SamplingParams MakeSamplingParams(const SamplingFlags& flags, const RunSettings& run);
+int MaxTokens(const SamplingFlags& flags, const RunSettings& run);
+
+const char* MatmulName(MatmulMode mode);
+
+// A model with its text side.
+struct LoadedModel {
+  std::string path;
+  std::unique_ptr<Model> model;
+  std::unique_ptr<Tokenizer> tokenizer;
+  std::vector<TokenId> stop_tokens;  // of the tokenizer and the checkpoint, sorted
+};
+// Resolves the name, loads and checks that tokenizer and embedding fit. Throws.
+LoadedModel LoadNamedModel(const ModelFlags& flags, const Settings& settings);
+
+// Throws kCorrupt when the tokenizer has ids outside the embedding, or (GGUF, where the vocabulary
+// is padded) another count than the embedding has rows.
+void CheckVocabulary(const Model& model, const Tokenizer& tokenizer);
+
+// The model's template; throws kNotFound when it has none.
+ChatTemplate LoadChatTemplate(const LoadedModel& loaded);
+// A template input with the model's own BOS and EOS text.
+TemplateInput MakeTemplateInput(const LoadedModel& loaded, Json messages);
+
+// "sampled-sha256:..." over configuration, tensor table and sampled bytes of every tensor: whole
+// tensors up to 4096 bytes, else 16 evenly spread pieces of 256 bytes. Names a set of weights; it
+// is no proof that two files are equal in every byte.
+std::string WeightsFingerprint(const Checkpoint& checkpoint);
+
+}  // namespace tael

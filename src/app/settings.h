@@ -1,0 +1,61 @@
+// Everything the configuration file can set, with its default. Read once, then passed by reference.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+
+namespace tael {
+
+// [run]: defaults of run, chat, eval and verify; command-line options win.
+struct RunSettings {
+  int threads = 0;                 // 0 = every CPU this process may use
+  int ctx = 0;                     // 0 = the smaller of the model's own limit and 4096
+  int max_tokens = 0;              // 0 = until the model stops or the context is full
+  std::string matmul = "integer";  // integer, float
+  std::string kv = "auto";         // auto (f16; f32 with matmul float), f32, f16, bf16
+  double temperature = 0;          // 0 = greedy
+  int top_k = 0;                   // 0 = off
+  double top_p = 1;                // 1 = off
+  double min_p = 0;                // 0 = off
+  int64_t seed = 0;
+};
+
+// [store]: where `pull` puts models and names are looked up first.
+struct StoreSettings {
+  std::string models;  // "" = ${TAEL_MODELS:-<data directory>/models}
+};
+
+struct Settings {
+  RunSettings run;
+  StoreSettings store;
+};
+
+// A key with where its value came from: "default", "environment", "--set" or the file's path.
+struct SettingOrigin {
+  std::string key, value, origin, help;
+};
+
+struct LoadedSettings {
+  Settings values;
+  std::string file;  // the configuration file looked for
+  bool file_found = false;
+  std::vector<SettingOrigin> origins;  // every key, in order
+};
+
+// Reads `file` ("" = the default place, where absence is fine), then the environment, then
+// `assignments` ("section.key=value"). Throws kInvalidArgument: unknown keys (with the nearest
+// known one), wrong types, values out of range; kNotFound: a `file` that was asked for and is not
+// there.
+LoadedSettings LoadSettings(const std::string& file, const std::vector<std::string>& assignments);
+
+// The folder of the model store.
+std::string ModelStoreDirectory(const Settings& settings);
+
+Json SettingsToJson(const LoadedSettings& settings);
+// A TOML file with every key, its value and its meaning.
+std::string SettingsToToml(const LoadedSettings& settings);
+
+}  // namespace tael

@@ -1,0 +1,164 @@
+// `tael verify`: proves with golden data that Tael computes what the reference implementations do.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <map>
+#include <memory>
+
+#include "app/command.h"
+#include "app/terminal.h"
+#include "app/verify/checks.h"
+#include "app/verify/discover.h"
+#include "app/version.h"
+#include "base/error.h"
+
+namespace tael {
+
+std::vector<VerifyRow> CheckGolden(const Golden& golden, const VerifyContext& context) {
+  switch (golden.kind) {
+    case GoldenKind::kDecoder:
+      return CheckDecoderGolden(golden, context);
+    case GoldenKind::kLora:
+      return CheckLoraGolden(golden, context);
+    case GoldenKind::kDequant:
+      return CheckDequantGolden(golden);
+    case GoldenKind::kQuantize:
+      return CheckQuantizeGolden(golden);
+    case GoldenKind::kQuantizeError:
+      return CheckQuantizeErrorGolden(golden);
+    case GoldenKind::kTokenizer:
+      return CheckTokenizerGolden(golden, context);
+    case GoldenKind::kVocabulary:
+      return CheckVocabularyGolden(golden, context);
+    case GoldenKind::kTemplate:
+      return CheckTemplateGolden(golden, context);
+    case GoldenKind::kReference:
+      return CheckReferenceGolden(golden, context);
+    case GoldenKind::kStories:
+      return CheckStoriesGolden(golden, context);
+  }
+  return {};
+}
+
+namespace {
+
+struct VerifyOptions {
+  std::vector<std::string> paths, assets;
+  std::string matmul = "both";
+  int threads = 0;
+  bool json = false;
+};
+
+std::vector<VerifyRow> CheckAll(const std::vector<Golden>& goldens, const VerifyContext& context) {
+  std::vector<VerifyRow> rows;
+  Progress progress("verifying", static_cast<int64_t>(goldens.size()));
+  int64_t done = 0;
+  for (const Golden& golden : goldens) {
+    progress.SetLabel(fmt::format("verifying {}", golden.name));
+    progress.Update(done++);
+    for (VerifyRow& row : CheckGolden(golden, context)) rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+Json RowsToJson(const std::vector<VerifyRow>& rows, const std::map<RowStatus, int>& counts) {
+  Json results = JsonArray{};
+  for (const VerifyRow& row : rows) {
+    Json entry = JsonObject{};
+    entry.Set("name", row.name);
+    entry.Set("path", row.path);
+    entry.Set("kind", row.kind);
+    entry.Set("status", RowStatusName(row.status));
+    entry.Set("error", row.error ? Json(*row.error) : Json());
+    entry.Set("tolerance", row.error ? Json(row.tolerance) : Json());
+    if (!row.detail.empty()) entry.Set("detail", row.detail);
+    results.Append(std::move(entry));
+  }
+  Json summary = JsonObject{};
+  for (const auto status : {RowStatus::kPass, RowStatus::kFail, RowStatus::kUnsupported}) {
+    summary.Set(RowStatusName(status), counts.contains(status) ? counts.at(status) : 0);
+  }
+  Json out = JsonObject{};
+  out.Set("results", std::move(results));
+  out.Set("summary", std::move(summary));
+  out.Set("version", Version());
+  out.Set("numerics_version", kNumericsVersion);
+  return out;
+}
+
+std::string RowsToText(const std::vector<VerifyRow>& rows, const std::map<RowStatus, int>& counts) {
+  std::vector<std::vector<std::string>> table = {{"name", "kind", "error", "tolerance", "status"}};
+  for (const VerifyRow& row : rows) {
+    table.push_back({row.name, row.kind, row.error ? fmt::format("{:.3g}", *row.error) : "-",
+                     row.error ? fmt::format("{:.3g}", row.tolerance) : "-",
+                     RowStatusName(row.status)});
+  }
+  std::string text = FormatTable(table);
+  for (const VerifyRow& row : rows) {
+    if (row.status == RowStatus::kPass) continue;
+    text += fmt::format("{} {}: {}\n",
+                        Styled(row.status == RowStatus::kFail ? Style::kRed : Style::kYellow,
+                               RowStatusName(row.status)),
+                        row.name, row.detail.empty() ? "error above the tolerance" : row.detail);
+  }
+  const auto count = [&](RowStatus status) {
+    return counts.contains(status) ? counts.at(status) : 0;
+  };
+  return text + fmt::format("{} passed, {} failed, {} unsupported\n", count(RowStatus::kPass),
+                            count(RowStatus::kFail), count(RowStatus::kUnsupported));
+}
+
+int Execute(const VerifyOptions& options, const LoadedSettings& settings) {
+  VerifyContext context;
+  context.settings = settings.values;
+  context.assets = options.assets;
+  context.threads = options.threads != 0 ? options.threads : settings.values.run.threads;
+  context.matmul = options.matmul == "both"    ? MatmulChoice::kBoth
+                   : options.matmul == "float" ? MatmulChoice::kFloat
+                                               : MatmulChoice::kInteger;
+  std::vector<Golden> goldens;
+  for (const std::string& path : options.paths) {
+    for (Golden& golden : FindGoldens(path)) goldens.push_back(std::move(golden));
+  }
+  const std::vector<VerifyRow> rows = CheckAll(goldens, context);
+  std::map<RowStatus, int> counts;
+  for (const VerifyRow& row : rows) ++counts[row.status];
+  PrintOut(options.json ? DumpJson(RowsToJson(rows, counts)) + "\n" : RowsToText(rows, counts));
+  if (rows.empty()) {
+    PrintError("tael: error: no golden was found under the given paths; nothing was verified\n");
+    return kExitFailure;
+  }
+  const bool all_pass = counts[RowStatus::kPass] == static_cast<int>(rows.size());
+  return all_pass ? kExitOk : kExitFailure;
+}
+
+}  // namespace
+
+Command AddVerifyCommand(CLI::App& app) {
+  auto options = std::make_shared<VerifyOptions>();
+  CLI::App* command =
+      app.add_subcommand("verify", "Compare Tael with golden data of reference implementations");
+  command->add_option("paths", options->paths, "folders or golden files")
+      ->type_name("PATH")
+      ->required();
+  command
+      ->add_option("--assets", options->assets,
+                   "folder with tokenizers, templates, models that goldens name (repeatable)")
+      ->type_name("DIR")
+      ->check(CLI::ExistingDirectory)
+      ->expected(1)
+      ->take_all();
+  command->add_option("--matmul", options->matmul, "which paths block formats are checked on")
+      ->check(CLI::IsMember({"both", "float", "integer"}))
+      ->capture_default_str();
+  command->add_option("--threads", options->threads, "worker threads (0 = all available CPUs)")
+      ->check(CLI::Range(0, 1024));
+  command->add_flag("--json", options->json,
+                    "print {\"results\": [{name, path, kind, status, error, tolerance}]}");
+  command->footer(
+      "Exit code 0 only when every row passes and there is at least one; 1 on any fail,\n"
+      "any golden of a kind that is unsupported yet, or no golden at all.");
+  return {command, [options](const LoadedSettings& s) { return Execute(*options, s); }};
+}
+
+}  // namespace tael

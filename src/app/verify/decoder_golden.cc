@@ -1,0 +1,303 @@
+// Goldens of decoders: logits, hidden states and greedy ids of tiny checkpoints, safetensors or
+// GGUF. Two layouts: input_ids_N / logits_N (one per family), and input_ids / logits (quantised
+// formats).
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "app/verify/checks.h"
+#include "app/verify/golden_data.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "engine/generate.h"
+#include "model/model.h"
+#include "quant/integer_form.h"
+
+namespace tael {
+namespace {
+
+constexpr double kFloatTolerance = 1e-9;    // float32 arithmetic on exact weights
+constexpr double kIntegerTolerance = 3e-3;  // activations rounded to 8 bits per block
+
+struct Prompt {
+  std::string suffix;  // "_1", or "" in the second layout
+  std::vector<TokenId> ids;
+};
+
+std::vector<Prompt> ReadPrompts(const GoldenFile& file) {
+  std::vector<Prompt> prompts;
+  if (file.Has("input_ids")) prompts.push_back({"", file.Ids("input_ids")});
+  for (int i = 0; file.Has(fmt::format("input_ids_{}", i)); ++i) {
+    prompts.push_back({fmt::format("_{}", i), file.Ids(fmt::format("input_ids_{}", i))});
+  }
+  if (prompts.empty()) {
+    Fail(ErrorCode::kCorrupt, "{}: neither 'input_ids' nor 'input_ids_0' is there", file.path());
+  }
+  return prompts;
+}
+
+double Tolerance(const std::string& golden_path) {
+  const std::string meta = JoinPath(DirName(golden_path), "meta.json");
+  if (!golden_path.ends_with("/golden.safetensors") || !FileExists(meta)) return kFloatTolerance;
+  const Json json = ReadJsonFile(meta);
+  const Json* tolerance = json.Find("tolerance_nmse");
+  return tolerance != nullptr && tolerance->is_number() ? tolerance->as_double() : kFloatTolerance;
+}
+
+// How a prompt is cut before it is evaluated; the result must not depend on it.
+enum class Cutting { kWhole, kSingle, kRandom };
+constexpr Cutting kCuttings[] = {Cutting::kWhole, Cutting::kSingle, Cutting::kRandom};
+const char* CuttingName(Cutting cutting) {
+  switch (cutting) {
+    case Cutting::kWhole:
+      return "whole prompt";
+    case Cutting::kSingle:
+      return "token by token";
+    case Cutting::kRandom:
+      return "random pieces";
+  }
+  return "";
+}
+
+size_t NextPiece(Cutting cutting, size_t left, uint64_t& state) {
+  if (cutting == Cutting::kWhole) return left;
+  if (cutting == Cutting::kSingle) return 1;
+  constexpr size_t kLongest = 19;
+  state = state * 6364136223846793005u + 1442695040888963407u;  // Knuth's MMIX generator
+  return std::min(left, 1 + static_cast<size_t>(state >> 33) % kLongest);
+}
+
+// Logits [T, V] (and hidden states [L + 1, T, D] when asked for) of a prompt from an empty cache.
+EvalResult EvaluateCut(Session& session, const std::vector<TokenId>& ids, Cutting cutting,
+                       bool hidden) {
+  session.Truncate(0);
+  EvalResult all;
+  uint64_t state = ids.size();
+  for (size_t begin = 0; begin < ids.size();) {
+    const size_t count = NextPiece(cutting, ids.size() - begin, state);
+    const EvalResult piece = session.Evaluate(std::span(ids).subspan(begin, count),
+                                              {.all_logits = true, .hidden = hidden});
+    all.logits.insert(all.logits.end(), piece.logits.begin(), piece.logits.end());
+    all.hidden.resize(piece.hidden.size());
+    for (size_t l = 0; l < piece.hidden.size(); ++l) {
+      all.hidden[l].insert(all.hidden[l].end(), piece.hidden[l].begin(), piece.hidden[l].end());
+    }
+    begin += count;
+  }
+  all.rows = static_cast<int64_t>(ids.size());
+  return all;
+}
+
+// Collects the worst error and what is wrong.
+struct Verdict {
+  double worst = 0;
+  std::string detail;
+  bool failed = false;
+
+  void Error(double error, double tolerance, const std::string& what) {
+    if (error <= tolerance) {
+      worst = std::max(worst, error);
+      return;
+    }
+    Wrong(fmt::format("{}: NMSE {:.3g}", what, error));
+    worst = std::max(worst, error);
+  }
+  void Wrong(const std::string& what) {
+    if (!detail.empty()) detail += "; ";
+    detail += what;
+    failed = true;
+  }
+};
+
+class DecoderCheck {
+ public:
+  DecoderCheck(const Model& model, const GoldenFile& file, const SessionOptions& options,
+               double tolerance)
+      : model_(model),
+        file_(file),
+        tolerance_(tolerance),
+        prompts_(ReadPrompts(file)),
+        session_(model, WithContext(options)) {}
+
+  // Everything the golden holds. `exact`: float path, where hidden states and greedy ids must
+  // agree.
+  Verdict Run(bool exact) {
+    for (const Prompt& prompt : prompts_) {
+      for (const Cutting cutting : kCuttings) CheckPrompt(prompt, cutting, exact);
+      if (exact) CheckGreedy(prompt);
+    }
+    return verdict_;
+  }
+
+ private:
+  SessionOptions WithContext(SessionOptions options) const {
+    size_t longest = 0;
+    for (const Prompt& prompt : prompts_) {
+      longest = std::max(longest, prompt.ids.size() + GreedyIds(prompt).size());
+    }
+    options.max_context = std::min(static_cast<int>(longest) + 1, model_.spec.max_context);
+    return options;
+  }
+
+  std::vector<TokenId> GreedyIds(const Prompt& prompt) const {
+    const std::string name = prompt.suffix.empty() ? "greedy" : "greedy_ids" + prompt.suffix;
+    return file_.Has(name) ? file_.Ids(name) : std::vector<TokenId>();
+  }
+
+  void CheckPrompt(const Prompt& prompt, Cutting cutting, bool exact) {
+    const std::string hidden = "hidden" + prompt.suffix;
+    const bool with_hidden = exact && file_.Has(hidden);
+    const EvalResult result = EvaluateCut(session_, prompt.ids, cutting, with_hidden);
+    const std::vector<float> golden = file_.Floats("logits" + prompt.suffix);
+    const std::string where = fmt::format("logits{}, {}", prompt.suffix, CuttingName(cutting));
+    if (golden.empty() || golden.size() > result.logits.size() ||
+        golden.size() % static_cast<size_t>(model_.spec.vocab_size) != 0) {
+      verdict_.Wrong(fmt::format("{}: golden has {} values, the model gives {}", where,
+                                 golden.size(), result.logits.size()));
+      return;
+    }
+    // Goldens of long prompts hold the last rows only.
+    verdict_.Error(Nmse(std::span(result.logits).last(golden.size()), golden), tolerance_, where);
+    if (!with_hidden) return;
+    std::vector<float> states;
+    for (const auto& layer : result.hidden) states.insert(states.end(), layer.begin(), layer.end());
+    verdict_.Error(Nmse(states, file_.Floats(hidden)), tolerance_,
+                   fmt::format("{}, {}", hidden, CuttingName(cutting)));
+  }
+
+  void CheckGreedy(const Prompt& prompt) {
+    const std::vector<TokenId> wanted = GreedyIds(prompt);
+    if (wanted.empty()) return;
+    session_.Truncate(0);
+    GenerationRequest request;
+    request.prompt = prompt.ids;
+    request.max_tokens = static_cast<int>(wanted.size());
+    const std::vector<TokenId> found = Generate(session_, request).tokens;
+    if (found == wanted) return;
+    size_t same = 0;
+    while (same < found.size() && same < wanted.size() && found[same] == wanted[same]) ++same;
+    verdict_.Wrong(
+        fmt::format("greedy ids{} differ at step {} of {}", prompt.suffix, same, wanted.size()));
+  }
+
+  const Model& model_;
+  const GoldenFile& file_;
+  double tolerance_;
+  std::vector<Prompt> prompts_;
+  Session session_;
+  Verdict verdict_;
+};
+
+// Decoded rows of stored weights: dequant.NAME.row_index, dequant.NAME.rows.
+void CheckDecodedRows(const Model& model, const GoldenFile& file, Verdict& verdict) {
+  for (const std::string& name : file.Names()) {
+    if (!name.starts_with("dequant.") || !name.ends_with(".rows")) continue;
+    const std::string base = name.substr(0, name.size() - 5);
+    const TensorInfo* tensor = model.checkpoint.tensors.Find(base.substr(8));
+    const std::vector<float> golden = file.Floats(name);
+    const std::vector<TokenId> rows = file.Ids(base + ".row_index");
+    if (tensor == nullptr || !CanDecode(tensor->dtype) || tensor->shape.size() != 2) {
+      Fail(ErrorCode::kUnsupported, "decoded rows of '{}' cannot be checked", base.substr(8));
+    }
+    const int64_t columns = tensor->shape[1];
+    const int64_t row_bytes = StorageBytes(tensor->dtype, columns).value_or(0);
+    std::vector<float> decoded(static_cast<size_t>(columns) * rows.size());
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (rows[i] >= tensor->shape[0]) Fail(ErrorCode::kCorrupt, "{}: row index", file.path());
+      DecodeRow(tensor->dtype, tensor->bytes.data() + rows[i] * row_bytes, columns,
+                decoded.data() + static_cast<int64_t>(i) * columns);
+    }
+    if (decoded != golden) verdict.Wrong("decoded rows of " + base.substr(8) + " differ");
+  }
+}
+
+// Tensors of goldens that no check looks at yet make a row `unsupported` instead of passing it.
+void RefuseUncheckedTensors(const GoldenFile& file) {
+  constexpr const char* kKnown[] = {"input_ids", "logits", "hidden_", "greedy", "dequant."};
+  for (const std::string& name : file.Names()) {
+    const bool known = std::any_of(std::begin(kKnown), std::end(kKnown),
+                                   [&](const char* prefix) { return name.starts_with(prefix); });
+    if (!known) {
+      Fail(ErrorCode::kUnsupported,
+           "{}: tensor '{}' is part of the golden, but nothing compares it", file.path(), name);
+    }
+  }
+}
+
+bool HasIntegerWeights(const Model& model) {
+  const auto& tensors = model.checkpoint.tensors.all();
+  return std::any_of(tensors.begin(), tensors.end(), [](const TensorInfo& tensor) {
+    return tensor.shape.size() == 2 && IntegerBlockSize(tensor.dtype) != 0;
+  });
+}
+
+std::string KindOf(const Golden& golden) {
+  if (golden.model.ends_with(".gguf")) return "gguf";
+  if (golden.model.empty()) return "family";
+  try {
+    const std::string path = JoinPath(golden.model, "config.json");
+    return FileExists(path) && ReadJsonFile(path).Find("quantization_config") ? "quantised"
+                                                                              : "family";
+  } catch (const Error&) {  // the check itself will say what is wrong with it
+    return "family";
+  }
+}
+
+void RunMode(VerifyRow& row, const Golden& golden, const VerifyContext& context, const Model& model,
+             bool exact) {
+  const GoldenFile file(golden.path);
+  SessionOptions options;
+  options.threads = context.threads;
+  options.matmul = exact ? MatmulMode::kFloat : MatmulMode::kInteger;
+  options.kv_dtype = exact ? DType::kF32 : DType::kF16;
+  const double tolerance = exact ? Tolerance(golden.path) : kIntegerTolerance;
+  DecoderCheck check(model, file, options, tolerance);
+  Verdict verdict = check.Run(exact);
+  if (exact) CheckDecodedRows(model, file, verdict);
+  Judge(row, verdict.worst, tolerance);
+  row.detail = verdict.detail;
+  if (verdict.failed) row.status = RowStatus::kFail;
+  if (row.status == RowStatus::kPass) RefuseUncheckedTensors(file);
+}
+
+}  // namespace
+
+std::vector<VerifyRow> CheckDecoderGolden(const Golden& golden, const VerifyContext& context) {
+  VerifyRow row = MakeRow(golden);
+  row.kind = KindOf(golden);
+  std::vector<VerifyRow> rows;
+  std::unique_ptr<Model> model;
+  CheckRow(row, [&](VerifyRow&) {
+    const GoldenFile readable(golden.path);
+    if (golden.model.empty()) {
+      Fail(ErrorCode::kNotFound, "{}: no checkpoint lies beside it", golden.path);
+    }
+    model = LoadModel(golden.model);
+  });
+  if (model == nullptr) return {row};
+  const bool integer = HasIntegerWeights(*model);
+  if (context.matmul != MatmulChoice::kInteger || !integer) {
+    VerifyRow exact = row;
+    CheckRow(exact, [&](VerifyRow& r) { RunMode(r, golden, context, *model, true); });
+    rows.push_back(std::move(exact));
+  }
+  if (context.matmul != MatmulChoice::kFloat && integer) {
+    VerifyRow rounded = row;
+    rounded.name += " (integer)";
+    CheckRow(rounded, [&](VerifyRow& r) { RunMode(r, golden, context, *model, false); });
+    rows.push_back(std::move(rounded));
+  }
+  return rows;
+}
+
+std::vector<VerifyRow> CheckLoraGolden(const Golden& golden, const VerifyContext&) {
+  VerifyRow row = MakeRow(golden);
+  CheckRow(row, [&](VerifyRow&) {
+    const GoldenFile readable(golden.path);
+    Fail(ErrorCode::kUnsupported, "{}: LoRA adapters cannot be applied by this version",
+         DirName(golden.path));
+  });
+  return {row};
+}
+
+}  // namespace tael
