@@ -16,6 +16,7 @@ namespace {
 constexpr size_t kShortSymbols = 40;  // below, a linear scan beats the heap
 constexpr size_t kJoinBits = size_t{1} << 20;
 constexpr size_t kCacheEntries = 1 << 14;
+constexpr size_t kMaxSplitBytes = 1024;  // finding the splits of a token is quadratic in its length
 
 // One remembered pre-token, 64 bytes.
 struct alignas(64) CacheEntry {
@@ -103,6 +104,10 @@ MergeTable MergesFromRanks(const RankedVocabulary& ranked, SymbolTable& symbols)
     if (!vocabulary.Has(id) || !takes_part(id)) continue;
     const std::string_view text = vocabulary.Text(id);
     if (vocabulary.Find(text) != id) continue;
+    if (text.size() > kMaxSplitBytes) {
+      Fail(ErrorCode::kUnsupported, "token {} has {} bytes; at most {} are supported", id,
+           text.size(), kMaxSplitBytes);
+    }
     for (size_t cut = 1; cut < text.size(); ++cut) {
       if (!ranked.split_bytes && (static_cast<uint8_t>(text[cut]) & 0xC0) == 0x80) continue;
       const TokenId left = side(text.substr(0, cut));

@@ -17,6 +17,7 @@ constexpr const char* kKnown = "Sequence, ByteLevel, ByteFallback, Fuse, Replace
 constexpr const char* kReplacement = "\xEF\xBF\xBD";
 constexpr const char* kMetaspace = "\xE2\x96\x81";
 constexpr int kMaxDepth = 16;
+constexpr size_t kMaxTokenText = size_t{1} << 26;  // against rules that blow a token up
 
 class ByteLevelDecoder : public DecoderStep {
  public:
@@ -92,6 +93,10 @@ class ReplaceDecoder : public DecoderStep {
       out.append(token, done, match.first - done);
       out += content_;
       done = match.second;
+      if (out.size() > kMaxTokenText) {
+        Fail(ErrorCode::kExhausted, "tokenizer: the decoder turns a token into more than {} bytes",
+             kMaxTokenText);
+      }
     }
     if (done == 0) return;
     out.append(token, done);

@@ -10,7 +10,7 @@ namespace tael {
 namespace {
 
 // Steps for one match; far above what any tokenizer's pattern needs on sane text.
-constexpr uint32_t kMatchLimit = 50'000'000;
+constexpr uint32_t kMatchLimit = 10'000'000;
 constexpr uint32_t kHeapKilobytes = 256 * 1024;
 constexpr size_t kMaxPatternBytes = 64 * 1024;
 

@@ -77,11 +77,11 @@ std::unique_ptr<Tokenizer> Tokenizer::FromBytes(std::string_view bytes, Tokenize
 
 std::unique_ptr<Tokenizer> Tokenizer::FromPath(const std::string& path) {
   const std::string file = DirectoryExists(path) ? FileOfDirectory(path) : path;
+  if (file.ends_with(".gguf")) return FromGguf(OpenGguf(file).metadata);
   const std::string bytes = ReadMaybeGzip(file, kMaxFileBytes);
   std::string name = BaseName(file);
   if (name.ends_with(".gz")) name.resize(name.size() - 3);
   if (name.ends_with(".json")) return Finished(ReadHfTokenizer(bytes, ConfigBeside(file), file));
-  if (name.ends_with(".gguf")) return FromGguf(OpenGguf(file).metadata);
   if (name.ends_with(".bin")) return Finished(ReadLlama2cTokenizer(bytes, file));
   if (name.ends_with(".tiktoken") || (name.ends_with(".model") && LooksLikeTiktoken(bytes))) {
     return Finished(ReadTiktoken(bytes, ConfigBeside(file), file));
