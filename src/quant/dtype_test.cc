@@ -16,8 +16,12 @@ TEST(DType, NamesAndNumbersAreUniqueAndFindTheirTypes) {
     SCOPED_TRACE(info.name);
     EXPECT_EQ(static_cast<int>(info.dtype), i);
     EXPECT_TRUE(names.insert(info.name).second);
-    if (info.ggml_id >= 0) EXPECT_EQ(DTypeFromGgml(info.ggml_id), info.dtype);
-    if (*info.safetensors != '\0') EXPECT_EQ(DTypeFromSafetensors(info.safetensors), info.dtype);
+    if (info.ggml_id >= 0) {
+      EXPECT_EQ(DTypeFromGgml(info.ggml_id), info.dtype);
+    }
+    if (*info.safetensors != '\0') {
+      EXPECT_EQ(DTypeFromSafetensors(info.safetensors), info.dtype);
+    }
   }
 }
 
