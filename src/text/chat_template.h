@@ -14,20 +14,20 @@ namespace tael {
 
 // Budgets that make any template end (docs/decisions: sandbox by construction).
 struct TemplateLimits {
-  int64_t max_steps = 2'000'000;            // evaluated nodes and loop rounds
+  int64_t max_steps = 2'000'000;  // evaluated nodes and loop rounds
   int64_t max_output_bytes = 16 << 20;
-  int64_t max_memory_bytes = 128 << 20;     // of values alive or created
-  int64_t max_source_bytes = 1 << 20;       // of the template itself
-  int max_depth = 200;                      // nesting of expressions, macros, parser
+  int64_t max_memory_bytes = 128 << 20;  // of values alive or created
+  int64_t max_source_bytes = 1 << 20;    // of the template itself
+  int max_depth = 200;                   // nesting of expressions, macros, parser
 };
 
 // The variables a template sees.
 struct TemplateInput {
   Json messages = JsonArray{};
-  Json tools;                                // null or array
+  Json tools;  // null or array
   bool add_generation_prompt = true;
   std::string bos_token, eos_token;
-  JsonObject extra;                          // chat_template_kwargs; override the above
+  JsonObject extra;  // chat_template_kwargs; override the above
   // Clock for strftime_now: seconds since 1970, local time already applied. -1 = now.
   int64_t unix_time = -1;
 };

@@ -8,8 +8,9 @@ namespace {
 
 bool InRanges(const Table<CharRange>& table, char32_t c) {
   const CharRange* end = table.rows + table.size;
-  const CharRange* it = std::lower_bound(
-      table.rows, end, c, [](const CharRange& range, char32_t value) { return range.last < value; });
+  const CharRange* it =
+      std::lower_bound(table.rows, end, c,
+                       [](const CharRange& range, char32_t value) { return range.last < value; });
   return it != end && it->first <= c;
 }
 
@@ -29,8 +30,9 @@ int MapCase(const Table<CaseRange>& ranges, const Table<CaseSpecial>& specials, 
   }
   out[0] = c;
   const CaseRange* end = ranges.rows + ranges.size;
-  const CaseRange* it = std::lower_bound(
-      ranges.rows, end, c, [](const CaseRange& range, char32_t value) { return range.last < value; });
+  const CaseRange* it =
+      std::lower_bound(ranges.rows, end, c,
+                       [](const CaseRange& range, char32_t value) { return range.last < value; });
   if (it != end && it->first <= c && (c - it->first) % static_cast<uint32_t>(it->step) == 0) {
     out[0] = static_cast<char32_t>(static_cast<int32_t>(c) + it->delta);
   }
@@ -80,7 +82,8 @@ bool IsSpace(char32_t c) {
 }
 
 bool IsLineBreak(char32_t c) {
-  return (c >= 10 && c <= 13) || (c >= 0x1C && c <= 0x1E) || c == 0x85 || c == 0x2028 || c == 0x2029;
+  return (c >= 10 && c <= 13) || (c >= 0x1C && c <= 0x1E) || c == 0x85 || c == 0x2028 ||
+         c == 0x2029;
 }
 
 int DecimalDigit(char32_t c) {

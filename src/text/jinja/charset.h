@@ -12,12 +12,12 @@ int ToUpper(char32_t c, char32_t out[3]);
 int ToLower(char32_t c, char32_t out[3]);
 int ToTitle(char32_t c, char32_t out[3]);
 
-bool IsUpper(char32_t c);   // also title case and other cased letters by property
+bool IsUpper(char32_t c);  // also title case and other cased letters by property
 bool IsLower(char32_t c);
-bool IsTitle(char32_t c);   // general category Lt
-bool IsAlpha(char32_t c);   // letters
-bool IsDecimal(char32_t c); // general category Nd
-bool IsNumeric(char32_t c); // decimal or any other numeric value
+bool IsTitle(char32_t c);    // general category Lt
+bool IsAlpha(char32_t c);    // letters
+bool IsDecimal(char32_t c);  // general category Nd
+bool IsNumeric(char32_t c);  // decimal or any other numeric value
 bool IsPrintable(char32_t c);
 bool IsCaseIgnorable(char32_t c);
 bool IsSpace(char32_t c);  // str.isspace: white space and the four information separators

@@ -83,14 +83,17 @@ Value FilterStripTags(Interpreter& in, const Value& self, const Args& args) {
   return Value::Str(Unescape(heap, *Join(heap, words->items, blank)));
 }
 
-void AppendUrl(TextBuilder& out, const String& text, bool keep_slash) {
+// In a query a slash is encoded and a blank is a plus sign.
+void AppendUrl(TextBuilder& out, const String& text, bool is_query) {
   for (size_t pos = 0; pos < text.text.size(); ++pos) {
     const char c = text.text[pos];
     const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
                        std::string_view("_.-~").find(c) != std::string_view::npos ||
-                       (c == '/' && keep_slash);
+                       (c == '/' && !is_query);
     if (plain) {
       out.AppendRange(text, pos, pos + 1);
+    } else if (c == ' ' && is_query) {
+      out.Append("+", text.TrustedAt(pos));
     } else {
       out.Append(fmt::format("%{:02X}", static_cast<unsigned char>(c)), text.TrustedAt(pos));
     }
@@ -101,8 +104,9 @@ Value FilterUrlencode(Interpreter& in, const Value& self, const Args& args) {
   const Parameters p("urlencode", args, {});
   Heap& heap = in.heap();
   TextBuilder builder(heap);
-  if (self.is_string() || !(self.Is(Kind::kDict) || self.is_sequence() || self.Is(Kind::kIterator))) {
-    AppendUrl(builder, *ToStr(heap, self), true);
+  if (self.is_string() ||
+      !(self.Is(Kind::kDict) || self.is_sequence() || self.Is(Kind::kIterator))) {
+    AppendUrl(builder, *ToStr(heap, self), /*is_query=*/false);
     return Value::Str(builder.Finish());
   }
   Vector<Value> pairs(&heap);
@@ -115,9 +119,9 @@ Value FilterUrlencode(Interpreter& in, const Value& self, const Args& args) {
     const Vector<Value> pair = ToItems(heap, pairs[i]);
     if (pair.size() != 2) RaiseType("urlencode needs pairs");
     if (i > 0) builder.Append("&", true);
-    AppendUrl(builder, *ToStr(heap, pair[0]), false);
+    AppendUrl(builder, *ToStr(heap, pair[0]), /*is_query=*/true);
     builder.Append("=", true);
-    AppendUrl(builder, *ToStr(heap, pair[1]), false);
+    AppendUrl(builder, *ToStr(heap, pair[1]), /*is_query=*/true);
   }
   return Value::Str(builder.Finish());
 }
@@ -147,9 +151,9 @@ Value FilterUrlize(Interpreter&, const Value&, const Args&) {
 }
 
 constexpr NativeEntry kEntries[] = {
-    {"escape", &FilterEscape},       {"e", &FilterEscape},
+    {"escape", &FilterEscape},           {"e", &FilterEscape},
     {"forceescape", &FilterForceEscape}, {"striptags", &FilterStripTags},
-    {"urlencode", &FilterUrlencode}, {"xmlattr", &FilterXmlAttr},
+    {"urlencode", &FilterUrlencode},     {"xmlattr", &FilterXmlAttr},
     {"urlize", &FilterUrlize},
 };
 

@@ -53,7 +53,8 @@ std::optional<int64_t> ParseInt(std::string_view text, int64_t base) {
   if (negative) plain.insert(0, 1, '-');
   int64_t value = 0;
   const char* end = plain.data() + plain.size();
-  const auto result = std::from_chars(plain.data(), end, value, base == 0 ? 10 : static_cast<int>(base));
+  const auto result =
+      std::from_chars(plain.data(), end, value, base == 0 ? 10 : static_cast<int>(base));
   if (result.ec == std::errc::invalid_argument || result.ptr != end) return std::nullopt;
   if (result.ec != std::errc()) RaiseType("the integer does not fit 64 bits");
   return value;
@@ -68,7 +69,8 @@ std::optional<double> ParseFloat(std::string_view text) {
   const auto result = std::from_chars(plain.data(), end, value);
   if (result.ec == std::errc::invalid_argument || result.ptr != end) return std::nullopt;
   if (result.ec == std::errc::result_out_of_range) {
-    const bool tiny = plain.find("e-") != std::string::npos || plain.find("E-") != std::string::npos;
+    const bool tiny =
+        plain.find("e-") != std::string::npos || plain.find("E-") != std::string::npos;
     value = tiny ? 0.0 : plain[0] == '-' ? -HUGE_VAL : HUGE_VAL;
   }
   return value;
@@ -167,14 +169,16 @@ Value FilterFilesize(Interpreter& in, const Value& self, const Args& args) {
   size_t i = 0;
   for (; i < 7 && *number >= unit * base; ++i) unit *= base;
   const char prefix = "kMGTPEZY"[i];
-  const std::string name = binary ? fmt::format("{}iB", i == 0 ? 'K' : prefix)
-                                  : fmt::format("{}B", prefix);
+  const std::string name =
+      binary ? fmt::format("{}iB", i == 0 ? 'K' : prefix) : fmt::format("{}B", prefix);
   return MakeText(in, fmt::format("{:.1f} {}", *number / unit, name), !self.untrusted);
 }
 
 constexpr NativeEntry kEntries[] = {
-    {"int", &FilterInt},     {"float", &FilterFloat},
-    {"abs", &FilterAbs},     {"round", &FilterRound},
+    {"int", &FilterInt},
+    {"float", &FilterFloat},
+    {"abs", &FilterAbs},
+    {"round", &FilterRound},
     {"filesizeformat", &FilterFilesize},
 };
 

@@ -64,7 +64,8 @@ void SortByKeys(Interpreter& in, Vector<Value>& items, const Vector<Value>& keys
     return !Equals(heap, keys[a], keys[b]) && Less(heap, keys[a], keys[b]);
   };
   if (reverse) {
-    std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return less(b, a); });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](uint32_t a, uint32_t b) { return less(b, a); });
   } else {
     std::stable_sort(order.begin(), order.end(), less);
   }
@@ -192,8 +193,8 @@ Value FilterExtreme(Interpreter& in, const Value& self, const Args& args) {
   const Vector<Value> keys = KeysOf(in, items, p[1], p.Bool(0, false));
   size_t best = 0;
   for (size_t i = 1; i < items.size(); ++i) {
-    const bool better = kMax ? Less(in.heap(), keys[best], keys[i])
-                             : Less(in.heap(), keys[i], keys[best]);
+    const bool better =
+        kMax ? Less(in.heap(), keys[best], keys[i]) : Less(in.heap(), keys[i], keys[best]);
     if (better) best = i;
   }
   return items[best];
@@ -293,15 +294,12 @@ Value FilterRandom(Interpreter&, const Value&, const Args&) {
 }
 
 constexpr NativeEntry kEntries[] = {
-    {"length", &FilterLength},   {"count", &FilterLength},
-    {"first", &FilterFirst},     {"last", &FilterLast},
-    {"list", &FilterList},       {"items", &FilterItems},
-    {"reverse", &FilterReverse}, {"sort", &FilterSort},
-    {"dictsort", &FilterDictsort}, {"unique", &FilterUnique},
-    {"min", &FilterExtreme<false>}, {"max", &FilterExtreme<true>},
-    {"sum", &FilterSum},         {"join", &FilterJoin},
-    {"batch", &FilterBatch},     {"slice", &FilterSlice},
-    {"groupby", &FilterGroupby}, {"random", &FilterRandom},
+    {"length", &FilterLength},   {"count", &FilterLength},       {"first", &FilterFirst},
+    {"last", &FilterLast},       {"list", &FilterList},          {"items", &FilterItems},
+    {"reverse", &FilterReverse}, {"sort", &FilterSort},          {"dictsort", &FilterDictsort},
+    {"unique", &FilterUnique},   {"min", &FilterExtreme<false>}, {"max", &FilterExtreme<true>},
+    {"sum", &FilterSum},         {"join", &FilterJoin},          {"batch", &FilterBatch},
+    {"slice", &FilterSlice},     {"groupby", &FilterGroupby},    {"random", &FilterRandom},
 };
 
 }  // namespace

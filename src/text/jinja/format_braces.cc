@@ -65,9 +65,9 @@ Value BraceFormatter::Resolve(const String& name) {
       const size_t end = text.find(']', pos);
       if (end == std::string_view::npos) RaiseType("a format field lacks its ']'");
       const String* key = Substring(in_.heap(), name, pos + 1, end);
-      value = GetItem(in_, value,
-                      AllDigits(key->text) ? Value::Int(std::stoll(std::string(key->text)))
-                                           : Value::Str(key));
+      value = GetItem(
+          in_, value,
+          AllDigits(key->text) ? Value::Int(std::stoll(std::string(key->text))) : Value::Str(key));
       pos = end + 1;
     } else {
       RaiseType("a format field is malformed");

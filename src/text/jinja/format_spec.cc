@@ -36,11 +36,13 @@ bool Take(std::string_view& spec, char c) {
 
 Spec ParseSpec(std::string_view spec) {
   Spec result;
+  bool has_fill = false;
   if (!spec.empty()) {
     const size_t first = CharLength(spec, 0);
     if (spec.size() > first && IsAlign(spec[first])) {
       result.fill = spec.substr(0, first);
       result.align = spec[first];
+      has_fill = true;
       spec.remove_prefix(first + 1);
     } else if (IsAlign(spec[0])) {
       result.align = spec[0];
@@ -52,9 +54,9 @@ Spec ParseSpec(std::string_view spec) {
     spec.remove_prefix(1);
   }
   result.alternate = Take(spec, '#');
-  if (Take(spec, '0') && result.align == 0) {
-    result.fill = "0";
-    result.align = '=';
+  if (Take(spec, '0')) {
+    if (!has_fill) result.fill = "0";
+    if (result.align == 0) result.align = '=';
   }
   result.width = ReadNumber(spec);
   if (!spec.empty() && (spec[0] == ',' || spec[0] == '_')) {
@@ -112,7 +114,8 @@ std::string FloatDigits(double magnitude, const Spec& spec) {
   const int precision = spec.precision < 0 ? 6 : static_cast<int>(spec.precision);
   if (!std::isfinite(magnitude)) {
     const bool upper = spec.type == 'F' || spec.type == 'E' || spec.type == 'G';
-    const std::string name = std::isnan(magnitude) ? (upper ? "NAN" : "nan") : (upper ? "INF" : "inf");
+    const std::string name =
+        std::isnan(magnitude) ? (upper ? "NAN" : "nan") : (upper ? "INF" : "inf");
     return spec.type == '%' ? name + "%" : name;
   }
   switch (spec.type) {
@@ -172,8 +175,9 @@ void FormatText(TextBuilder& out, Heap& heap, const String& text, const Spec& sp
 }
 
 void FormatNumber(TextBuilder& out, Heap& heap, const Value& value, const Spec& spec) {
-  const bool as_float = value.Is(Kind::kFloat) ||
-                        (spec.type != 0 && std::string_view("eEfFgG%").find(spec.type) != std::string_view::npos);
+  const bool as_float =
+      value.Is(Kind::kFloat) ||
+      (spec.type != 0 && std::string_view("eEfFgG%").find(spec.type) != std::string_view::npos);
   const bool negative = as_float ? std::signbit(value.as_double()) : value.as_int() < 0;
   std::string prefix = negative ? "-" : spec.sign == '-' ? "" : std::string(1, spec.sign);
   std::string digits;

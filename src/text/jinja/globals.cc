@@ -18,10 +18,11 @@ Value GlobalRange(Interpreter& in, const Value&, const Args& args) {
   if (range.step == 0) RaiseType("the step of range must not be zero");
   const bool up = range.step > 0;
   if (up ? range.start < range.stop : range.start > range.stop) {
-    const uint64_t distance = up ? static_cast<uint64_t>(range.stop) - static_cast<uint64_t>(range.start)
-                                 : static_cast<uint64_t>(range.start) - static_cast<uint64_t>(range.stop);
-    const uint64_t step = up ? static_cast<uint64_t>(range.step)
-                             : uint64_t{0} - static_cast<uint64_t>(range.step);
+    const uint64_t distance =
+        up ? static_cast<uint64_t>(range.stop) - static_cast<uint64_t>(range.start)
+           : static_cast<uint64_t>(range.start) - static_cast<uint64_t>(range.stop);
+    const uint64_t step =
+        up ? static_cast<uint64_t>(range.step) : uint64_t{0} - static_cast<uint64_t>(range.step);
     const uint64_t size = (distance - 1) / step + 1;
     if (size > static_cast<uint64_t>(kMaxRange)) {
       Raise(ErrorCode::kExhausted, "a range may have at most {} elements", kMaxRange);

@@ -142,8 +142,8 @@ Value LoopChanged(Interpreter& in, const Value& self, const Args& args) {
   auto& loop = static_cast<Loop&>(*self.object);
   List* values = NewList(in);
   values->items.assign(args.positional.begin(), args.positional.end());
-  const bool same = loop.changed != nullptr && Equals(in.heap(), Value::OfList(loop.changed),
-                                                      Value::OfList(values));
+  const bool same = loop.changed != nullptr &&
+                    Equals(in.heap(), Value::OfList(loop.changed), Value::OfList(values));
   loop.changed = values;
   return Value::Bool(!same);
 }
@@ -377,8 +377,7 @@ Value Interpreter::RunLoopCall(const ForStmt& statement, const Value& iterable, 
   return Value::Str(output.Finish());
 }
 
-void Interpreter::BindMacroArgs(const MacroDefinition& definition, const Args& args,
-                                Scope& scope) {
+void Interpreter::BindMacroArgs(const MacroDefinition& definition, const Args& args, Scope& scope) {
   const auto& parameters = definition.parameters;
   const size_t given = std::min(args.positional.size(), parameters.size());
   for (size_t i = 0; i < given; ++i) scope.Set(parameters[i].id, args.positional[i]);

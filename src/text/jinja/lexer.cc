@@ -354,8 +354,7 @@ void Lexer::LexString() {
   while (end < source_.size() && source_[end] != quote) end += source_[end] == '\\' ? 2 : 1;
   if (end >= source_.size()) Fail("a quoted string is never closed");
   Token& token = Emit(TokenType::kString, pos_, end + 1);
-  token.value =
-      Value::Str(Unescape(heap_, source_.substr(pos_ + 1, end - pos_ - 1), line_));
+  token.value = Value::Str(Unescape(heap_, source_.substr(pos_ + 1, end - pos_ - 1), line_));
   Advance(end + 1);
 }
 

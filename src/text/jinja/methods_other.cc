@@ -54,12 +54,18 @@ Value MethodIsTitle(Interpreter&, const Value& self, const Args& args) {
 }
 
 constexpr NativeEntry kStringTests[] = {
-    {"isalpha", &MethodAll<IsAlpha, false>},     {"isalnum", &MethodAll<IsAlnum, false>},
-    {"isdigit", &MethodAll<IsDecimal, false>},   {"isdecimal", &MethodAll<IsDecimal, false>},
-    {"isnumeric", &MethodAll<IsNumeric, false>}, {"isspace", &MethodAll<IsSpace, false>},
-    {"isprintable", &MethodAll<IsPrintable, true>}, {"isascii", &MethodAll<IsAscii, true>},
-    {"isidentifier", &MethodIsIdentifier},       {"isupper", &MethodIsCase<true>},
-    {"islower", &MethodIsCase<false>},           {"istitle", &MethodIsTitle},
+    {"isalpha", &MethodAll<IsAlpha, false>},
+    {"isalnum", &MethodAll<IsAlnum, false>},
+    {"isdigit", &MethodAll<IsDecimal, false>},
+    {"isdecimal", &MethodAll<IsDecimal, false>},
+    {"isnumeric", &MethodAll<IsNumeric, false>},
+    {"isspace", &MethodAll<IsSpace, false>},
+    {"isprintable", &MethodAll<IsPrintable, true>},
+    {"isascii", &MethodAll<IsAscii, true>},
+    {"isidentifier", &MethodIsIdentifier},
+    {"isupper", &MethodIsCase<true>},
+    {"islower", &MethodIsCase<false>},
+    {"istitle", &MethodIsTitle},
 };
 
 // The list of a method that changes it. The caller's conversation stays as it is.

@@ -40,8 +40,8 @@ Value MethodPartition(Interpreter& in, const Value& self, const Args& args) {
   const String& text = *self.string;
   const String& separator = *p.Text(0);
   if (separator.text.empty()) RaiseType("the separator of partition is empty");
-  const size_t at = kLast ? FindLastText(text.text, separator.text)
-                          : FindText(text.text, separator.text);
+  const size_t at =
+      kLast ? FindLastText(text.text, separator.text) : FindText(text.text, separator.text);
   Heap& heap = in.heap();
   List* parts = NewList(in);
   const auto push = [&](size_t begin, size_t end) {
@@ -135,14 +135,12 @@ Value MethodRemove(Interpreter& in, const Value& self, const Args& args) {
   const std::string_view text = self.string->text, affix = p.Text(0)->text;
   if (kSuffix ? !text.ends_with(affix) : !text.starts_with(affix)) return self;
   const size_t begin = kSuffix ? 0 : affix.size();
-  return Value::Str(
-      Substring(in.heap(), *self.string, begin, begin + text.size() - affix.size()));
+  return Value::Str(Substring(in.heap(), *self.string, begin, begin + text.size() - affix.size()));
 }
 
 Value MethodReplace(Interpreter& in, const Value& self, const Args& args) {
   const Parameters p("replace", args, {"", "", ""}, 2);
-  return Value::Str(
-      ReplaceText(in.heap(), *self.string, *p.Text(0), *p.Text(1), p.Int(2, -1)));
+  return Value::Str(ReplaceText(in.heap(), *self.string, *p.Text(0), *p.Text(1), p.Int(2, -1)));
 }
 
 Value MethodJoin(Interpreter& in, const Value& self, const Args& args) {
@@ -220,7 +218,7 @@ Value MethodFormatMap(Interpreter& in, const Value& self, const Args& args) {
 constexpr NativeEntry kEntries[] = {
     {"upper", &MethodCase<CaseMode::kUpper>},
     {"lower", &MethodCase<CaseMode::kLower>},
-    {"casefold", &MethodCase<CaseMode::kLower>},
+    {"casefold", &MethodCase<CaseMode::kFold>},
     {"title", &MethodCase<CaseMode::kTitle>},
     {"capitalize", &MethodCase<CaseMode::kCapitalize>},
     {"swapcase", &MethodCase<CaseMode::kSwap>},

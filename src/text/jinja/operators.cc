@@ -190,7 +190,8 @@ Value Power(Interpreter&, const Value& left, const Value& right) {
   const double a = left.as_double(), b = right.as_double();
   if (a == 0 && b < 0) RaiseType("zero cannot be raised to a negative power");
   const double result = std::pow(a, b);
-  if (std::isinf(result) && !std::isinf(a) && !std::isinf(b)) RaiseType("the result of ** is too large");
+  if (std::isinf(result) && !std::isinf(a) && !std::isinf(b))
+    RaiseType("the result of ** is too large");
   if (std::isnan(result) && !std::isnan(a) && !std::isnan(b)) {
     RaiseType("a negative number cannot be raised to a fractional power");
   }

@@ -10,8 +10,7 @@ namespace tael::jinja {
 Parser::Nest::Nest(Parser& parser) : parser_(parser) {
   if (++parser.depth_ > parser.max_depth_) {
     --parser.depth_;
-    parser.FailAt(parser.Current(),
-                  fmt::format("nested deeper than {} levels", parser.max_depth_),
+    parser.FailAt(parser.Current(), fmt::format("nested deeper than {} levels", parser.max_depth_),
                   ErrorCode::kExhausted);
   }
 }
@@ -27,6 +26,12 @@ void Parser::FailUnexpected() const {
     Fail("the tag ends too early");
   }
   Fail(fmt::format("unexpected '{}'", token.text.substr(0, 40)));
+}
+
+void Parser::NoteUnknown(const Token& token, const char* what, std::string_view name) {
+  if (lenient_) return;
+  unknown_.push_back(
+      {ErrorCode::kCorrupt, token.line, fmt::format("there is no {} '{}'", what, name)});
 }
 
 bool Parser::SkipName(std::string_view name) {
@@ -71,6 +76,7 @@ int Parser::Intern(std::string_view name) {
 void Parser::Run() {
   for (const char* name : {"loop", "caller", "varargs", "kwargs"}) Intern(name);
   ParseBody(program_.body, {});
+  if (!unknown_.empty()) throw unknown_.front();
 }
 
 void Parser::ParseBody(Body& body, std::initializer_list<std::string_view> ends) {

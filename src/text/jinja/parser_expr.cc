@@ -10,9 +10,10 @@ namespace tael::jinja {
 const Expr* Parser::ParseExpression() {
   const Nest nest(*this);
   const Token& first = Current();
+  const size_t unknown = unknown_.size();
   const Expr* result = ParseOr();
   while (SkipName("if")) {
-    // The first operand was parsed before the condition was seen; it is lenient like the rest.
+    unknown_.resize(unknown);  // the operand was parsed before its condition was seen
     const Leniency leniency(*this, true);
     auto* node = Make<ConditionalExpr>(first);
     node->then = result;
@@ -74,8 +75,9 @@ const Expr* Parser::ParseCompare() {
       Next();
       op = CompareOp::kNotIn;
     } else {
-      const auto* found = std::find_if(std::begin(kOps), std::end(kOps),
-                                       [this](const auto& row) { return Current().IsOp(row.first); });
+      const auto* found = std::find_if(std::begin(kOps), std::end(kOps), [this](const auto& row) {
+        return Current().IsOp(row.first);
+      });
       if (found == std::end(kOps)) break;
       Next();
       op = found->second;
@@ -405,9 +407,7 @@ const Expr* Parser::ParseFilter(const Expr* input, const Token& first) {
   node->input = input;
   node->name = Name(name);
   node->function = FindFilter(name);
-  if (node->function == nullptr && !lenient_) {
-    FailAt(at, fmt::format("there is no filter '{}'", name));
-  }
+  if (node->function == nullptr) NoteUnknown(at, "filter", name);
   if (Current().IsOp("(")) ParseArguments(node->arguments);
   return Close(node);
 }
@@ -421,9 +421,7 @@ const Expr* Parser::ParseTest(const Expr* input, const Token& first) {
   node->input = input;
   node->name = Name(name);
   node->function = FindTest(name);
-  if (node->function == nullptr && !lenient_) {
-    FailAt(at, fmt::format("there is no test '{}'", name));
-  }
+  if (node->function == nullptr) NoteUnknown(at, "test", name);
   const Token& next = Current();
   const bool literal = next.type == TokenType::kString || next.type == TokenType::kInteger ||
                        next.type == TokenType::kFloat || next.IsOp("[") || next.IsOp("{");

@@ -122,6 +122,9 @@ class Parser {
   Target ParseTarget(std::string_view end_name, bool allow_attribute);
   Target ParseSingleTarget(bool allow_attribute);
 
+  // Notes an unknown filter or test: an error of the template unless a condition guards it.
+  void NoteUnknown(const Token& token, const char* what, std::string_view name);
+
   friend struct StatementRule;
 
   Program& program_;
@@ -132,8 +135,8 @@ class Parser {
   int depth_ = 0;
   int loops_ = 0;  // enclosing `for` bodies within the current macro
   bool lenient_ = false;
+  std::vector<SyntaxFault> unknown_;
   MacroDefinition* macro_ = nullptr;  // the innermost one being parsed
-  std::initializer_list<std::string_view> ends_;
 };
 
 template <typename T, typename... Args>

@@ -24,8 +24,7 @@ void PrintQuoted(TextBuilder& out, const String& string) {
   const bool doubled =
       text.find('\'') != std::string_view::npos && text.find('"') == std::string_view::npos;
   const std::string_view quote = doubled ? "\"" : "'";
-  const bool trusted = string.fully_trusted();
-  out.Append(quote, trusted);
+  out.Append(quote, true);
   size_t plain = 0;  // start of bytes not yet written that need no escape
   for (size_t pos = 0; pos < text.size();) {
     const CodePoint c = DecodeUtf8(text, pos);
@@ -47,7 +46,7 @@ void PrintQuoted(TextBuilder& out, const String& string) {
     pos += length;
   }
   out.AppendRange(string, plain, text.size());
-  out.Append(quote, trusted);
+  out.Append(quote, true);
 }
 
 void PrintItems(TextBuilder& out, Heap& heap, const Vector<Value>& items) {
@@ -79,7 +78,8 @@ std::string FloatRepr(double value) {
   if (std::isnan(value)) return "nan";
   if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
   char buffer[64];
-  const auto end = std::to_chars(buffer, buffer + sizeof(buffer), value, std::chars_format::scientific);
+  const auto end =
+      std::to_chars(buffer, buffer + sizeof(buffer), value, std::chars_format::scientific);
   const std::string_view shortest(buffer, static_cast<size_t>(end.ptr - buffer));
   const size_t e = shortest.find('e');
   const int exponent = std::stoi(std::string(shortest.substr(e + 1)));
@@ -87,7 +87,8 @@ std::string FloatRepr(double value) {
     // Python writes at least two digits of exponent, as to_chars does.
     return std::string(shortest);
   }
-  const auto fixed = std::to_chars(buffer, buffer + sizeof(buffer), value, std::chars_format::fixed);
+  const auto fixed =
+      std::to_chars(buffer, buffer + sizeof(buffer), value, std::chars_format::fixed);
   std::string text(buffer, fixed.ptr);
   if (text.find('.') == std::string::npos) text += ".0";
   return text;

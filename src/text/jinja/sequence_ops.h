@@ -7,8 +7,8 @@ namespace tael::jinja {
 
 // An iterator value over `items` (what Python makes a generator).
 Value MakeIterator(Interpreter& in, Vector<Value> items, const char* type = "generator");
-// The value at an attribute path such as "a.b" or 0; the item itself when `path` is missing or none.
-// A path with commas gives a list of values.
+// The value at an attribute path such as "a.b" or 0; the item itself when `path` is missing or
+// none. A path with commas gives a list of values.
 Value AttributeAt(Interpreter& in, const Value& item, const Value& path);
 // The key to compare by: strings in lower case unless `case_sensitive`.
 Value SortKey(Interpreter& in, const Value& value, bool case_sensitive);

@@ -11,9 +11,9 @@ namespace {
 
 constexpr const char* kDays[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
                                  "Thursday", "Friday", "Saturday"};
-constexpr const char* kMonths[] = {"January", "February", "March",     "April",   "May",      "June",
-                                   "July",    "August",   "September", "October", "November",
-                                   "December"};
+constexpr const char* kMonths[] = {"January",   "February", "March",    "April",
+                                   "May",       "June",     "July",     "August",
+                                   "September", "October",  "November", "December"};
 
 struct Time {
   int64_t seconds;  // since 1970
@@ -88,51 +88,90 @@ std::string Convert(const Time& t, char conversion, char pad) {
   int iso_week;
   IsoWeek(t, &iso_year, &iso_week);
   switch (conversion) {
-    case 'a': return std::string(kDays[t.weekday], 3);
-    case 'A': return kDays[t.weekday];
+    case 'a':
+      return std::string(kDays[t.weekday], 3);
+    case 'A':
+      return kDays[t.weekday];
     case 'b':
-    case 'h': return std::string(kMonths[t.month - 1], 3);
-    case 'B': return kMonths[t.month - 1];
-    case 'c': return fmt::format("{:.3} {:.3} {:2} {:02}:{:02}:{:02} {}", kDays[t.weekday],
-                                 kMonths[t.month - 1], t.day, t.hour, t.minute, t.second, t.year);
-    case 'C': return Number(t.year / 100, 2, pad);
-    case 'd': return Number(t.day, 2, pad);
+    case 'h':
+      return std::string(kMonths[t.month - 1], 3);
+    case 'B':
+      return kMonths[t.month - 1];
+    case 'c':
+      return fmt::format("{:.3} {:.3} {:2} {:02}:{:02}:{:02} {}", kDays[t.weekday],
+                         kMonths[t.month - 1], t.day, t.hour, t.minute, t.second, t.year);
+    case 'C':
+      return Number(t.year / 100, 2, pad);
+    case 'd':
+      return Number(t.day, 2, pad);
     case 'D':
-    case 'x': return fmt::format("{:02}/{:02}/{:02}", t.month, t.day, t.year % 100);
-    case 'e': return Number(t.day, 2, pad, '_');
-    case 'f': return "000000";
-    case 'F': return fmt::format("{}-{:02}-{:02}", t.year, t.month, t.day);
-    case 'g': return Number(iso_year % 100, 2, pad);
-    case 'G': return fmt::format("{}", iso_year);
-    case 'H': return Number(t.hour, 2, pad);
-    case 'I': return Number(hour12, 2, pad);
-    case 'j': return Number(t.year_day + 1, 3, pad);
-    case 'k': return Number(t.hour, 2, pad, '_');
-    case 'l': return Number(hour12, 2, pad, '_');
-    case 'm': return Number(t.month, 2, pad);
-    case 'M': return Number(t.minute, 2, pad);
-    case 'n': return "\n";
-    case 'p': return t.hour < 12 ? "AM" : "PM";
-    case 'P': return t.hour < 12 ? "am" : "pm";
-    case 'r': return fmt::format("{:02}:{:02}:{:02} {}", hour12, t.minute, t.second,
-                                 t.hour < 12 ? "AM" : "PM");
-    case 'R': return fmt::format("{:02}:{:02}", t.hour, t.minute);
-    case 's': return fmt::format("{}", t.seconds);
-    case 'S': return Number(t.second, 2, pad);
-    case 't': return "\t";
+    case 'x':
+      return fmt::format("{:02}/{:02}/{:02}", t.month, t.day, t.year % 100);
+    case 'e':
+      return Number(t.day, 2, pad, '_');
+    case 'f':
+      return "000000";
+    case 'F':
+      return fmt::format("{}-{:02}-{:02}", t.year, t.month, t.day);
+    case 'g':
+      return Number(iso_year % 100, 2, pad);
+    case 'G':
+      return fmt::format("{}", iso_year);
+    case 'H':
+      return Number(t.hour, 2, pad);
+    case 'I':
+      return Number(hour12, 2, pad);
+    case 'j':
+      return Number(t.year_day + 1, 3, pad);
+    case 'k':
+      return Number(t.hour, 2, pad, '_');
+    case 'l':
+      return Number(hour12, 2, pad, '_');
+    case 'm':
+      return Number(t.month, 2, pad);
+    case 'M':
+      return Number(t.minute, 2, pad);
+    case 'n':
+      return "\n";
+    case 'p':
+      return t.hour < 12 ? "AM" : "PM";
+    case 'P':
+      return t.hour < 12 ? "am" : "pm";
+    case 'r':
+      return fmt::format("{:02}:{:02}:{:02} {}", hour12, t.minute, t.second,
+                         t.hour < 12 ? "AM" : "PM");
+    case 'R':
+      return fmt::format("{:02}:{:02}", t.hour, t.minute);
+    case 's':
+      return fmt::format("{}", t.seconds);
+    case 'S':
+      return Number(t.second, 2, pad);
+    case 't':
+      return "\t";
     case 'T':
-    case 'X': return fmt::format("{:02}:{:02}:{:02}", t.hour, t.minute, t.second);
-    case 'u': return fmt::format("{}", t.weekday == 0 ? 7 : t.weekday);
-    case 'U': return Number((t.year_day + 7 - t.weekday) / 7, 2, pad);
-    case 'V': return Number(iso_week, 2, pad);
-    case 'w': return fmt::format("{}", t.weekday);
-    case 'W': return Number((t.year_day + 7 - (t.weekday + 6) % 7) / 7, 2, pad);
-    case 'y': return Number(t.year % 100, 2, pad);
-    case 'Y': return fmt::format("{}", t.year);
+    case 'X':
+      return fmt::format("{:02}:{:02}:{:02}", t.hour, t.minute, t.second);
+    case 'u':
+      return fmt::format("{}", t.weekday == 0 ? 7 : t.weekday);
+    case 'U':
+      return Number((t.year_day + 7 - t.weekday) / 7, 2, pad);
+    case 'V':
+      return Number(iso_week, 2, pad);
+    case 'w':
+      return fmt::format("{}", t.weekday);
+    case 'W':
+      return Number((t.year_day + 7 - (t.weekday + 6) % 7) / 7, 2, pad);
+    case 'y':
+      return Number(t.year % 100, 2, pad);
+    case 'Y':
+      return fmt::format("{}", t.year);
     case 'z':
-    case 'Z': return "";  // the clock has no time zone
-    case '%': return "%";
-    default: return {};
+    case 'Z':
+      return "";  // the clock has no time zone
+    case '%':
+      return "%";
+    default:
+      return {};
   }
 }
 
@@ -150,7 +189,8 @@ std::string FormatTime(std::string_view format, int64_t unix_time) {
     size_t at = i + 1;
     char pad = 0;
     bool upper = false;
-    for (; at < format.size() && std::string_view("-_0^#").find(format[at]) != std::string_view::npos;
+    for (;
+         at < format.size() && std::string_view("-_0^#").find(format[at]) != std::string_view::npos;
          ++at) {
       if (format[at] == '^' || format[at] == '#') {
         upper = true;

@@ -48,6 +48,21 @@ bool IsTitleSeparator(char32_t c) {
   return IsSpace(c) || c == '-' || c == '(' || c == '{' || c == '[' || c == '<';
 }
 
+// Case folding by way of the capital letters: sharp s becomes "ss", every sigma the same sigma.
+int FoldAt(char32_t c, char32_t out[3]) {
+  constexpr char32_t kDotlessI = 0x131;  // its capital would lead to another letter
+  if (c == kDotlessI) {
+    out[0] = c;
+    return 1;
+  }
+  const int count = ToUpper(c, out);
+  for (int i = 0; i < count; ++i) {
+    char32_t lower[3];
+    if (ToLower(out[i], lower) == 1) out[i] = lower[0];
+  }
+  return count;
+}
+
 // Calls map(c, pos, out) for every character.
 template <typename Map>
 const String* MapCharacters(Heap& heap, const String& text, Map map) {
@@ -90,6 +105,8 @@ const String* ChangeCase(Heap& heap, const String& text, CaseMode mode) {
         return ToUpper(c.value, out);
       case CaseMode::kLower:
         return LowerAt(text.text, pos, c, out);
+      case CaseMode::kFold:
+        return FoldAt(c.value, out);
       case CaseMode::kSwap:
         if (IsUpper(c.value)) return LowerAt(text.text, pos, c, out);
         return IsLower(c.value) ? ToUpper(c.value, out) : (out[0] = c.value, 1);
@@ -108,10 +125,10 @@ const String* ChangeCase(Heap& heap, const String& text, CaseMode mode) {
 
 const String* FilterTitle(Heap& heap, const String& text) {
   bool start = true;
-  return MapCharacters(heap, text, [&](const CodePoint& c, size_t, char32_t out[3]) {
+  return MapCharacters(heap, text, [&](const CodePoint& c, size_t pos, char32_t out[3]) {
     const bool first = start;
     start = IsTitleSeparator(c.value);
-    return first ? ToUpper(c.value, out) : ToLower(c.value, out);
+    return first ? ToUpper(c.value, out) : LowerAt(text.text, pos, c, out);
   });
 }
 

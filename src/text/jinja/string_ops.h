@@ -5,7 +5,7 @@
 
 namespace tael::jinja {
 
-enum class CaseMode { kUpper, kLower, kTitle, kCapitalize, kSwap };
+enum class CaseMode { kUpper, kLower, kTitle, kCapitalize, kSwap, kFold };
 const String* ChangeCase(Heap& heap, const String& text, CaseMode mode);
 // The |title filter: words begin after blanks, dashes, slashes and brackets.
 const String* FilterTitle(Heap& heap, const String& text);

@@ -50,7 +50,8 @@ int64_t Integral(const Value& value) {
 template <int kRemainder>
 Value TestParity(Interpreter&, const Value& self, const Args& args) {
   const Parameters p("the test", args, {});
-  if (self.Is(Kind::kFloat)) return Value::Bool(__builtin_fabs(__builtin_fmod(self.number, 2)) == kRemainder);
+  if (self.Is(Kind::kFloat))
+    return Value::Bool(__builtin_fabs(__builtin_fmod(self.number, 2)) == kRemainder);
   return Value::Bool((Integral(self) & 1) == kRemainder);
 }
 

@@ -183,8 +183,8 @@ size_t ByteOffset(const String& string, int64_t index) {
 size_t FindText(std::string_view text, std::string_view needle, size_t from) {
   if (from > text.size()) return std::string_view::npos;
   if (needle.empty()) return from;
-  const void* found =
-      memmem(text.data() + from, text.size() - from, needle.data(), needle.size());
+  if (needle.size() > text.size() - from) return std::string_view::npos;
+  const void* found = memmem(text.data() + from, text.size() - from, needle.data(), needle.size());
   if (found == nullptr) return std::string_view::npos;
   return static_cast<size_t>(static_cast<const char*>(found) - text.data());
 }

@@ -22,9 +22,9 @@ struct Run {
 struct String {
   std::string_view text = {};
   std::span<const Run> runs = {};  // empty when all bytes have the origin `trusted`
-  bool trusted = true;        // meaningless when there are runs
-  bool markup = false;        // went through |safe or |escape (Python's Markup)
-  bool ascii = true;          // every character is one byte
+  bool trusted = true;             // meaningless when there are runs
+  bool markup = false;             // went through |safe or |escape (Python's Markup)
+  bool ascii = true;               // every character is one byte
 
   bool TrustedAt(size_t byte) const;
   bool fully_trusted() const { return runs.empty() && trusted; }

@@ -143,11 +143,11 @@ std::string UndefinedMessage(const Value& value) {
   if (value.holder == Kind::kMissing) return fmt::format("'{}' is undefined", value.string->text);
   Value holder;
   holder.kind = value.holder;
-  const char* type = value.holder == Kind::kUndefined                               ? "undefined"
-                     : value.holder == Kind::kNone                                  ? "None"
-                     : value.holder == Kind::kString                                ? "str object"
-                     : value.holder == Kind::kView || value.holder >= Kind::kRange  ? "object"
-                                                                                    : nullptr;
+  const char* type = value.holder == Kind::kUndefined                              ? "undefined"
+                     : value.holder == Kind::kNone                                 ? "None"
+                     : value.holder == Kind::kString                               ? "str object"
+                     : value.holder == Kind::kView || value.holder >= Kind::kRange ? "object"
+                                                                                   : nullptr;
   const std::string name = type != nullptr ? type : fmt::format("{} object", TypeName(holder));
   return fmt::format("'{}' has no attribute or item '{}'", name, value.string->text);
 }

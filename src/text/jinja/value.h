@@ -37,8 +37,8 @@ enum class Kind : uint8_t {
 
 struct Value {
   Kind kind = Kind::kMissing;
-  bool untrusted = false;           // scalars: came from outside (strings carry their own runs)
-  Kind holder = Kind::kMissing;     // kUndefined: what was asked for it; kMissing = a variable
+  bool untrusted = false;        // scalars: came from outside (strings carry their own runs)
+  Kind holder = Kind::kMissing;  // kUndefined: what was asked for it; kMissing = a variable
   union {
     bool boolean;
     int64_t integer = 0;
@@ -87,7 +87,8 @@ struct List {
   const char* view_name = nullptr;  // "dict_keys", ...
 };
 
-// Keeps insertion order. Keys are hashable scalars, strings and tuples; 1, 1.0 and True are one key.
+// Keeps insertion order. Keys are hashable scalars, strings and tuples; 1, 1.0 and True are one
+// key.
 struct Dict {
   explicit Dict(Heap& heap) : entries(&heap), index(&heap) {}
   const Value* Find(Heap& heap, const Value& key) const;  // nullptr when absent
