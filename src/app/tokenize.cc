@@ -192,7 +192,13 @@ Command AddTokenizeCommand(CLI::App& app) {
   command->add_flag("--json", options->json, "with TEXT: print {\"ids\":[..]}");
   command->footer("A line may also hold \"add_special\" and \"parse_special\" (true or false).");
   return {command, [options, text](const LoadedSettings& settings) {
-            return Execute(*options, text->count() > 0, settings);
+            bool has_text = text->count() > 0;
+            if (!options->tokenizer.empty() && !options->model.empty() && !has_text) {
+              options->text = std::move(options->model);  // tokenize --tokenizer PATH TEXT
+              options->model.clear();
+              has_text = true;
+            }
+            return Execute(*options, has_text, settings);
           }};
 }
 
