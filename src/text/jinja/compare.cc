@@ -123,6 +123,7 @@ uint64_t HashValue(Heap& heap, const Value& value) {
       }
       return std::hash<double>()(value.number);
     case Kind::kString:
+      ChargeScan(heap, *value.string);
       return std::hash<std::string_view>()(value.string->text);
     case Kind::kTuple: {
       const Heap::Nest nest(heap);

@@ -51,6 +51,12 @@ Value FromJson(Heap& heap, const Json& json, const Variable& variable) {
   return value;
 }
 
+// Values may be part of a message; a message stays readable.
+std::string Shortened(const std::string& message) {
+  constexpr size_t kMax = 2000;
+  return message.size() <= kMax ? message : ReplaceInvalidUtf8(message.substr(0, kMax)) + "...";
+}
+
 std::string Excerpt(const Program& program, const Node& node) {
   constexpr size_t kMax = 80;
   std::string text = program.source.substr(node.begin, node.end - node.begin);
@@ -107,9 +113,9 @@ std::vector<OutputSpan> Engine::Render(const std::vector<Variable>& variables,
       throw;
     }
   } catch (const Fault& fault) {
-    if (place == nullptr) Fail(fault.code, "{}: {}", name_, fault.message);
+    if (place == nullptr) Fail(fault.code, "{}: {}", name_, Shortened(fault.message));
     Fail(fault.code, "{}:{}: in `{}`: {}", name_, place->line, Excerpt(*program_, *place),
-         fault.message);
+         Shortened(fault.message));
   }
 }
 

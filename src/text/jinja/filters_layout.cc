@@ -96,8 +96,14 @@ struct Wrap {
 void WrapLine(Heap& heap, const String& line, const Wrap& wrap, TextBuilder& out) {
   auto chunks = Chunks(heap, line.text, wrap.hyphens);
   std::reverse(chunks.begin(), chunks.end());
+  // Characters of a chunk, counted no further than one more than fit a line.
   const auto length = [&](const std::pair<size_t, size_t>& c) {
-    return CharCount({.text = line.text.substr(c.first, c.second - c.first), .ascii = line.ascii});
+    if (line.ascii) return static_cast<int64_t>(c.second - c.first);
+    int64_t count = 0;
+    for (size_t pos = c.first; pos < c.second && count <= wrap.width; ++count) {
+      pos += CharLength(line.text, pos);
+    }
+    return count;
   };
   const auto is_blank = [&](const std::pair<size_t, size_t>& c) {
     return line.text[c.first] == ' ' || line.text[c.first] == '\t';

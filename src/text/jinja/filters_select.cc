@@ -22,6 +22,7 @@ Value FilterMap(Interpreter& in, const Value& self, const Args& args) {
   const Args rest{args.positional.subspan(1), args.named};
   for (Value& item : items) {
     in.heap().Step();
+    if (item.is_string()) ChargeScan(in.heap(), *item.string);
     item = filter(in, item, rest);
   }
   return MakeIterator(in, std::move(items));
@@ -48,6 +49,7 @@ Value FilterSelect(Interpreter& in, const Value& self, const Args& args) {
   for (const Value& item : ToItems(in.heap(), self)) {
     in.heap().Step();
     const Value value = AttributeAt(in, item, attribute);
+    if (value.is_string()) ChargeScan(in.heap(), *value.string);
     const bool holds = Truthy(test != nullptr ? test(in, value, {rest, args.named}) : value);
     if (holds == kKeep) chosen.push_back(item);
   }
