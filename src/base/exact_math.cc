@@ -82,20 +82,28 @@ double ExactPow(double base, double exponent) { return ExactExp(exponent * Exact
 double ExactSin(double x) {
   const Reduced a = ReduceAngle(x);
   switch (a.quadrant) {
-    case 0: return SinPolynomial(a.r);
-    case 1: return CosPolynomial(a.r);
-    case 2: return -SinPolynomial(a.r);
-    default: return -CosPolynomial(a.r);
+    case 0:
+      return SinPolynomial(a.r);
+    case 1:
+      return CosPolynomial(a.r);
+    case 2:
+      return -SinPolynomial(a.r);
+    default:
+      return -CosPolynomial(a.r);
   }
 }
 
 double ExactCos(double x) {
   const Reduced a = ReduceAngle(x);
   switch (a.quadrant) {
-    case 0: return CosPolynomial(a.r);
-    case 1: return -SinPolynomial(a.r);
-    case 2: return -CosPolynomial(a.r);
-    default: return SinPolynomial(a.r);
+    case 0:
+      return CosPolynomial(a.r);
+    case 1:
+      return -SinPolynomial(a.r);
+    case 2:
+      return -CosPolynomial(a.r);
+    default:
+      return SinPolynomial(a.r);
   }
 }
 

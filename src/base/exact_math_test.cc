@@ -27,8 +27,10 @@ TEST(ExactMath, LogAgreesWithLongDoubleOverItsRange) {
 
 TEST(ExactMath, SineAndCosineAgreeWithLongDoubleUpToLargeAngles) {
   for (double x = -1e6; x < 1e6; x += 13.7) {
-    EXPECT_NEAR(ExactSin(x), static_cast<double>(std::sin(static_cast<long double>(x))), 2e-16) << x;
-    EXPECT_NEAR(ExactCos(x), static_cast<double>(std::cos(static_cast<long double>(x))), 2e-16) << x;
+    EXPECT_NEAR(ExactSin(x), static_cast<double>(std::sin(static_cast<long double>(x))), 2e-16)
+        << x;
+    EXPECT_NEAR(ExactCos(x), static_cast<double>(std::cos(static_cast<long double>(x))), 2e-16)
+        << x;
   }
 }
 

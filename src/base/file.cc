@@ -37,7 +37,7 @@ class Descriptor {
 int OpenRegular(const std::string& path, int64_t* size) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) Fail(ErrorCode::kNotFound, "{}: cannot be opened: {}", path, std::strerror(errno));
-  struct stat info {};
+  struct stat info{};
   if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
     close(fd);
     Fail(ErrorCode::kInvalidArgument, "{}: is not a regular file", path);

@@ -18,8 +18,8 @@ int64_t FileSize(const std::string& path);      // bytes. Throws kNotFound.
 std::vector<std::string> ListDirectory(const std::string& path);
 
 std::string JoinPath(std::string_view directory, std::string_view name);
-std::string BaseName(std::string_view path);   // "b.txt" of "a/b.txt"
-std::string DirName(std::string_view path);    // "a" of "a/b.txt"; "." of "b.txt"
+std::string BaseName(std::string_view path);  // "b.txt" of "a/b.txt"
+std::string DirName(std::string_view path);   // "a" of "a/b.txt"; "." of "b.txt"
 
 // The whole file. Throws kNotFound (with the system's reason) or kExhausted above `max_bytes`.
 std::string ReadFile(const std::string& path, int64_t max_bytes = int64_t{1} << 31);

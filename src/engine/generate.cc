@@ -18,12 +18,14 @@ double SecondsSince(Clock::time_point start) {
 constexpr size_t kPromptSlice = 256;
 
 // Evaluates the part of the prompt that is not cached yet; false when cancelled.
-bool EvaluatePrompt(Session& session, const GenerationRequest& request, std::vector<float>* logits) {
+bool EvaluatePrompt(Session& session, const GenerationRequest& request,
+                    std::vector<float>* logits) {
   const std::span<const TokenId> prompt = request.prompt;
   while (session.length() < static_cast<int>(prompt.size())) {
     const auto rest = prompt.subspan(static_cast<size_t>(session.length()));
     *logits = session.Evaluate(rest.first(std::min(rest.size(), kPromptSlice))).logits;
-    if (request.on_prompt && !request.on_prompt(session.length(), static_cast<int>(prompt.size()))) {
+    if (request.on_prompt &&
+        !request.on_prompt(session.length(), static_cast<int>(prompt.size()))) {
       return false;
     }
   }
@@ -47,10 +49,14 @@ bool IsStop(const GenerationRequest& request, TokenId id) {
 
 const char* FinishReasonName(FinishReason reason) {
   switch (reason) {
-    case FinishReason::kStop: return "stop";
-    case FinishReason::kLength: return "length";
-    case FinishReason::kContextFull: return "context_full";
-    case FinishReason::kCancelled: return "cancelled";
+    case FinishReason::kStop:
+      return "stop";
+    case FinishReason::kLength:
+      return "length";
+    case FinishReason::kContextFull:
+      return "context_full";
+    case FinishReason::kCancelled:
+      return "cancelled";
   }
   return "stop";
 }
@@ -62,7 +68,8 @@ GenerationResult Generate(Session& session, const GenerationRequest& request) {
   }
   if (static_cast<int64_t>(request.prompt.size()) > session.max_context()) {
     Fail(ErrorCode::kExhausted,
-         "the prompt has {} tokens, but the context holds {}. Hint: a larger --ctx (this model allows "
+         "the prompt has {} tokens, but the context holds {}. Hint: a larger --ctx (this model "
+         "allows "
          "{}) or a shorter prompt",
          request.prompt.size(), session.max_context(), session.model().spec.max_context);
   }

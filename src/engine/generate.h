@@ -14,13 +14,14 @@ enum class FinishReason { kStop, kLength, kContextFull, kCancelled };
 const char* FinishReasonName(FinishReason reason);  // "stop", "length", "context_full", "cancelled"
 
 struct GenerationRequest {
-  std::vector<TokenId> prompt;           // whole conversation; a cached prefix is reused
+  std::vector<TokenId> prompt;  // whole conversation; a cached prefix is reused
   SamplingParams sampling;
-  int max_tokens = 0;                    // 0 = until a stop token or the end of the context
-  std::vector<TokenId> stop_tokens;      // ends the answer; the token itself is in `tokens`
+  int max_tokens = 0;                // 0 = until a stop token or the end of the context
+  std::vector<TokenId> stop_tokens;  // ends the answer; the token itself is in `tokens`
   // Called after each token; returning false cancels. May be empty.
   std::function<bool(TokenId)> on_token;
-  // Called while the prompt is evaluated: done, total tokens; returning false cancels. May be empty.
+  // Called while the prompt is evaluated: done, total tokens; returning false cancels. May be
+  // empty.
   std::function<bool(int, int)> on_prompt;
 };
 

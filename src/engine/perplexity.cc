@@ -28,8 +28,7 @@ std::vector<double> SequenceNll(Session& session, std::span<const TokenId> token
   const auto vocab = static_cast<size_t>(session.model().spec.vocab_size);
   for (size_t begin = 0; begin + 1 < tokens.size(); begin += kSlice) {
     const size_t count = std::min(kSlice, tokens.size() - begin);
-    const EvalResult result =
-        session.Evaluate(tokens.subspan(begin, count), {.all_logits = true});
+    const EvalResult result = session.Evaluate(tokens.subspan(begin, count), {.all_logits = true});
     for (size_t i = 0; i < count && begin + i + 1 < tokens.size(); ++i) {
       const std::span<const float> row(result.logits.data() + i * vocab, vocab);
       nll.push_back(NegativeLogProbability(row, tokens[begin + i + 1]));

@@ -32,7 +32,8 @@ TokenId Greedy(std::span<const float> logits) {
 std::vector<Candidate> SortedCandidates(std::span<const float> logits, int top_k) {
   std::vector<Candidate> candidates(logits.size());
   for (size_t i = 0; i < logits.size(); ++i) candidates[i] = {static_cast<TokenId>(i), logits[i]};
-  const size_t keep = top_k > 0 ? std::min(logits.size(), static_cast<size_t>(top_k)) : logits.size();
+  const size_t keep =
+      top_k > 0 ? std::min(logits.size(), static_cast<size_t>(top_k)) : logits.size();
   std::partial_sort(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(keep),
                     candidates.end(), Before);
   candidates.resize(keep);
@@ -75,7 +76,8 @@ TokenId Sample(std::span<const float> logits, const SamplingParams& params, int6
   for (size_t i = 0; i < logits.size(); ++i) {
     if (std::isnan(logits[i])) {
       Fail(ErrorCode::kCorrupt,
-           "the model computed NaN for token {}. Hint: `tael inspect --deep` looks for damaged weights",
+           "the model computed NaN for token {}. Hint: `tael inspect --deep` looks for damaged "
+           "weights",
            i);
     }
   }
@@ -87,8 +89,8 @@ TokenId Sample(std::span<const float> logits, const SamplingParams& params, int6
   double total = 0;
   for (const float w : weights) total += static_cast<double>(w);
   const size_t kept = CountKept(weights, total, params);
-  const double kept_total = std::accumulate(
-      weights.begin(), weights.begin() + static_cast<std::ptrdiff_t>(kept), 0.0);
+  const double kept_total =
+      std::accumulate(weights.begin(), weights.begin() + static_cast<std::ptrdiff_t>(kept), 0.0);
   double point = UniformAt(params.seed, static_cast<uint64_t>(position)) * kept_total;
   for (size_t i = 0; i < kept; ++i) {
     point -= static_cast<double>(weights[i]);

@@ -16,8 +16,8 @@ int ResolveContext(const Model& model, int requested) {
   }
   if (requested == 0) return std::min(model.spec.max_context, kDefaultContext);
   if (requested > model.spec.max_context) {
-    Fail(ErrorCode::kInvalidArgument, "context is {}, but {} was trained for {} positions", requested,
-         model.checkpoint.path, model.spec.max_context);
+    Fail(ErrorCode::kInvalidArgument, "context is {}, but {} was trained for {} positions",
+         requested, model.checkpoint.path, model.spec.max_context);
   }
   return requested;
 }
@@ -26,7 +26,8 @@ const KernelTable* ResolveKernels(const KernelTable* requested) {
   const KernelTable* table = requested != nullptr ? requested : SelectKernelTable();
   if (table == nullptr) {
     Fail(ErrorCode::kInvalidArgument,
-         "TAEL_FORCE_ISA names an instruction set that is unknown or that this CPU lacks. Hint: `tael "
+         "TAEL_FORCE_ISA names an instruction set that is unknown or that this CPU lacks. Hint: "
+         "`tael "
          "doctor` lists the usable ones");
   }
   return table;
@@ -61,10 +62,11 @@ Session::~Session() = default;
 void Session::CheckFits(std::span<const TokenId> tokens) const {
   const int64_t needed = length() + static_cast<int64_t>(tokens.size());
   if (needed > max_context_) {
-    Fail(ErrorCode::kExhausted,
-         "{} tokens do not fit the context of {} positions. Hint: a larger --ctx (this model allows "
-         "{}) or a shorter text",
-         needed, max_context_, model_.spec.max_context);
+    Fail(
+        ErrorCode::kExhausted,
+        "{} tokens do not fit the context of {} positions. Hint: a larger --ctx (this model allows "
+        "{}) or a shorter text",
+        needed, max_context_, model_.spec.max_context);
   }
   for (const TokenId id : tokens) {
     if (id < 0 || id >= model_.spec.vocab_size) {
@@ -121,8 +123,8 @@ void Session::Truncate(int length) {
 
 int Session::CommonPrefix(std::span<const TokenId> tokens) const {
   const size_t limit = std::min(tokens.size(), tokens_.size());
-  const auto pair = std::mismatch(tokens_.begin(), tokens_.begin() + static_cast<std::ptrdiff_t>(limit),
-                                  tokens.begin());
+  const auto pair = std::mismatch(
+      tokens_.begin(), tokens_.begin() + static_cast<std::ptrdiff_t>(limit), tokens.begin());
   return static_cast<int>(pair.first - tokens_.begin());
 }
 

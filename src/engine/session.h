@@ -22,11 +22,11 @@ enum class MatmulMode {
 };
 
 struct SessionOptions {
-  int max_context = 0;       // positions; 0 = the smaller of the model's own limit and 4096
-  int threads = 0;           // 0 = every CPU this process may use
-  int prefill_chunk = 256;   // tokens evaluated together
+  int max_context = 0;      // positions; 0 = the smaller of the model's own limit and 4096
+  int threads = 0;          // 0 = every CPU this process may use
+  int prefill_chunk = 256;  // tokens evaluated together
   MatmulMode matmul = MatmulMode::kInteger;
-  DType kv_dtype = DType::kF16;  // kF32, kF16, kBF16
+  DType kv_dtype = DType::kF16;          // kF32, kF16, kBF16
   const KernelTable* kernels = nullptr;  // nullptr = SelectKernelTable()
 };
 
@@ -37,7 +37,7 @@ struct EvalRequest {
 };
 
 struct EvalResult {
-  std::vector<float> logits;               // [rows, V]: all tokens, or only the last
+  std::vector<float> logits;  // [rows, V]: all tokens, or only the last
   int64_t rows = 0;
   std::vector<std::vector<float>> hidden;  // [L + 1][T * D] when asked for
 };

@@ -8,9 +8,10 @@
 
 namespace tael {
 
-// A sequence's part of the batch: `count` consecutive tokens that start at absolute position `begin`.
+// A sequence's part of the batch: `count` consecutive tokens that start at absolute position
+// `begin`.
 struct BatchSequence {
-  int first_row = 0;            // index of its first token in Batch::tokens
+  int first_row = 0;  // index of its first token in Batch::tokens
   int count = 0;
   int begin = 0;                // absolute position of the first token
   std::vector<BlockId> blocks;  // block of positions 0-63, 64-127, ...; covers begin + count

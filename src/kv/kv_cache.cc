@@ -6,9 +6,7 @@
 
 namespace tael {
 
-void UnmapMemory::operator()(uint8_t* memory) const {
-  munmap(memory, static_cast<size_t>(bytes));
-}
+void UnmapMemory::operator()(uint8_t* memory) const { munmap(memory, static_cast<size_t>(bytes)); }
 
 KvCache::KvCache(const std::vector<KvLayout>& layers, DType dtype, int num_blocks)
     : dtype_(dtype), num_blocks_(num_blocks) {
@@ -23,11 +21,13 @@ KvCache::KvCache(const std::vector<KvLayout>& layers, DType dtype, int num_block
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) {
     Fail(ErrorCode::kExhausted,
-         "the cache of keys and values needs {} bytes for {} positions, and the system gives no such "
+         "the cache of keys and values needs {} bytes for {} positions, and the system gives no "
+         "such "
          "memory. Hint: use a smaller context (--ctx) or a smaller cache type (--kv f16)",
          bytes_, int64_t{num_blocks} * kKvBlockPositions);
   }
-  memory_ = std::unique_ptr<uint8_t, UnmapMemory>(static_cast<uint8_t*>(memory), UnmapMemory{bytes_});
+  memory_ =
+      std::unique_ptr<uint8_t, UnmapMemory>(static_cast<uint8_t*>(memory), UnmapMemory{bytes_});
 }
 
 uint8_t* KvCache::Keys(int layer, BlockId block, int kv_head) {

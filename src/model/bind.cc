@@ -37,7 +37,10 @@ class Binder {
               Name(tensor->dtype));
       return {};
     }
-    return {.dtype = tensor->dtype, .n = n, .k = k, .data = tensor->bytes.data(),
+    return {.dtype = tensor->dtype,
+            .n = n,
+            .k = k,
+            .data = tensor->bytes.data(),
             .row_bytes = *row_bytes};
   }
 
@@ -50,7 +53,8 @@ class Binder {
     if (tensor == nullptr) return {};
     std::vector<float> values(static_cast<size_t>(size));
     DecodeRow(tensor->dtype, tensor->bytes.data(), size, values.data());
-    const auto bad = std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
+    const auto bad =
+        std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
     if (bad != values.end()) {
       Problem("'{}': element {} is not a finite number", name, bad - values.begin());
     }
@@ -68,12 +72,15 @@ class Binder {
     }
     if (problems_.empty()) return;
     const size_t shown = std::min(problems_.size(), kMaxListed);
-    std::string text = fmt::format("{}", fmt::join(problems_.begin(), problems_.begin() + static_cast<std::ptrdiff_t>(shown), "; "));
+    std::string text = fmt::format(
+        "{}",
+        fmt::join(problems_.begin(), problems_.begin() + static_cast<std::ptrdiff_t>(shown), "; "));
     if (shown < problems_.size()) text += fmt::format("; and {} more", problems_.size() - shown);
-    Fail(ErrorCode::kCorrupt,
-         "{}: {} problem(s) with the tensors of {}: {}. Hint: the configuration and the weights may "
-         "come from different revisions",
-         checkpoint_.path, problems_.size(), family_.architecture, text);
+    Fail(
+        ErrorCode::kCorrupt,
+        "{}: {} problem(s) with the tensors of {}: {}. Hint: the configuration and the weights may "
+        "come from different revisions",
+        checkpoint_.path, problems_.size(), family_.architecture, text);
   }
 
  private:
@@ -173,8 +180,8 @@ LayerWeights BindLayer(const LayerSpec& spec, int64_t hidden, int layer, Binder&
 }
 
 // GGUF writes llama3 scaling as divisors of the frequencies in a tensor of their own.
-void BindRopeDivisors(const DecoderSpec& spec, const Checkpoint& checkpoint, DecoderWeights* weights,
-                      Binder& binder) {
+void BindRopeDivisors(const DecoderSpec& spec, const Checkpoint& checkpoint,
+                      DecoderWeights* weights, Binder& binder) {
   if (checkpoint.container != Container::kGguf) return;
   if (checkpoint.tensors.Find("rope_freqs.weight") == nullptr) return;
   for (size_t i = 0; i < spec.layers.size(); ++i) {

@@ -14,8 +14,9 @@ void Record(const MatrixView<float>& hidden, HiddenRecorder* recorder) {
 
 }  // namespace
 
-MatrixView<float> Forward(const DecoderSpec& spec, const DecoderWeights& weights, const Batch& batch,
-                          KvCache& cache, ComputeContext& ctx, HiddenRecorder* recorder) {
+MatrixView<float> Forward(const DecoderSpec& spec, const DecoderWeights& weights,
+                          const Batch& batch, KvCache& cache, ComputeContext& ctx,
+                          HiddenRecorder* recorder) {
   const auto rows = static_cast<int64_t>(batch.tokens.size());
   const MatrixView<float> hidden = NewMatrix(rows, spec.hidden_size, ctx);
   EmbeddingLookup(weights.embedding, batch.tokens, hidden, ctx);

@@ -29,8 +29,9 @@ struct HiddenRecorder {
 // Evaluates the batch, writes its keys and values to `cache`, returns logits [logit_rows, V] in the
 // arena (valid until the arena is reset). `recorder` may be null. REQUIRES: ids inside the
 // vocabulary, blocks cover the positions (the engine checks both).
-MatrixView<float> Forward(const DecoderSpec& spec, const DecoderWeights& weights, const Batch& batch,
-                          KvCache& cache, ComputeContext& ctx, HiddenRecorder* recorder = nullptr);
+MatrixView<float> Forward(const DecoderSpec& spec, const DecoderWeights& weights,
+                          const Batch& batch, KvCache& cache, ComputeContext& ctx,
+                          HiddenRecorder* recorder = nullptr);
 
 // Cache rows that each layer stores per position.
 std::vector<KvLayout> KvLayouts(const DecoderSpec& spec);

@@ -28,8 +28,8 @@ const Family* FindFamily(std::string_view architecture);
 // empty. `tied_by_default` is the class's default of tie_word_embeddings.
 DecoderSpec ReadCommon(const ConfigView& config, bool tied_by_default = false);
 
-// rope_theta, rope_scaling or rope_parameters, partial rotary. Throws kUnsupported for an unknown type, listing
-// the known ones. `rotary_dim` is the default when the config names no other.
+// rope_theta, rope_scaling or rope_parameters, partial rotary. Throws kUnsupported for an unknown
+// type, listing the known ones. `rotary_dim` is the default when the config names no other.
 RopeSpec ReadRope(const ConfigView& config, int rotary_dim);
 
 // Heads, head size, rope and scale of plain grouped-query attention without biases or norms.

@@ -26,7 +26,8 @@ void RefuseQuantization(const Checkpoint& checkpoint) {
   const std::optional<ConfigView> quantization = checkpoint.config.Object("quantization_config");
   if (!quantization.has_value()) return;
   Fail(ErrorCode::kUnsupported,
-       "{}: quantization_config with quant_method '{}' is not supported yet. Hint: use a GGUF file or "
+       "{}: quantization_config with quant_method '{}' is not supported yet. Hint: use a GGUF file "
+       "or "
        "an unquantised checkpoint of this model",
        checkpoint.config.where(), quantization->String("quant_method", "unknown"));
 }
@@ -38,7 +39,8 @@ void RefuseUnreadKeys(const Checkpoint& checkpoint, const std::vector<std::strin
   });
   if (unread.empty()) return;
   Fail(ErrorCode::kUnsupported,
-       "{}: {} configuration key(s) that this family does not know: {}. Hint: a key without influence "
+       "{}: {} configuration key(s) that this family does not know: {}. Hint: a key without "
+       "influence "
        "on the result can be allowed with --allow-unknown-key KEY",
        checkpoint.config.where(), unread.size(), fmt::join(unread, ", "));
 }
@@ -71,8 +73,7 @@ std::unique_ptr<Model> LoadModel(const std::string& path, const LoadOptions& opt
   Checkpoint checkpoint = OpenCheckpoint(path, options.config_override);
   DecoderSpec spec = DescribeCheckpoint(checkpoint, options.allowed_keys);
   DecoderWeights weights = Bind(spec, FamilyOf(checkpoint), checkpoint);
-  return std::make_unique<Model>(
-      Model{std::move(checkpoint), std::move(spec), std::move(weights)});
+  return std::make_unique<Model>(Model{std::move(checkpoint), std::move(spec), std::move(weights)});
 }
 
 }  // namespace tael

@@ -9,13 +9,27 @@ namespace tael {
 
 // What a tensor is for. Roles of a layer are bound once per layer.
 enum class Role {
-  kEmbedding, kFinalNorm, kHead,  // of the whole model
-  kInputNorm, kPostAttentionNorm,
-  kQuery, kKey, kValue, kOutput,
-  kQueryBias, kKeyBias, kValueBias, kOutputBias,
-  kQueryNorm, kKeyNorm,
-  kGate, kUp, kDown,
-  kGateBias, kUpBias, kDownBias,
+  kEmbedding,
+  kFinalNorm,
+  kHead,  // of the whole model
+  kInputNorm,
+  kPostAttentionNorm,
+  kQuery,
+  kKey,
+  kValue,
+  kOutput,
+  kQueryBias,
+  kKeyBias,
+  kValueBias,
+  kOutputBias,
+  kQueryNorm,
+  kKeyNorm,
+  kGate,
+  kUp,
+  kDown,
+  kGateBias,
+  kUpBias,
+  kDownBias,
 };
 
 // "{}" stands for the layer number.

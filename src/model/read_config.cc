@@ -10,11 +10,26 @@ namespace {
 
 // Keys without influence on inference, or used elsewhere (tokenizer, generation defaults).
 constexpr const char* kHarmlessKeys[] = {
-    "architectures",     "model_type",        "torch_dtype",        "dtype",
-    "transformers_version", "use_cache",      "initializer_range",  "attention_dropout",
-    "hidden_dropout",    "bos_token_id",      "eos_token_id",       "pad_token_id",
-    "pretraining_tp",    "_name_or_path",     "output_attentions",  "output_hidden_states",
-    "return_dict",       "is_encoder_decoder", "unsloth_fixed",     "transformers.js_config",
+    "architectures",
+    "model_type",
+    "torch_dtype",
+    "dtype",
+    "transformers_version",
+    "use_cache",
+    "initializer_range",
+    "attention_dropout",
+    "hidden_dropout",
+    "bos_token_id",
+    "eos_token_id",
+    "pad_token_id",
+    "pretraining_tp",
+    "_name_or_path",
+    "output_attentions",
+    "output_hidden_states",
+    "return_dict",
+    "is_encoder_decoder",
+    "unsloth_fixed",
+    "transformers.js_config",
     "_attn_implementation_autoset",
 };
 
@@ -25,8 +40,8 @@ double YarnScale(double factor, double mscale) {
 
 void ReadYarn(const ConfigView& config, const ConfigView& scaling, RopeSpec* rope) {
   rope->scaling = RopeScalingKind::kYarn;
-  rope->original_context = scaling.Double("original_max_position_embeddings",
-                                          config.Double("max_position_embeddings"));
+  rope->original_context =
+      scaling.Double("original_max_position_embeddings", config.Double("max_position_embeddings"));
   rope->factor = scaling.Has("factor")
                      ? scaling.Double("factor")
                      : config.Double("max_position_embeddings") / rope->original_context;
@@ -46,8 +61,7 @@ void ReadYarn(const ConfigView& config, const ConfigView& scaling, RopeSpec* rop
 }
 
 void ReadScaling(const ConfigView& config, const ConfigView& scaling, RopeSpec* rope) {
-  const std::string type =
-      scaling.String("rope_type", scaling.String("type", "default"));
+  const std::string type = scaling.String("rope_type", scaling.String("type", "default"));
   scaling.Ignore("type");  // old and new spelling may stand side by side
   if (type == "default" || type == "none") return;
   if (type == "linear") {
@@ -63,8 +77,8 @@ void ReadScaling(const ConfigView& config, const ConfigView& scaling, RopeSpec* 
     ReadYarn(config, scaling, rope);
   } else {
     Fail(ErrorCode::kUnsupported,
-         "{}: rope type '{}' is not known; known are default, linear, llama3, yarn",
-         config.where(), type);
+         "{}: rope type '{}' is not known; known are default, linear, llama3, yarn", config.where(),
+         type);
   }
 }
 
@@ -83,8 +97,8 @@ DecoderSpec ReadCommon(const ConfigView& config, bool tied_by_default) {
 
 RopeSpec ReadRope(const ConfigView& config, int rotary_dim) {
   RopeSpec rope;
-  rope.pairing = config.Bool("rope_interleaved", false) ? RopePairing::kInterleaved
-                                                        : RopePairing::kHalfSplit;
+  rope.pairing =
+      config.Bool("rope_interleaved", false) ? RopePairing::kInterleaved : RopePairing::kHalfSplit;
   rope.rotary_dim = config.Int("rotary_dim", rotary_dim);
   rope.theta = config.Double("rope_theta", 10000.0);
   for (const char* key : {"rope_scaling", "rope_parameters"}) {

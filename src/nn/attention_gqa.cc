@@ -16,8 +16,10 @@ void GqaForward(const GqaSpec& spec, const GqaWeights& weights, const AttentionS
 
   MatmulInput input(x, ctx);
   Matmul(input, weights.q, q, ctx);
-  Matmul(input, weights.k, k, ctx);
-  Matmul(input, weights.v, v, ctx);
+  // Keys and values stay in the cache and reach every later token: they are few, so the integer
+  // path sees their activations twice as finely (docs/numerics.md, 4).
+  Matmul(input, weights.k, k, ctx, ActivationTerms::kTwo);
+  Matmul(input, weights.v, v, ctx, ActivationTerms::kTwo);
   AddBias(weights.q_bias, q, ctx);
   AddBias(weights.k_bias, k, ctx);
   AddBias(weights.v_bias, v, ctx);

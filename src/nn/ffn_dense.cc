@@ -16,7 +16,9 @@ void DenseFfnForward(const DenseFfnSpec& spec, const DenseFfnWeights& weights,
   AddBias(weights.gate_bias, gate, ctx);
   AddBias(weights.up_bias, up, ctx);
   switch (spec.activation) {
-    case Activation::kSilu: SiluMultiply(Const(up), gate, ctx); break;
+    case Activation::kSilu:
+      SiluMultiply(Const(up), gate, ctx);
+      break;
   }
   MatmulInput gated(Const(gate), ctx);
   Matmul(gated, weights.down, out, ctx);

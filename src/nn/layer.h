@@ -16,7 +16,7 @@ using AttentionWeights = std::variant<GqaWeights>;
 using FfnWeights = std::variant<DenseFfnWeights>;
 
 struct LayerWeights {
-  std::vector<float> input_norm;           // [D], before attention
+  std::vector<float> input_norm;  // [D], before attention
   AttentionWeights attention;
   std::vector<float> post_attention_norm;  // [D], before the feed-forward part
   FfnWeights ffn;

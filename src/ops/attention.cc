@@ -76,12 +76,12 @@ void StoreKeysAndValues(const Batch& batch, int layer, MatrixView<const float> k
   ctx.arena.Release(mark);
 }
 
-void Attention(const AttentionShape& shape, const Batch& batch, int layer, MatrixView<const float> q,
-               KvCache& cache, MatrixView<float> out, ComputeContext& ctx) {
+void Attention(const AttentionShape& shape, const Batch& batch, int layer,
+               MatrixView<const float> q, KvCache& cache, MatrixView<float> out,
+               ComputeContext& ctx) {
   const Arena::Position mark = ctx.arena.Mark();
   const RowPlace* places = PlaceRows(batch, ctx);
-  auto* pointers =
-      ctx.arena.Allocate<BlockPointers>(static_cast<int64_t>(batch.sequences.size()));
+  auto* pointers = ctx.arena.Allocate<BlockPointers>(static_cast<int64_t>(batch.sequences.size()));
   for (size_t s = 0; s < batch.sequences.size(); ++s) {
     pointers[s] = PointToBlocks(batch.sequences[s], layer, shape.num_kv_heads, cache, ctx);
   }

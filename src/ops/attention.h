@@ -21,7 +21,8 @@ struct AttentionShape {
 
 // q [T, H * Dh] -> out [T, H * Dh]; every row sees its own sequence's positions up to its own.
 // Order of operations: docs/numerics.md, 6.
-void Attention(const AttentionShape& shape, const Batch& batch, int layer, MatrixView<const float> q,
-               KvCache& cache, MatrixView<float> out, ComputeContext& ctx);
+void Attention(const AttentionShape& shape, const Batch& batch, int layer,
+               MatrixView<const float> q, KvCache& cache, MatrixView<float> out,
+               ComputeContext& ctx);
 
 }  // namespace tael

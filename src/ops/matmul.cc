@@ -36,6 +36,16 @@ void IntegerMatmul(const QuantizedRows& x, const Weight& w, MatrixView<float> y,
   });
 }
 
+// y += the product of the residual; adding comes last, so the order is the same for any split.
+void AddResidualProduct(const QuantizedRows& residual, const Weight& w, MatrixView<float> y,
+                        ComputeContext& ctx) {
+  const Arena::Position mark = ctx.arena.Mark();
+  const MatrixView<float> fine{ctx.arena.Allocate<float>(y.rows * w.n), y.rows, w.n, w.n};
+  IntegerMatmul(residual, w, fine, ctx);
+  for (int64_t r = 0; r < y.rows; ++r) ctx.kernels.add(fine.row(r), Sized(w.n), y.row(r));
+  ctx.arena.Release(mark);
+}
+
 // Decodes a few rows at a time to float32 and multiplies those.
 void DecodedMatmul(const MatrixView<const float>& x, const Weight& w, MatrixView<float> y,
                    ComputeContext& ctx) {
@@ -50,7 +60,8 @@ void DecodedMatmul(const MatrixView<const float>& x, const Weight& w, MatrixView
       const int64_t stop = std::min(tiles, (part + 1) * tiles_per_part);
       for (int64_t tile = part * tiles_per_part; tile < stop; ++tile) {
         const int64_t begin = tile * kDecodedRows, count = std::min(kDecodedRows, w.n - begin);
-        for (int64_t r = 0; r < count; ++r) DecodeRow(w.dtype, w.row(begin + r), w.k, rows + r * w.k);
+        for (int64_t r = 0; r < count; ++r)
+          DecodeRow(w.dtype, w.row(begin + r), w.k, rows + r * w.k);
         ctx.kernels.matmul_float(x.data, Sized(x.stride), Sized(x.rows), DType::kF32,
                                  reinterpret_cast<const uint8_t*>(rows), Sized(w.k) * sizeof(float),
                                  Sized(count), Sized(w.k), y.data + begin, Sized(y.stride));
@@ -62,35 +73,61 @@ void DecodedMatmul(const MatrixView<const float>& x, const Weight& w, MatrixView
 
 }  // namespace
 
-const QuantizedRows& MatmulInput::Quantized(size_t block) {
-  QuantizedRows& rows = block == 32 ? by_32_ : by_256_;
-  if (rows.q != nullptr) return rows;
-  const int64_t width = static_cast<int64_t>(block);
-  const int64_t padded = (x_.cols + width - 1) / width * width;
-  rows = {.q = ctx_.arena.Allocate<int8_t>(x_.rows * padded),
-          .scales = ctx_.arena.Allocate<float>(x_.rows * padded / width),
-          .sums = ctx_.arena.Allocate<int16_t>(x_.rows * padded / 16),
-          .rows = Sized(x_.rows),
-          .k = Sized(x_.cols),
-          .k_padded = Sized(padded),
-          .block = block};
-  ctx_.pool.ParallelFor(x_.rows, 1, [&](int64_t begin, int64_t end) {
+QuantizedRows MatmulInput::Quantize(const MatrixView<const float>& x, size_t block) {
+  const auto width = static_cast<int64_t>(block);
+  const int64_t padded = (x.cols + width - 1) / width * width;
+  QuantizedRows rows{.q = ctx_.arena.Allocate<int8_t>(x.rows * padded),
+                     .scales = ctx_.arena.Allocate<float>(x.rows * padded / width),
+                     .sums = ctx_.arena.Allocate<int16_t>(x.rows * padded / 16),
+                     .rows = Sized(x.rows),
+                     .k = Sized(x.cols),
+                     .k_padded = Sized(padded),
+                     .block = block};
+  ctx_.pool.ParallelFor(x.rows, 1, [&](int64_t begin, int64_t end) {
     QuantizedRows part = rows;
     part.q += begin * padded;
     part.scales += begin * padded / width;
     part.sums += begin * padded / 16;
     part.rows = Sized(end - begin);
-    ctx_.kernels.quantize_rows(x_.row(begin), Sized(x_.stride), Sized(end - begin), &part);
+    ctx_.kernels.quantize_rows(x.row(begin), Sized(x.stride), Sized(end - begin), &part);
   });
   return rows;
 }
 
-void Matmul(MatmulInput& input, const Weight& w, MatrixView<float> y, ComputeContext& ctx) {
+const QuantizedRows& MatmulInput::Quantized(size_t block) {
+  QuantizedRows& rows = quantized_[block == 32 ? 0 : 1];
+  if (rows.q == nullptr) rows = Quantize(x_, block);
+  return rows;
+}
+
+const QuantizedRows& MatmulInput::Residual(size_t block) {
+  QuantizedRows& rows = residual_[block == 32 ? 0 : 1];
+  if (rows.q != nullptr) return rows;
+  const QuantizedRows& first = Quantized(block);
+  float* rest = ctx_.arena.Allocate<float>(x_.rows * x_.cols);
+  ctx_.pool.ParallelFor(x_.rows, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      const int8_t* q = first.q + t * static_cast<int64_t>(first.k_padded);
+      const float* scales = first.scales + t * static_cast<int64_t>(first.k_padded / block);
+      for (int64_t i = 0; i < x_.cols; ++i) {
+        const float seen = scales[static_cast<size_t>(i) / block] * static_cast<float>(q[i]);
+        rest[t * x_.cols + i] = x_.row(t)[i] - seen;
+      }
+    }
+  });
+  rows = Quantize({rest, x_.rows, x_.cols, x_.cols}, block);
+  return rows;
+}
+
+void Matmul(MatmulInput& input, const Weight& w, MatrixView<float> y, ComputeContext& ctx,
+            ActivationTerms terms) {
   TAEL_DCHECK(input.x().cols == w.k && y.cols == w.n && y.rows == input.x().rows);
   if (IsPlainFloat(w.dtype)) {
     PlainFloatMatmul(input.x(), w, y, ctx);
   } else if (ctx.integer_matmul && IntegerBlockSize(w.dtype) != 0) {
-    IntegerMatmul(input.Quantized(ActivationBlock(w.dtype)), w, y, ctx);
+    const size_t block = ActivationBlock(w.dtype);
+    IntegerMatmul(input.Quantized(block), w, y, ctx);
+    if (terms == ActivationTerms::kTwo) AddResidualProduct(input.Residual(block), w, y, ctx);
   } else {
     DecodedMatmul(input.x(), w, y, ctx);
   }

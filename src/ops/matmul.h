@@ -15,17 +15,28 @@ class MatmulInput {
   const MatrixView<const float>& x() const { return x_; }
   // `block`: 32 or 256 (ActivationBlock of the weight's format).
   const QuantizedRows& Quantized(size_t block);
+  // What Quantized() leaves over, x - scale * q, quantised in the same way.
+  const QuantizedRows& Residual(size_t block);
 
  private:
+  QuantizedRows Quantize(const MatrixView<const float>& x, size_t block);
+
   MatrixView<const float> x_;
   ComputeContext& ctx_;
-  QuantizedRows by_32_, by_256_;
+  QuantizedRows quantized_[2], residual_[2];  // for blocks of 32 and of 256
 };
 
-// y [M, N] = x [M, K] times w [N, K] transposed. Formats with an integer form use 8-bit activations if
-// ctx.integer_matmul, all others float32 (docs/numerics.md, 3-5). Never fails: shapes were checked at
-// bind time.
-void Matmul(MatmulInput& input, const Weight& w, MatrixView<float> y, ComputeContext& ctx);
+// How finely the integer path sees the activations.
+enum class ActivationTerms {
+  kOne,  // 8 bits
+  kTwo,  // 8 bits plus the residual in 8 bits: about 16 bits, for twice the integer work
+};
+
+// y [M, N] = x [M, K] times w [N, K] transposed. Formats with an integer form use 8-bit activations
+// if ctx.integer_matmul, all others float32 (docs/numerics.md, 3-5). Never fails: shapes were
+// checked at bind time.
+void Matmul(MatmulInput& input, const Weight& w, MatrixView<float> y, ComputeContext& ctx,
+            ActivationTerms terms = ActivationTerms::kOne);
 
 // y[row] += bias for every row; `bias` has y.cols elements, or none.
 void AddBias(const std::vector<float>& bias, MatrixView<float> y, ComputeContext& ctx);

@@ -60,14 +60,17 @@ RopeFrequencies ComputeRopeFrequencies(const RopeSpec& spec) {
     inverse[static_cast<size_t>(i)] = BaseFrequency(spec.theta, i, spec.rotary_dim);
   }
   switch (spec.scaling) {
-    case RopeScalingKind::kNone: break;
+    case RopeScalingKind::kNone:
+      break;
     case RopeScalingKind::kLinear:
       for (double& f : inverse) f /= spec.factor;
       break;
     case RopeScalingKind::kLlama3:
       for (double& f : inverse) f = Llama3Frequency(spec, f);
       break;
-    case RopeScalingKind::kYarn: inverse = YarnFrequencies(spec, inverse); break;
+    case RopeScalingKind::kYarn:
+      inverse = YarnFrequencies(spec, inverse);
+      break;
   }
   RopeFrequencies out;
   out.attention_factor = static_cast<float>(spec.attention_factor);

@@ -17,7 +17,8 @@ struct RopeFrequencies {
   RopePairing pairing = RopePairing::kHalfSplit;
 };
 
-// Source of the scalings: Hugging Face modeling_rope_utils; llama3: Llama 3.1; yarn: arXiv:2309.00071.
+// Source of the scalings: Hugging Face modeling_rope_utils; llama3: Llama 3.1; yarn:
+// arXiv:2309.00071.
 RopeFrequencies ComputeRopeFrequencies(const RopeSpec& spec);
 
 // cos and sin for the positions of one step.

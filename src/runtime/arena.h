@@ -22,7 +22,9 @@ class Arena {
   struct Position {
     size_t chunk = 0, used = 0;
   };
-  Position Mark() const { return {current_, current_ < chunks_.size() ? chunks_[current_].used : 0}; }
+  Position Mark() const {
+    return {current_, current_ < chunks_.size() ? chunks_[current_].used : 0};
+  }
   void Release(Position position);
 
  private:

@@ -15,7 +15,8 @@ std::string FirstLine(const std::string& path) {
   return line;
 }
 
-// This process's path in the unified hierarchy ("0::/a/b" in /proc/self/cgroup), "" if there is none.
+// This process's path in the unified hierarchy ("0::/a/b" in /proc/self/cgroup), "" if there is
+// none.
 std::string UnifiedPath() {
   std::ifstream file("/proc/self/cgroup");
   std::string line;
@@ -50,7 +51,8 @@ double CgroupCpuQuota() {
     if (line >> quota >> period) lower(quota, period);
   });
   const std::string v1 = "/sys/fs/cgroup/cpu/cpu.cfs_";
-  std::istringstream quota_line(FirstLine(v1 + "quota_us")), period_line(FirstLine(v1 + "period_us"));
+  std::istringstream quota_line(FirstLine(v1 + "quota_us")),
+      period_line(FirstLine(v1 + "period_us"));
   double quota = 0, period = 0;
   if ((quota_line >> quota) && (period_line >> period)) lower(quota, period);
   return best;

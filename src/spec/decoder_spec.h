@@ -23,16 +23,16 @@ struct RopeSpec {
   int rotary_dim = 0;
   double theta = 10000.0;
   RopeScalingKind scaling = RopeScalingKind::kNone;
-  double factor = 1.0;                // linear, llama3, yarn
-  double low_freq_factor = 1.0;       // llama3
-  double high_freq_factor = 4.0;      // llama3
-  double original_context = 0;        // llama3, yarn
+  double factor = 1.0;                       // linear, llama3, yarn
+  double low_freq_factor = 1.0;              // llama3
+  double high_freq_factor = 4.0;             // llama3
+  double original_context = 0;               // llama3, yarn
   double beta_fast = 32.0, beta_slow = 1.0;  // yarn
-  bool truncate = true;               // yarn: round the correction range
-  double attention_factor = 1.0;      // multiplies cos and sin; resolved by the reader
+  bool truncate = true;                      // yarn: round the correction range
+  double attention_factor = 1.0;             // multiplies cos and sin; resolved by the reader
   // Explicit divisors of the inverse frequencies [rotary_dim / 2] (GGUF rope_freqs.weight); empty
   // for none. Read by the binder from the tensor, not by the family.
-  std::vector<float> divisors;
+  std::vector<float> divisors = {};
 
   bool operator==(const RopeSpec&) const = default;
 };
@@ -42,9 +42,9 @@ struct GqaSpec {
   int num_heads = 0, num_kv_heads = 0, head_dim = 0;
   RopeSpec rope;
   bool qkv_bias = false, output_bias = false;
-  bool qk_norm = false;      // RMSNorm over head_dim on q and k, before rope
-  int sliding_window = 0;    // keys visible including the current one; 0 = all
-  float scale = 0;           // of q.k; resolved: never 0 in a valid spec
+  bool qk_norm = false;    // RMSNorm over head_dim on q and k, before rope
+  int sliding_window = 0;  // keys visible including the current one; 0 = all
+  float scale = 0;         // of q.k; resolved: never 0 in a valid spec
 };
 
 enum class Activation { kSilu };

@@ -89,7 +89,9 @@ void Validate(const DecoderSpec& spec, const std::string& where) {
   for (const LayerSpec& layer : spec.layers) {
     std::visit([&](const GqaSpec& gqa) { CheckGqa(gqa, report); }, layer.attention);
     std::visit(
-        [&](const DenseFfnSpec& ffn) { report.Positive("intermediate_size", ffn.intermediate_size); },
+        [&](const DenseFfnSpec& ffn) {
+          report.Positive("intermediate_size", ffn.intermediate_size);
+        },
         layer.ffn);
   }
   if (report.problems().empty()) return;

@@ -1,0 +1,176 @@
+// A whole model through the session: chunks, threads, truncation, generation, perplexity.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <limits>
+
+#include "base/error.h"
+#include "engine/generate.h"
+#include "engine/perplexity.h"
+#include "tests/support/shared_data.h"
+
+namespace tael {
+namespace {
+
+std::string Golden(const std::string& name) { return SourceRoot() + "/tests/golden/" + name; }
+
+std::vector<TokenId> SomeTokens(int count) {
+  std::vector<TokenId> tokens(static_cast<size_t>(count));
+  for (int i = 0; i < count; ++i) tokens[static_cast<size_t>(i)] = (i * 37 + 11) % 512;
+  return tokens;
+}
+
+class SessionTest : public testing::TestWithParam<const char*> {
+ protected:
+  SessionTest() : model_(LoadModel(Golden(GetParam()))) {}
+  std::vector<float> Logits(int chunk, int threads, DType kv,
+                            const KernelTable* kernels = nullptr) {
+    SessionOptions options;
+    options.threads = threads;
+    options.prefill_chunk = chunk;
+    options.kv_dtype = kv;
+    options.kernels = kernels;
+    Session session(*model_, options);
+    return session.Evaluate(SomeTokens(97), {.all_logits = true}).logits;
+  }
+  std::unique_ptr<Model> model_;
+};
+
+TEST_P(SessionTest, GivesTheSameBitsForAnyChunkThreadCountAndKernelTable) {
+  for (const DType kv : {DType::kF32, DType::kF16}) {
+    const std::vector<float> want = Logits(97, 1, kv);
+    for (const auto& [chunk, threads] : {std::pair(1, 2), std::pair(5, 3), std::pair(64, 2)}) {
+      const std::vector<float> got = Logits(chunk, threads, kv);
+      ASSERT_EQ(got.size(), want.size());
+      EXPECT_EQ(std::memcmp(got.data(), want.data(), got.size() * sizeof(float)), 0);
+    }
+    for (auto table = SupportedKernelTables(); *table != nullptr; ++table) {
+      const std::vector<float> got = Logits(64, 2, kv, *table);
+      EXPECT_EQ(std::memcmp(got.data(), want.data(), got.size() * sizeof(float)), 0)
+          << (*table)->name;
+    }
+  }
+}
+
+TEST_P(SessionTest, ContinuesAfterTruncationAsIfNothingHadHappened) {
+  Session session(*model_, {.threads = 2});
+  const std::vector<TokenId> tokens = SomeTokens(70);
+  session.Evaluate(tokens);
+  session.Truncate(33);
+  const std::vector<float> again = session.Evaluate(std::span(tokens).subspan(33)).logits;
+  session.Truncate(0);
+  EXPECT_EQ(session.Evaluate(tokens).logits, again);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, SessionTest,
+                         testing::Values("llama3", "mistral", "qwen3", "quant/gguf/pure_Q4_K.gguf",
+                                         "quant/gguf/pure_Q8_0.gguf"),
+                         [](const auto& model) {
+                           std::string name = model.param;
+                           for (char& c : name)
+                             c = std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
+                           return name;
+                         });
+
+TEST(Session, RefusesTooManyTokensBeforeEvaluatingAny) {
+  const auto model = LoadModel(Golden("llama3"));
+  Session session(*model, {.max_context = 16, .threads = 1});
+  try {
+    session.Evaluate(SomeTokens(17));
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kExhausted);
+    EXPECT_NE(std::string(error.what()).find("17 tokens"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("16 positions"), std::string::npos);
+  }
+  EXPECT_EQ(session.length(), 0);
+  const std::vector<TokenId> outside = {512};
+  EXPECT_THROW(session.Evaluate(outside), Error);
+}
+
+TEST(Generate, SameRequestGivesTheSameTokensAndReusesTheCache) {
+  const auto model = LoadModel(Golden("qwen3"));
+  Session session(*model, {.threads = 2});
+  GenerationRequest request{.prompt = SomeTokens(40),
+                            .sampling = {.temperature = 1.0f, .seed = 7},
+                            .max_tokens = 12,
+                            .stop_tokens = {},
+                            .on_token = {},
+                            .on_prompt = {}};
+  const GenerationResult first = Generate(session, request), second = Generate(session, request);
+  EXPECT_EQ(first.tokens, second.tokens);
+  EXPECT_EQ(first.cached_tokens, 0);
+  EXPECT_EQ(second.cached_tokens, 39);
+  EXPECT_EQ(first.finish, FinishReason::kLength);
+  request.sampling.seed = 8;
+  EXPECT_NE(Generate(session, request).tokens, first.tokens);
+}
+
+TEST(Generate, StopsAtStopTokensAtTheEndOfTheContextAndWhenCancelled) {
+  const auto model = LoadModel(Golden("qwen3"));
+  Session session(*model, {.max_context = 48, .threads = 1});
+  GenerationRequest request{.prompt = SomeTokens(40),
+                            .sampling = {},
+                            .max_tokens = 0,
+                            .stop_tokens = {},
+                            .on_token = {},
+                            .on_prompt = {}};
+  const GenerationResult full = Generate(session, request);
+  EXPECT_EQ(full.finish, FinishReason::kContextFull);
+  EXPECT_EQ(full.tokens.size(), 9u);
+  request.stop_tokens = {full.tokens[2]};
+  EXPECT_EQ(Generate(session, request).finish, FinishReason::kStop);
+  request.stop_tokens = {};
+  request.on_token = [](TokenId) { return false; };
+  EXPECT_EQ(Generate(session, request).finish, FinishReason::kCancelled);
+  request.prompt = SomeTokens(49);
+  EXPECT_THROW(Generate(session, request), Error);
+}
+
+TEST(Perplexity, AgreesWithTheLogitsAndCountsWindows) {
+  const auto model = LoadModel(Golden("llama3"));
+  Session session(*model, {.threads = 1});
+  const std::vector<TokenId> tokens = SomeTokens(150);
+  const PerplexityResult result = Perplexity(session, tokens, 64);
+  EXPECT_EQ(result.scored, 63 + 63 + 21);
+  const std::vector<double> nll = SequenceNll(session, std::span(tokens).first(64));
+  EXPECT_EQ(nll.size(), 63u);
+  for (const double x : nll) EXPECT_GT(x, 0);
+  EXPECT_THROW(Perplexity(session, tokens, 1), Error);
+}
+
+TEST(Sampler, FollowsTheDistributionAndItsLimits) {
+  const KernelTable& kernels = *SelectKernelTable();
+  const std::vector<float> logits = {0.0f, 1.0f, 2.0f, -1.0f};
+  SamplingParams params{.temperature = 1.0f, .seed = 3};
+  std::vector<int> counts(4);
+  constexpr int kDraws = 20000;
+  for (int i = 0; i < kDraws; ++i)
+    ++counts[static_cast<size_t>(Sample(logits, params, i, kernels))];
+  const double total = 1 + 2.718281828 + 7.389056099 + 0.367879441;
+  const double expected[] = {1 / total, 2.718281828 / total, 7.389056099 / total,
+                             0.367879441 / total};
+  double chi_square = 0;
+  for (size_t i = 0; i < 4; ++i) {
+    const double want = expected[i] * kDraws;
+    chi_square += (counts[i] - want) * (counts[i] - want) / want;
+  }
+  EXPECT_LT(chi_square, 16.3);  // 3 degrees of freedom, p = 0.001
+  params.top_k = 1;
+  EXPECT_EQ(Sample(logits, params, 5, kernels), 2);
+  params.top_k = 0;
+  params.top_p = 0.5f;  // the best token alone has 0.64
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(Sample(logits, params, i, kernels), 2);
+  params.top_p = 1.0f;
+  params.min_p = 0.3f;  // drops all but ids 1 and 2
+  for (int i = 0; i < 200; ++i) {
+    const TokenId id = Sample(logits, params, i, kernels);
+    EXPECT_TRUE(id == 1 || id == 2);
+  }
+  const std::vector<float> bad = {0.0f, std::numeric_limits<float>::quiet_NaN()};
+  EXPECT_THROW(Sample(bad, {}, 0, kernels), Error);
+  EXPECT_EQ(Sample(std::vector<float>{1.0f, 1.0f}, {}, 0, kernels), 0);
+}
+
+}  // namespace
+}  // namespace tael

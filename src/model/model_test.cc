@@ -1,0 +1,121 @@
+// Describing and binding checkpoints: what is refused, and with which message.
+#include "model/model.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "checkpoint/safetensors.h"
+#include "tests/support/shared_data.h"
+
+namespace tael {
+namespace {
+
+std::string Golden(const std::string& name) { return SourceRoot() + "/tests/golden/" + name; }
+
+// A private copy of the llama3 golden whose config and tensors a test may change.
+class EditedModel : public testing::Test {
+ protected:
+  EditedModel()
+      : dir_(std::filesystem::temp_directory_path() /
+             ("tael_model_test_" + std::to_string(getpid()))) {
+    std::filesystem::create_directories(dir_);
+    config_ = ReadJsonFile(Golden("llama3") + "/config.json");
+  }
+  ~EditedModel() override { std::filesystem::remove_all(dir_); }
+
+  // What loading says; "" when it works.
+  std::string LoadProblem(const LoadOptions& options = {}) {
+    WriteFileAtomically(dir_ / "config.json", DumpJson(config_));
+    const Safetensors source = OpenSafetensorsFile(Golden("llama3") + "/model.safetensors");
+    std::vector<TensorInfo> tensors;
+    for (TensorInfo tensor : source.tensors.all()) {
+      if (tensor.name != removed_) tensors.push_back(std::move(tensor));
+    }
+    if (!added_.empty()) {
+      tensors.push_back(tensors[0]);
+      tensors.back().name = added_;
+    }
+    WriteFileAtomically(dir_ / "model.safetensors", SerializeSafetensors(tensors));
+    try {
+      LoadModel(dir_.string(), options);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  }
+
+  std::filesystem::path dir_;
+  Json config_;
+  std::string removed_, added_;
+};
+
+TEST_F(EditedModel, LoadsUnchanged) { EXPECT_EQ(LoadProblem(), ""); }
+
+TEST_F(EditedModel, RefusesAConfigKeyNobodyReadUnlessAllowed) {
+  config_.Set("attention_twist", 3);
+  EXPECT_NE(LoadProblem().find("attention_twist"), std::string::npos);
+  EXPECT_EQ(LoadProblem({.allowed_keys = {"attention_twist"}, .config_override = ""}), "");
+}
+
+TEST_F(EditedModel, RefusesUnknownArchitectureRopeTypeAndActivation) {
+  Json rope = *config_.Find("rope_scaling");
+  rope.Set("rope_type", "spiral");
+  config_.Set("rope_scaling", rope);
+  EXPECT_NE(LoadProblem().find("'spiral' is not known; known are default, linear, llama3, yarn"),
+            std::string::npos);
+  config_.Set("rope_scaling", Json());
+  config_.Set("hidden_act", "gelu");
+  EXPECT_NE(LoadProblem().find("hidden_act is 'gelu'"), std::string::npos);
+  config_.Set("architectures", JsonArray{"MadeUpForCausalLM"});
+  const std::string problem = LoadProblem();
+  EXPECT_NE(problem.find("MadeUpForCausalLM"), std::string::npos);
+  EXPECT_NE(problem.find("LlamaForCausalLM"), std::string::npos);  // the known ones are listed
+}
+
+TEST_F(EditedModel, ListsMissingMisshapedAndUnexpectedTensorsTogether) {
+  removed_ = "model.layers.1.mlp.up_proj.weight";
+  added_ = "model.layers.0.self_attn.extra.weight";
+  config_.Set("intermediate_size", 89);
+  const std::string problem = LoadProblem();
+  for (const char* part :
+       {"missing tensor 'model.layers.1.mlp.up_proj.weight'",
+        "unexpected tensor 'model.layers.0.self_attn.extra.weight'", "needed [89, 64]"}) {
+    EXPECT_NE(problem.find(part), std::string::npos) << part << " not in: " << problem;
+  }
+}
+
+TEST_F(EditedModel, RefusesImpossibleSizes) {
+  config_.Set("num_hidden_layers", 2000000000);
+  EXPECT_NE(LoadProblem().find("num_hidden_layers is 2000000000"), std::string::npos);
+  config_.Set("num_hidden_layers", 2);
+  config_.Set("num_key_value_heads", 3);
+  EXPECT_NE(LoadProblem().find("cannot be shared"), std::string::npos);
+}
+
+TEST_F(EditedModel, RefusesQuantisationItCannotRead) {
+  Json quantization;
+  quantization.Set("quant_method", "awq");
+  config_.Set("quantization_config", quantization);
+  EXPECT_NE(LoadProblem().find("'awq' is not supported"), std::string::npos);
+}
+
+TEST(Families, DescribeTheirMechanisms) {
+  const DecoderSpec qwen3 = DescribeCheckpoint(OpenCheckpoint(Golden("qwen3")));
+  EXPECT_TRUE(std::get<GqaSpec>(qwen3.layers[0].attention).qk_norm);
+  const DecoderSpec mistral = DescribeCheckpoint(OpenCheckpoint(Golden("mistral")));
+  EXPECT_EQ(std::get<GqaSpec>(mistral.layers[0].attention).sliding_window, 24);
+  const DecoderSpec yarn = DescribeCheckpoint(OpenCheckpoint(Golden("qwen2-yarn")));
+  const GqaSpec& gqa = std::get<GqaSpec>(yarn.layers[0].attention);
+  EXPECT_TRUE(gqa.qkv_bias);
+  EXPECT_EQ(gqa.sliding_window, 0);  // present in the config, but switched off
+  EXPECT_EQ(gqa.rope.scaling, RopeScalingKind::kYarn);
+  EXPECT_EQ(gqa.rope.factor, 4.0);
+}
+
+}  // namespace
+}  // namespace tael

@@ -1,0 +1,156 @@
+// Operations over threads and batches: the result must not depend on how the work is cut.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "ops/attention.h"
+#include "ops/matmul.h"
+#include "ops/rms_norm.h"
+#include "ops/rope.h"
+#include "quant/encode.h"
+
+namespace tael {
+namespace {
+
+std::vector<float> RandomFloats(int64_t n, unsigned seed) {
+  std::mt19937 rng(seed);
+  std::vector<float> out(static_cast<size_t>(n));
+  for (float& v : out) v = static_cast<float>(rng()) * 0x1p-31f - 1.0f;
+  return out;
+}
+
+// y = x w^T for random x [m, k] and a random weight [n, k] of `dtype`.
+std::vector<float> RandomMatmul(DType dtype, int64_t m, int64_t n, int64_t k, int threads,
+                                bool integer, int64_t rows = -1) {
+  const std::vector<float> x = RandomFloats(m * k, 1), values = RandomFloats(n * k, 2);
+  const int64_t row_bytes = *StorageBytes(dtype, k);
+  std::vector<uint8_t> bytes(static_cast<size_t>(n * row_bytes));
+  for (int64_t r = 0; r < n; ++r)
+    EncodeRow(dtype, &values[static_cast<size_t>(r * k)], k,
+              &bytes[static_cast<size_t>(r * row_bytes)]);
+  const Weight w{.dtype = dtype, .n = n, .k = k, .data = bytes.data(), .row_bytes = row_bytes};
+  WorkerPool pool(threads);
+  Arena arena;
+  ComputeContext ctx{pool, *SelectKernelTable(), arena, integer};
+  if (rows < 0) rows = m;
+  std::vector<float> y(static_cast<size_t>(rows * n));
+  MatmulInput input({x.data(), rows, k, k}, ctx);
+  Matmul(input, w, {y.data(), rows, n, n}, ctx);
+  return y;
+}
+
+class MatmulTest : public testing::TestWithParam<DType> {};
+
+TEST_P(MatmulTest, IsTheSameForAnyNumberOfThreadsAndRows) {
+  for (const bool integer : {false, true}) {
+    const std::vector<float> all = RandomMatmul(GetParam(), 7, 37, 256, 1, integer);
+    for (int threads : {2, 3, 4}) {
+      const std::vector<float> again = RandomMatmul(GetParam(), 7, 37, 256, threads, integer);
+      EXPECT_EQ(std::memcmp(all.data(), again.data(), all.size() * sizeof(float)), 0);
+    }
+    const std::vector<float> one = RandomMatmul(GetParam(), 7, 37, 256, 2, integer, 1);
+    EXPECT_EQ(std::memcmp(all.data(), one.data(), one.size() * sizeof(float)), 0);
+  }
+}
+
+TEST_P(MatmulTest, IntegerPathIsCloseToTheFloatPath) {
+  const std::vector<float> exact = RandomMatmul(GetParam(), 3, 19, 512, 2, false);
+  const std::vector<float> integer = RandomMatmul(GetParam(), 3, 19, 512, 2, true);
+  double error = 0, norm = 0;
+  for (size_t i = 0; i < exact.size(); ++i) {
+    error += std::pow(static_cast<double>(exact[i] - integer[i]), 2);
+    norm += std::pow(static_cast<double>(exact[i]), 2);
+  }
+  EXPECT_LT(error, 5e-4 * norm);  // rounding to 8 bits: about (1 / 127)^2 / 12 * 4
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, MatmulTest,
+                         testing::Values(DType::kF32, DType::kF16, DType::kBF16, DType::kQ4_0,
+                                         DType::kQ4_1, DType::kQ5_0, DType::kQ8_0, DType::kMXFP4,
+                                         DType::kTQ2_0));
+
+// models.md 16.1: divisors of llama3 scaling, n = 128, theta 5e5, orig 8192, factor 8.
+TEST(Rope, Llama3ScalingHasItsThreeBands) {
+  const RopeSpec plain{.rotary_dim = 128, .theta = 5e5};
+  RopeSpec scaled = plain;
+  scaled.scaling = RopeScalingKind::kLlama3;
+  scaled.factor = 8;
+  scaled.original_context = 8192;
+  const RopeFrequencies a = ComputeRopeFrequencies(plain), b = ComputeRopeFrequencies(scaled);
+  const auto divisor = [&](size_t i) { return a.inverse[i] / b.inverse[i]; };
+  EXPECT_NEAR(divisor(28), 1.0f, 1e-6f);
+  EXPECT_NEAR(divisor(29), 1.207484f, 2e-6f);
+  EXPECT_NEAR(divisor(34), 5.257327f, 1e-5f);
+  EXPECT_NEAR(divisor(35), 8.0f, 1e-5f);
+}
+
+// models.md 16.2: theta 1e6, n 128, factor 4, orig 32768.
+TEST(Rope, YarnBlendsBetweenItsCorrectionDimensions) {
+  const RopeSpec spec{.rotary_dim = 128,
+                      .theta = 1e6,
+                      .scaling = RopeScalingKind::kYarn,
+                      .factor = 4,
+                      .original_context = 32768};
+  const RopeFrequencies f = ComputeRopeFrequencies(spec);
+  EXPECT_NEAR(f.inverse[16], 3.16227766e-2f, 3e-9f);
+  EXPECT_NEAR(f.inverse[24], 5.37532149e-3f, 2e-9f);
+  EXPECT_NEAR(f.inverse[36], 1.79841156e-4f, 1e-10f);
+  EXPECT_NEAR(f.inverse[63], 3.10234440e-7f, 1e-13f);
+}
+
+// One sequence of `count` random tokens in one layer, evaluated in two batches cut at `cut`.
+std::vector<float> ChunkedAttention(int cut, DType dtype, int window) {
+  constexpr int kCount = 150, kHeads = 4, kKvHeads = 2, kDim = 24;
+  const std::vector<float> q = RandomFloats(kCount * kHeads * kDim, 3);
+  const std::vector<float> k = RandomFloats(kCount * kKvHeads * kDim, 4);
+  const std::vector<float> v = RandomFloats(kCount * kKvHeads * kDim, 5);
+  WorkerPool pool(3);
+  Arena arena;
+  ComputeContext ctx{pool, *SelectKernelTable(), arena};
+  KvCache cache({{kKvHeads, kDim}}, dtype, 4);
+  std::vector<float> out(q.size());
+  const AttentionShape shape{kHeads, kKvHeads, kDim, window, 0.2f};
+  for (const auto& [begin, end] : {std::pair(0, cut), std::pair(cut, kCount)}) {
+    Batch batch;
+    batch.tokens.resize(static_cast<size_t>(end - begin));
+    batch.sequences.push_back({0, end - begin, begin, {2, 0, 3}});  // blocks in any order
+    const auto rows = [&](const std::vector<float>& x, int width) {
+      return MatrixView<const float>{&x[static_cast<size_t>(begin * width)], end - begin, width,
+                                     width};
+    };
+    StoreKeysAndValues(batch, 0, rows(k, kKvHeads * kDim), rows(v, kKvHeads * kDim), cache, ctx);
+    Attention(shape, batch, 0, rows(q, kHeads * kDim), cache,
+              {&out[static_cast<size_t>(begin * kHeads * kDim)], end - begin, kHeads * kDim,
+               kHeads * kDim},
+              ctx);
+  }
+  return out;
+}
+
+TEST(Attention, GivesTheSameBitsWhereverThePromptIsCut) {
+  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
+    for (const int window : {0, 1, 24, 100}) {
+      const std::vector<float> whole = ChunkedAttention(149, dtype, window);
+      for (const int cut : {1, 63, 64, 65, 128}) {
+        const std::vector<float> parts = ChunkedAttention(cut, dtype, window);
+        EXPECT_EQ(std::memcmp(whole.data(), parts.data(), whole.size() * sizeof(float)), 0);
+      }
+    }
+  }
+}
+
+TEST(RmsNorm, NormalisesEveryHeadByItself) {
+  WorkerPool pool(2);
+  Arena arena;
+  ComputeContext ctx{pool, *SelectKernelTable(), arena};
+  std::vector<float> x = {3, 4, 30, 40}, y = {3, 4};
+  RmsNormHeads({1, 2}, 0.0f, {x.data(), 1, 4, 4}, ctx);
+  EXPECT_FLOAT_EQ(x[0], 3 / std::sqrt(12.5f));
+  EXPECT_FLOAT_EQ(x[3], 2 * 40 / std::sqrt(1250.0f));
+}
+
+}  // namespace
+}  // namespace tael

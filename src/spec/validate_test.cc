@@ -1,0 +1,58 @@
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "spec/decoder_spec.h"
+
+namespace tael {
+namespace {
+
+DecoderSpec GoodSpec() {
+  const GqaSpec gqa{.num_heads = 4,
+                    .num_kv_heads = 2,
+                    .head_dim = 16,
+                    .rope = {.rotary_dim = 16},
+                    .scale = 0.25f};
+  DecoderSpec spec{.family = "test",
+                   .hidden_size = 64,
+                   .vocab_size = 512,
+                   .max_context = 128,
+                   .norm_eps = 1e-5f,
+                   .layers = {}};
+  spec.layers.assign(2, LayerSpec{.attention = gqa, .ffn = DenseFfnSpec{.intermediate_size = 96}});
+  return spec;
+}
+
+std::string ProblemOf(const DecoderSpec& spec) {
+  try {
+    Validate(spec, "here");
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Validate, AcceptsAPossibleModel) { EXPECT_EQ(ProblemOf(GoodSpec()), ""); }
+
+TEST(Validate, NamesEveryProblemInOneMessage) {
+  DecoderSpec spec = GoodSpec();
+  spec.vocab_size = 0;
+  std::get<GqaSpec>(spec.layers[0].attention).num_kv_heads = 3;
+  std::get<GqaSpec>(spec.layers[1].attention).rope.rotary_dim = 7;
+  std::get<DenseFfnSpec>(spec.layers[1].ffn).intermediate_size = -1;
+  const std::string problem = ProblemOf(spec);
+  for (const char* part : {"vocab_size is 0", "4 attention heads", "rotary dimension is 7",
+                           "intermediate_size is -1", "here:"}) {
+    EXPECT_NE(problem.find(part), std::string::npos) << part << " not in: " << problem;
+  }
+}
+
+TEST(Validate, RefusesNumbersThatAreNotFinite) {
+  DecoderSpec spec = GoodSpec();
+  spec.norm_eps = -1.0f;
+  std::get<GqaSpec>(spec.layers[0].attention).rope.theta = 0;
+  EXPECT_NE(ProblemOf(spec).find("rms_norm_eps"), std::string::npos);
+  EXPECT_NE(ProblemOf(spec).find("rope_theta"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace tael
