@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/exact_math.h"
 
 namespace tael {
 namespace {
@@ -13,8 +14,8 @@ double NegativeLogProbability(std::span<const float> logits, TokenId target) {
   double highest = static_cast<double>(logits[0]);
   for (const float x : logits) highest = std::max(highest, static_cast<double>(x));
   double sum = 0;
-  for (const float x : logits) sum += std::exp(static_cast<double>(x) - highest);
-  return std::log(sum) + highest - static_cast<double>(logits[static_cast<size_t>(target)]);
+  for (const float x : logits) sum += ExactExp(static_cast<double>(x) - highest);
+  return ExactLog(sum) + highest - static_cast<double>(logits[static_cast<size_t>(target)]);
 }
 
 // Rows of logits held at once: bounds memory for large vocabularies.
@@ -59,7 +60,7 @@ PerplexityResult Perplexity(Session& session, std::span<const TokenId> tokens, i
   double variance = 0;
   for (const double x : all) variance += (x - result.mean_nll) * (x - result.mean_nll) / n;
   result.standard_error = std::sqrt(variance / n);
-  result.perplexity = std::exp(result.mean_nll);
+  result.perplexity = ExactExp(result.mean_nll);
   return result;
 }
 

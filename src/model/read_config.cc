@@ -68,7 +68,7 @@ void ReadScaling(const ConfigView& config, const ConfigView& scaling, RopeSpec* 
     rope->scaling = RopeScalingKind::kLinear;
     rope->factor = scaling.Double("factor");
   } else if (type == "llama3") {
-    rope->scaling = RopeScalingKind::kLlama3;
+    rope->scaling = RopeScalingKind::kFrequencyBands;
     rope->factor = scaling.Double("factor");
     rope->low_freq_factor = scaling.Double("low_freq_factor");
     rope->high_freq_factor = scaling.Double("high_freq_factor");

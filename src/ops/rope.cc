@@ -17,7 +17,7 @@ float BaseFrequency(double theta, int i, int n) {
 }
 
 // Long wavelengths are stretched by `factor`, short ones kept, the band between blended.
-double Llama3Frequency(const RopeSpec& spec, double frequency) {
+double BandedFrequency(const RopeSpec& spec, double frequency) {
   const double wavelength = 2 * kPi / frequency;
   const double low = spec.original_context / spec.low_freq_factor;
   const double high = spec.original_context / spec.high_freq_factor;
@@ -65,8 +65,8 @@ RopeFrequencies ComputeRopeFrequencies(const RopeSpec& spec) {
     case RopeScalingKind::kLinear:
       for (double& f : inverse) f /= spec.factor;
       break;
-    case RopeScalingKind::kLlama3:
-      for (double& f : inverse) f = Llama3Frequency(spec, f);
+    case RopeScalingKind::kFrequencyBands:
+      for (double& f : inverse) f = BandedFrequency(spec, f);
       break;
     case RopeScalingKind::kYarn:
       inverse = YarnFrequencies(spec, inverse);

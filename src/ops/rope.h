@@ -17,7 +17,7 @@ struct RopeFrequencies {
   RopePairing pairing = RopePairing::kHalfSplit;
 };
 
-// Source of the scalings: Hugging Face modeling_rope_utils; llama3: Llama 3.1; yarn:
+// Source of the scalings: Hugging Face modeling_rope_utils; yarn:
 // arXiv:2309.00071.
 RopeFrequencies ComputeRopeFrequencies(const RopeSpec& spec);
 

@@ -8,6 +8,7 @@
 namespace tael {
 
 // How the elements of a tensor are stored. GGML block types keep GGML's names.
+// clang-format off: one line per kind of type.
 enum class DType : uint8_t {
   kF32, kF16, kBF16, kF64,
   kI8, kI16, kI32, kI64, kU8, kU16, kU32, kU64, kBool,
@@ -18,6 +19,7 @@ enum class DType : uint8_t {
   kTQ1_0, kTQ2_0, kMXFP4, kNVFP4, kQ1_0, kQ2_0,
   kCount,
 };
+// clang-format on
 
 // Static facts of a type. A row of n elements takes n / block_size * block_bytes bytes.
 struct DTypeInfo {

@@ -1,4 +1,5 @@
-// The integer form of block formats: what the integer matrix product multiplies (docs/numerics.md, 5).
+// The integer form of block formats: what the integer matrix product multiplies (docs/numerics.md,
+// 5).
 #pragma once
 
 #include <cstddef>

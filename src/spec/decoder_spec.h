@@ -15,7 +15,12 @@ enum class RopePairing {
   kInterleaved,  // (2i, 2i + 1): "NORM", GGUF files of the llama architecture
 };
 
-enum class RopeScalingKind { kNone, kLinear, kLlama3, kYarn };
+enum class RopeScalingKind {
+  kNone,
+  kLinear,
+  kFrequencyBands,  // rope type "llama3": long wavelengths stretched, short kept, blended between
+  kYarn,
+};
 
 // Rotary position embedding of the first `rotary_dim` elements of each head.
 struct RopeSpec {
@@ -23,10 +28,10 @@ struct RopeSpec {
   int rotary_dim = 0;
   double theta = 10000.0;
   RopeScalingKind scaling = RopeScalingKind::kNone;
-  double factor = 1.0;                       // linear, llama3, yarn
-  double low_freq_factor = 1.0;              // llama3
-  double high_freq_factor = 4.0;             // llama3
-  double original_context = 0;               // llama3, yarn
+  double factor = 1.0;                       // linear, bands, yarn
+  double low_freq_factor = 1.0;              // bands
+  double high_freq_factor = 4.0;             // bands
+  double original_context = 0;               // bands, yarn
   double beta_fast = 32.0, beta_slow = 1.0;  // yarn
   bool truncate = true;                      // yarn: round the correction range
   double attention_factor = 1.0;             // multiplies cos and sin; resolved by the reader

@@ -44,7 +44,7 @@ void CheckRope(const RopeSpec& rope, int head_dim, Report& report) {
   report.Finite("rope factor", rope.factor);
   if (rope.scaling == RopeScalingKind::kLinear) return;
   report.Finite("rope original_max_position_embeddings", rope.original_context);
-  if (rope.scaling == RopeScalingKind::kLlama3) {
+  if (rope.scaling == RopeScalingKind::kFrequencyBands) {
     report.Finite("low_freq_factor", rope.low_freq_factor);
     report.Finite("high_freq_factor", rope.high_freq_factor);
     if (rope.low_freq_factor == rope.high_freq_factor) {

@@ -82,8 +82,54 @@ std::string Number(int64_t value, int width, char pad, char fallback = '0') {
   return pad == '_' ? fmt::format("{:{}}", value, width) : fmt::format("{:0{}}", value, width);
 }
 
-std::string Convert(const Time& t, char conversion, char pad) {
+// Conversions of the time of day and the fixed characters; nullopt for others.
+std::optional<std::string> ConvertClock(const Time& t, char conversion, char pad) {
   const int hour12 = t.hour % 12 == 0 ? 12 : t.hour % 12;
+  switch (conversion) {
+    case 'f':
+      return "000000";
+    case 'H':
+      return Number(t.hour, 2, pad);
+    case 'I':
+      return Number(hour12, 2, pad);
+    case 'k':
+      return Number(t.hour, 2, pad, '_');
+    case 'l':
+      return Number(hour12, 2, pad, '_');
+    case 'M':
+      return Number(t.minute, 2, pad);
+    case 'n':
+      return "\n";
+    case 'p':
+      return t.hour < 12 ? "AM" : "PM";
+    case 'P':
+      return t.hour < 12 ? "am" : "pm";
+    case 'r':
+      return fmt::format("{:02}:{:02}:{:02} {}", hour12, t.minute, t.second,
+                         t.hour < 12 ? "AM" : "PM");
+    case 'R':
+      return fmt::format("{:02}:{:02}", t.hour, t.minute);
+    case 's':
+      return fmt::format("{}", t.seconds);
+    case 'S':
+      return Number(t.second, 2, pad);
+    case 't':
+      return "\t";
+    case 'T':
+    case 'X':
+      return fmt::format("{:02}:{:02}:{:02}", t.hour, t.minute, t.second);
+    case 'z':
+    case 'Z':
+      return "";  // the clock has no time zone
+    case '%':
+      return "%";
+    default:
+      return std::nullopt;
+  }
+}
+
+// Conversions of the date; "" for an unknown letter.
+std::string ConvertDate(const Time& t, char conversion, char pad) {
   int64_t iso_year;
   int iso_week;
   IsoWeek(t, &iso_year, &iso_week);
@@ -109,48 +155,16 @@ std::string Convert(const Time& t, char conversion, char pad) {
       return fmt::format("{:02}/{:02}/{:02}", t.month, t.day, t.year % 100);
     case 'e':
       return Number(t.day, 2, pad, '_');
-    case 'f':
-      return "000000";
     case 'F':
       return fmt::format("{}-{:02}-{:02}", t.year, t.month, t.day);
     case 'g':
       return Number(iso_year % 100, 2, pad);
     case 'G':
       return fmt::format("{}", iso_year);
-    case 'H':
-      return Number(t.hour, 2, pad);
-    case 'I':
-      return Number(hour12, 2, pad);
     case 'j':
       return Number(t.year_day + 1, 3, pad);
-    case 'k':
-      return Number(t.hour, 2, pad, '_');
-    case 'l':
-      return Number(hour12, 2, pad, '_');
     case 'm':
       return Number(t.month, 2, pad);
-    case 'M':
-      return Number(t.minute, 2, pad);
-    case 'n':
-      return "\n";
-    case 'p':
-      return t.hour < 12 ? "AM" : "PM";
-    case 'P':
-      return t.hour < 12 ? "am" : "pm";
-    case 'r':
-      return fmt::format("{:02}:{:02}:{:02} {}", hour12, t.minute, t.second,
-                         t.hour < 12 ? "AM" : "PM");
-    case 'R':
-      return fmt::format("{:02}:{:02}", t.hour, t.minute);
-    case 's':
-      return fmt::format("{}", t.seconds);
-    case 'S':
-      return Number(t.second, 2, pad);
-    case 't':
-      return "\t";
-    case 'T':
-    case 'X':
-      return fmt::format("{:02}:{:02}:{:02}", t.hour, t.minute, t.second);
     case 'u':
       return fmt::format("{}", t.weekday == 0 ? 7 : t.weekday);
     case 'U':
@@ -165,14 +179,14 @@ std::string Convert(const Time& t, char conversion, char pad) {
       return Number(t.year % 100, 2, pad);
     case 'Y':
       return fmt::format("{}", t.year);
-    case 'z':
-    case 'Z':
-      return "";  // the clock has no time zone
-    case '%':
-      return "%";
     default:
       return {};
   }
+}
+
+std::string Convert(const Time& t, char conversion, char pad) {
+  const std::optional<std::string> clock = ConvertClock(t, conversion, pad);
+  return clock.has_value() ? *clock : ConvertDate(t, conversion, pad);
 }
 
 }  // namespace
