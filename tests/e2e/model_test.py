@@ -61,6 +61,22 @@ def broken_files_give_a_message_and_no_output():
         expect(allowed.code == 0, allowed)
 
 
+def weights_that_are_no_numbers_are_found_by_a_deep_look():
+    with Home() as home:
+        folder = os.path.dirname(home.copy(os.path.join(LLAMA, "config.json"), "n/config.json"))
+        path = home.copy(os.path.join(LLAMA, "model.safetensors"), "n/model.safetensors")
+        with open(path, "rb") as file:
+            data = bytearray(file.read())
+        size = int.from_bytes(data[:8], "little")
+        header = json.loads(data[8:8 + size])
+        name = sorted(n for n in header if n.endswith("down_proj.weight"))[0]
+        begin = 8 + size + header[name]["data_offsets"][0]
+        data[begin + 6:begin + 8] = b"\xc0\x7f"  # a BF16 NaN in element 3
+        home.file("n/model.safetensors", bytes(data))
+        result = home.tael("inspect", folder, "--deep")
+        expect(result.code == 1 and name in result.err and "element 3" in result.err, result)
+
+
 def malformed_files_behave_as_expected():
     with Home() as home:
         for archive in ("gguf_malformed.tar.gz", "safetensors_malformed.tar.gz"):
@@ -244,7 +260,8 @@ def ctrl_c_ends_run_with_130_and_the_text_so_far():
 
 
 main([inspect_shows_and_validates_every_part, broken_files_give_a_message_and_no_output,
-      malformed_files_behave_as_expected, run_completes_deterministically_and_reports,
+      weights_that_are_no_numbers_are_found_by_a_deep_look, malformed_files_behave_as_expected,
+      run_completes_deterministically_and_reports,
       a_prompt_beyond_the_context_is_refused_with_both_numbers, tokenize_streams_json_lines_in_order,
       tokenize_answers_each_line_when_asked_one_by_one, templates_render_with_the_origin_of_text,
       perplexity_is_reported_with_its_error, the_real_model_talks, chat_keeps_the_conversation_when_piped,
