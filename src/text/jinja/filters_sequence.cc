@@ -4,6 +4,7 @@
 
 #include "text/jinja/operators.h"
 #include "text/jinja/sequence_ops.h"
+#include "text/jinja/stable_sort.h"
 #include "text/jinja/string_ops.h"
 
 namespace tael::jinja {
@@ -64,10 +65,9 @@ void SortByKeys(Interpreter& in, Vector<Value>& items, const Vector<Value>& keys
     return !Equals(heap, keys[a], keys[b]) && Less(heap, keys[a], keys[b]);
   };
   if (reverse) {
-    std::stable_sort(order.begin(), order.end(),
-                     [&](uint32_t a, uint32_t b) { return less(b, a); });
+    StableSort(heap, order, [&](uint32_t a, uint32_t b) { return less(b, a); });
   } else {
-    std::stable_sort(order.begin(), order.end(), less);
+    StableSort(heap, order, less);
   }
   Vector<Value> sorted(&heap);
   sorted.reserve(items.size());

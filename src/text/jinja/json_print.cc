@@ -1,9 +1,9 @@
 // json.dumps with the origin of every character.
-#include <algorithm>
 #include <cmath>
 
 #include "base/utf8.h"
 #include "text/jinja/operators.h"
+#include "text/jinja/stable_sort.h"
 
 namespace tael::jinja {
 namespace {
@@ -105,9 +105,8 @@ void JsonPrinter::PrintList(const List& list, int level) {
 void JsonPrinter::PrintDict(const Dict& dict, int level) {
   Vector<std::pair<Value, Value>> entries(dict.entries, &heap_);
   if (style_.sort_keys) {
-    std::stable_sort(entries.begin(), entries.end(), [this](const auto& a, const auto& b) {
-      return Less(heap_, a.first, b.first);
-    });
+    StableSort(heap_, entries,
+               [this](const auto& a, const auto& b) { return Less(heap_, a.first, b.first); });
   }
   out_.Append("{", true);
   for (size_t i = 0; i < entries.size(); ++i) {
