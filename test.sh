@@ -60,7 +60,7 @@ npm_tokenizers() {
 verify() {
   local label=$1
   shift
-  build/release/tael verify --json --assets build/npm "$@" >"$log_dir/verify-$label.json"
+  build/release/tael verify "$@" --assets build/npm --json >"$log_dir/verify-$label.json"
   "$python" tools/check_verify.py "$log_dir/verify-$label.json" tests/verify_expectations.toml "$label"
 }
 
