@@ -8,6 +8,7 @@
 
 #include "app/model_store.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/sha256.h"
 
 namespace tael {
@@ -88,13 +89,27 @@ void CheckVocabulary(const Model& model, const Tokenizer& tokenizer) {
   }
 }
 
+namespace {
+
+// llama2.c names the tokenizer of a model with a small vocabulary after its size: tok512.bin.
+std::unique_ptr<Tokenizer> OpenTokenizer(const Model& model) {
+  const std::string named =
+      JoinPath(model.checkpoint.directory, fmt::format("tok{}.bin", model.spec.vocab_size));
+  if (model.checkpoint.container == Container::kLlama2c && FileExists(named)) {
+    return Tokenizer::FromPath(named);
+  }
+  return Tokenizer::FromCheckpoint(model.checkpoint);
+}
+
+}  // namespace
+
 LoadedModel LoadNamedModel(const ModelFlags& flags, const Settings& settings) {
   LoadedModel loaded;
   loaded.path = ResolveModel(flags.model, settings);
   LoadOptions options;
   options.allowed_keys = flags.allowed_keys;
   loaded.model = LoadModel(loaded.path, options);
-  loaded.tokenizer = Tokenizer::FromCheckpoint(loaded.model->checkpoint);
+  loaded.tokenizer = OpenTokenizer(*loaded.model);
   CheckVocabulary(*loaded.model, *loaded.tokenizer);
   std::set<TokenId> stops(loaded.tokenizer->end_of_generation().begin(),
                           loaded.tokenizer->end_of_generation().end());

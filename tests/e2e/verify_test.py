@@ -104,6 +104,7 @@ def a_dequantisation_error_of_one_bit_fails():
     with Home() as home:
         path = home.copy(os.path.join(QUANT, "dequant", "Q4_K.safetensors"), "dequant/Q4_K.safetensors")
         expect(verify(home, path)[0] == 0)
+        expect(verify(home, os.path.dirname(path) + "/")[0] == 0, "a slash at the end")
         flip_a_value(path, "values", 2)
         code, rows, _ = verify(home, path)
         expect(code == 1 and rows[0]["status"] == "fail", rows)

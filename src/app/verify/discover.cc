@@ -7,6 +7,7 @@
 #include <set>
 
 #include "app/verify/gguf_groups.h"
+#include "app/verify/lookup.h"
 #include "base/error.h"
 #include "base/file.h"
 
@@ -29,10 +30,7 @@ struct Folder {
   std::string Shown(const std::string& file) const {
     return shown.empty() ? file : JoinPath(shown, file);
   }
-  bool IsCalled(const char* name) const {
-    std::error_code error;
-    return fs::absolute(path, error).lexically_normal().filename() == name;
-  }
+  bool IsCalled(const char* name) const { return BaseName(NormalFolder(path)) == name; }
 };
 
 bool HasSafetensorsModel(const Folder& folder) {
@@ -48,7 +46,8 @@ bool HasSafetensorsModel(const Folder& folder) {
 // own.
 void AddFolderGolden(const Folder& folder, std::vector<Golden>& out) {
   const std::string path = folder.Full("golden.safetensors");
-  const std::string shown = folder.shown.empty() ? BaseName(folder.path) : folder.shown;
+  const std::string shown =
+      folder.shown.empty() ? BaseName(NormalFolder(folder.path)) : folder.shown;
   if (folder.Has("adapter_config.json")) {
     out.push_back({GoldenKind::kLora, path, shown, ""});
     return;

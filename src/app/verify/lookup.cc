@@ -48,12 +48,18 @@ class FolderList {
 
 }  // namespace
 
+std::string NormalFolder(const std::string& folder) {
+  std::error_code error;
+  fs::path path = fs::absolute(folder, error).lexically_normal();
+  if (error) return folder;
+  if (!path.has_filename() && path.has_relative_path()) path = path.parent_path();
+  return path.string();
+}
+
 std::vector<std::string> LookupFolders(const std::string& folder,
                                        const std::vector<std::string>& assets) {
   FolderList list;
-  std::error_code error;
-  const fs::path absolute = fs::absolute(folder, error).lexically_normal();
-  const std::string here = error ? folder : absolute.string();
+  const std::string here = NormalFolder(folder);
   const std::string parent = DirName(here);
   list.Add(here);
   list.Add(JoinPath(here, "files"));

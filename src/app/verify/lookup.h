@@ -8,6 +8,9 @@
 
 namespace tael {
 
+// `folder` as an absolute path without "." parts and without a slash at its end.
+std::string NormalFolder(const std::string& folder);
+
 // Folders searched for a golden in `folder`, nearest first: `folder`, `folder`/files, its parent,
 // the parent's files and other subfolders (siblings); then every folder below each of `assets`.
 std::vector<std::string> LookupFolders(const std::string& folder,

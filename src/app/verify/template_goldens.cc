@@ -26,11 +26,20 @@ struct TemplateData {
   std::string source, bos, eos;
 };
 
+std::vector<std::string> FilesCalled(const std::string& name,
+                                     const std::vector<std::string>& folders) {
+  std::vector<std::string> paths;
+  for (const std::string& folder : folders) {
+    if (FileExists(JoinPath(folder, name))) paths.push_back(JoinPath(folder, name));
+  }
+  return paths;
+}
+
 TemplateData FindTemplate(const std::string& name, const std::vector<std::string>& folders) {
   TemplateData data;
   std::string file;
-  if (const auto table = LookUp(folders, {"templates.json"})) {
-    const Json json = ReadJsonFile(*table);
+  for (const std::string& table : FilesCalled("templates.json", folders)) {
+    const Json json = ReadJsonFile(table);
     if (const Json* entry = json.Find(name)) {
       const auto text = [&](const char* key) {
         const Json* value = entry->Find(key);
@@ -38,7 +47,8 @@ TemplateData FindTemplate(const std::string& name, const std::vector<std::string
       };
       data.bos = text("bos_token");
       data.eos = text("eos_token");
-      if (!text("file").empty()) file = JoinPath(DirName(*table), text("file"));
+      if (!text("file").empty()) file = JoinPath(DirName(table), text("file"));
+      break;
     }
   }
   if (file.empty() || !FileExists(file)) {
@@ -54,14 +64,25 @@ TemplateData FindTemplate(const std::string& name, const std::vector<std::string
   return data;
 }
 
+// Conversations by name. Of equal names the nearest file's counts; a file further away that is laid
+// out otherwise is another program's.
 std::map<std::string, Json> ReadCases(const std::vector<std::string>& folders) {
-  const auto path = LookUp(folders, {"cases.json"});
-  if (!path)
+  const std::vector<std::string> paths = FilesCalled("cases.json", folders);
+  if (paths.empty()) {
     Fail(ErrorCode::kNotFound, "cases.json was found neither near the golden nor under --assets");
-  const Json json = ReadJsonFile(*path);
-  if (!json.is_array()) Fail(ErrorCode::kCorrupt, "{}: not an array", *path);
+  }
   std::map<std::string, Json> cases;
-  for (const Json& entry : json.as_array()) cases.emplace(TextMember(entry, "name", *path), entry);
+  for (const std::string& path : paths) {
+    const Json json = ReadJsonFile(path);
+    if (!json.is_array()) {
+      if (path == paths.front()) Fail(ErrorCode::kCorrupt, "{}: not an array", path);
+      continue;
+    }
+    for (const Json& entry : json.as_array()) {
+      const Json* name = entry.Find("name");
+      if (name != nullptr && name->is_string()) cases.emplace(name->as_string(), entry);
+    }
+  }
   return cases;
 }
 
