@@ -28,9 +28,15 @@ std::vector<float> RandomMatmul(DType dtype, int64_t m, int64_t n, int64_t k, in
   const std::vector<float> x = RandomFloats(m * k, 1), values = RandomFloats(n * k, 2);
   const int64_t row_bytes = *StorageBytes(dtype, k);
   std::vector<uint8_t> bytes(static_cast<size_t>(n * row_bytes));
-  for (int64_t r = 0; r < n; ++r)
-    EncodeRow(dtype, &values[static_cast<size_t>(r * k)], k,
-              &bytes[static_cast<size_t>(r * row_bytes)]);
+  for (int64_t r = 0; r < n; ++r) {
+    const float* row = &values[static_cast<size_t>(r * k)];
+    uint8_t* out = &bytes[static_cast<size_t>(r * row_bytes)];
+    if (dtype == DType::kF32) {
+      std::memcpy(out, row, static_cast<size_t>(row_bytes));
+    } else {
+      EncodeRow(dtype, row, k, out);
+    }
+  }
   const Weight w{.dtype = dtype, .n = n, .k = k, .data = bytes.data(), .row_bytes = row_bytes};
   WorkerPool pool(threads);
   Arena arena;
