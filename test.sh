@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# All tests of Tael; the last line is `N passed, N failed`. usage: ./test.sh [--quick]
+# All tests of Tael; the last line is `N passed, N failed`. usage: ./test.sh [--quick|--core]
 # --quick: the inner loop, at most three minutes: checks of the tree, the release build with its unit
-# tests, the committed goldens. Logs of every stage: build/test/. Needs ../shared (or TAEL_SHARED)
-# for the full set of goldens and says so when it is not there.
+# tests, the committed goldens. --core: everything but sanitizers, arm64, fuzzing and clang-tidy.
+# Logs of every stage: build/test/. Needs ../shared (or TAEL_SHARED) for the full set of goldens and
+# says so when it is not there.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 # shellcheck source=scripts/stages.sh
@@ -112,7 +113,8 @@ quick() {
   [ -x build/release/tael ] && stage golden verify golden tests/golden
 }
 
-full() {
+# What is fast enough to run on every landing: the release build against everything there is.
+core() {
   stage install scripts/install_deps.sh --test || return
   stage tokenizers npm_tokenizers && export TAEL_NPM_TOKENIZERS=$PWD/build/npm
   tree_checks
@@ -125,6 +127,10 @@ full() {
       stage shared verify shared "$shared/goldens" "$shared/assets" --assets "$shared/assets"
     stage e2e end_to_end
   fi
+}
+
+full() {
+  core
   stage dev build dev && stage dev-unit unit_tests dev
   stage tsan build tsan runtime_test ops_test engine_test && stage tsan-unit thread_tests
   stage arm64-libs scripts/fetch_arm64_libs.sh build/arm64-libs &&
@@ -139,7 +145,8 @@ main() {
   case "${1-}" in
     "") full ;;
     --quick) quick ;;
-    *) echo "usage: ./test.sh [--quick]" >&2; exit 2 ;;
+    --core) core ;;
+    *) echo "usage: ./test.sh [--quick|--core]" >&2; exit 2 ;;
   esac
   finish
 }
