@@ -1,5 +1,7 @@
 #include "app/interrupt.h"
 
+#include <poll.h>
+
 #include <csignal>
 
 namespace tael {
@@ -28,6 +30,16 @@ InterruptScope::~InterruptScope() {
 }
 
 bool InterruptScope::interrupted() const { return interrupt_flag != 0; }
+bool InterruptScope::WaitReadable(int descriptor) const {
+  // The signal may be handled by another thread, which does not end this one's wait.
+  constexpr int kLookAgainMs = 100;
+  pollfd wait{.fd = descriptor, .events = POLLIN, .revents = 0};
+  while (!interrupted()) {
+    if (poll(&wait, 1, kLookAgainMs) > 0) return !interrupted();
+  }
+  return false;
+}
+
 void InterruptScope::Clear() { interrupt_flag = 0; }
 
 }  // namespace tael

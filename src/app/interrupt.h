@@ -16,6 +16,8 @@ class InterruptScope {
 
   bool interrupted() const;
   void Clear();
+  // Waits until `descriptor` can be read (true) or a signal has come (false), whenever it comes.
+  bool WaitReadable(int descriptor) const;
 };
 
 }  // namespace tael

@@ -33,9 +33,10 @@ int ReadCharacter(EditLine* editor, wchar_t* out) {
   const auto* interrupt = static_cast<const InterruptScope*>(data);
   std::string bytes;
   while (true) {
+    if (!interrupt->WaitReadable(STDIN_FILENO)) return -1;
     char byte = 0;
     const ssize_t got = read(STDIN_FILENO, &byte, 1);
-    if (got < 0 && errno == EINTR && !interrupt->interrupted()) continue;
+    if (got < 0 && errno == EINTR) continue;
     if (got < 0) return -1;
     if (got == 0) return 0;
     bytes.push_back(byte);
@@ -62,12 +63,10 @@ LineEditor::Input Plain(std::string& buffered, bool& ended, const InterruptScope
       return {LineEditor::Event::kLine, std::move(line)};
     }
     if (ended) return {LineEditor::Event::kEnd, ""};
+    if (!interrupt.WaitReadable(STDIN_FILENO)) return {LineEditor::Event::kInterrupted, ""};
     char bytes[4096];
     const ssize_t got = read(STDIN_FILENO, bytes, sizeof(bytes));
-    if (got < 0 && errno == EINTR) {
-      if (interrupt.interrupted()) return {LineEditor::Event::kInterrupted, ""};
-      continue;
-    }
+    if (got < 0 && errno == EINTR) continue;
     if (got <= 0) ended = true;
     if (got > 0) buffered.append(bytes, static_cast<size_t>(got));
   }
