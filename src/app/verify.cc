@@ -146,8 +146,7 @@ Command AddVerifyCommand(CLI::App& app) {
                    "folder with tokenizers, templates, models that goldens name (repeatable)")
       ->type_name("DIR")
       ->check(CLI::ExistingDirectory)
-      ->expected(1)
-      ->take_all();
+      ->allow_extra_args(false);  // one folder each: what follows is a path to verify
   command->add_option("--matmul", options->matmul, "which paths block formats are checked on")
       ->check(CLI::IsMember({"both", "float", "integer"}))
       ->capture_default_str();

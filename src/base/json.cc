@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <unordered_set>
+#include <utility>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -37,11 +37,7 @@ class TreeBuilder : public nlohmann::json_sax<Nlohmann> {
   bool end_object() override { return Close(); }
   bool end_array() override { return Close(); }
   bool key(std::string& value) override {
-    if (!keys_.back().insert(value).second) {
-      Fail(ErrorCode::kCorrupt, "{}: key '{}' appears twice in one object", where_,
-           value.substr(0, 80));
-    }
-    key_.back() = value;
+    key_.back() = std::move(value);
     return true;
   }
   bool parse_error(std::size_t position, const std::string&,
@@ -72,23 +68,40 @@ class TreeBuilder : public nlohmann::json_sax<Nlohmann> {
     }
     open_.push_back(std::move(container));
     key_.emplace_back();
-    keys_.emplace_back();
     return true;
   }
   bool Close() {
     Json done = std::move(open_.back());
     open_.pop_back();
     key_.pop_back();
-    keys_.pop_back();
+    if (done.is_object()) RefuseRepeatedKeys(done.as_object());
     return Add(std::move(done));
+  }
+
+  // Sorting hashes finds a repeated key among the 200,000 of a vocabulary several times faster than
+  // a hash set does.
+  void RefuseRepeatedKeys(const JsonObject& members) const {
+    std::vector<std::pair<size_t, const std::string*>> keys;
+    keys.reserve(members.size());
+    for (const JsonMember& member : members) {
+      keys.emplace_back(std::hash<std::string>()(member.first), &member.first);
+    }
+    std::sort(keys.begin(), keys.end(), [](const auto& a, const auto& b) {
+      return a.first != b.first ? a.first < b.first : *a.second < *b.second;
+    });
+    const auto repeated = std::adjacent_find(
+        keys.begin(), keys.end(),
+        [](const auto& a, const auto& b) { return a.first == b.first && *a.second == *b.second; });
+    if (repeated == keys.end()) return;
+    Fail(ErrorCode::kCorrupt, "{}: key '{}' appears twice in one object", where_,
+         repeated->second->substr(0, 80));
   }
 
   std::string_view where_;
   JsonLimits limits_;
   Json root_;
-  std::vector<Json> open_;                             // containers being filled, outermost first
-  std::vector<std::string> key_;                       // the pending key of each open container
-  std::vector<std::unordered_set<std::string>> keys_;  // keys seen, to refuse duplicates
+  std::vector<Json> open_;        // containers being filled, outermost first
+  std::vector<std::string> key_;  // the pending key of each open container
 };
 
 void DumpString(std::string_view text, std::string& out) {

@@ -160,6 +160,12 @@ struct Walker {
   }
 };
 
+// Files that stand for the checkpoint of their whole folder.
+bool NamesFolderCheckpoint(const std::string& file) {
+  return file == "config.json" || file.ends_with(".safetensors.index.json") ||
+         (file.ends_with(".safetensors") && !file.ends_with("golden.safetensors"));
+}
+
 // A single file: the goldens of its folder that are this file or belong to this model.
 std::vector<Golden> GoldensOfFile(const std::string& path) {
   Folder folder{DirName(path), "", {}};
@@ -170,7 +176,9 @@ std::vector<Golden> GoldensOfFile(const std::string& path) {
   AddFolder(folder, all);
   for (Golden& golden : all) {
     const bool itself = BaseName(golden.path) == BaseName(path);
-    if (itself || (!golden.model.empty() && BaseName(golden.model) == BaseName(path))) {
+    const bool of_folder = golden.model == folder.path && NamesFolderCheckpoint(BaseName(path));
+    const bool of_file = !golden.model.empty() && BaseName(golden.model) == BaseName(path);
+    if (itself || of_file || of_folder) {
       out.push_back(std::move(golden));
     }
   }
