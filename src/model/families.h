@@ -3,6 +3,7 @@
 
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "checkpoint/config_view.h"
 #include "model/names.h"
@@ -37,5 +38,11 @@ GqaSpec ReadGqa(const ConfigView& config);
 
 // The gated feed-forward block with hidden_act checked.
 DenseFfnSpec ReadDenseFfn(const ConfigView& config);
+
+// Layers that differ only in what attention sees: all of the past, or the last `sliding_window`
+// positions. The windowed ones are those `layer_types` lists, else those from `max_window_layers`
+// on; without `use_sliding_window` none is.
+std::vector<LayerSpec> ReadWindowedLayers(const ConfigView& config, const GqaSpec& gqa,
+                                          const DenseFfnSpec& ffn);
 
 }  // namespace tael

@@ -104,6 +104,30 @@ TEST_F(EditedModel, RefusesQuantisationItCannotRead) {
   EXPECT_NE(LoadProblem().find("'awq' is not supported"), std::string::npos);
 }
 
+TEST(Families, WindowedLayersAreListedOrCounted) {
+  Checkpoint checkpoint = OpenCheckpoint(Golden("qwen3"));
+  Json config = checkpoint.config.values();
+  const auto windows = [&] {
+    checkpoint.config = ConfigView(config, "config.json");
+    std::vector<int> out;
+    for (const LayerSpec& layer : DescribeCheckpoint(checkpoint).layers) {
+      out.push_back(std::get<GqaSpec>(layer.attention).sliding_window);
+    }
+    return out;
+  };
+  config.Set("sliding_window", 16);
+  config.Set("max_window_layers", 2);
+  EXPECT_EQ(windows(), (std::vector<int>{0, 0, 0}));  // named, but not switched on
+  config.Set("use_sliding_window", true);
+  EXPECT_EQ(windows(), (std::vector<int>{0, 0, 16}));
+  config.Set("layer_types", JsonArray{"sliding_attention", "full_attention", "sliding_attention"});
+  EXPECT_EQ(windows(), (std::vector<int>{16, 0, 16}));
+  config.Set("layer_types", JsonArray{"sliding_attention", "full_attention"});
+  EXPECT_THROW(windows(), Error);
+  config.Set("layer_types", JsonArray{"full_attention", "spiral", "full_attention"});
+  EXPECT_THROW(windows(), Error);
+}
+
 TEST(Families, DescribeTheirMechanisms) {
   const DecoderSpec qwen3 = DescribeCheckpoint(OpenCheckpoint(Golden("qwen3")));
   EXPECT_TRUE(std::get<GqaSpec>(qwen3.layers[0].attention).qk_norm);

@@ -1,5 +1,6 @@
 // The readers of configuration parts that families share.
 #include <cmath>
+#include <utility>
 
 #include "base/error.h"
 #include "base/exact_math.h"
@@ -31,6 +32,9 @@ constexpr const char* kHarmlessKeys[] = {
     "unsloth_fixed",
     "transformers.js_config",
     "_attn_implementation_autoset",
+    "is_llama_config",
+    "tokenizer_class",
+    "auto_map",
 };
 
 // Attention factor of yarn (arXiv:2309.00071, section 3.4): 0.1 m ln(s) + 1.
@@ -131,6 +135,37 @@ DenseFfnSpec ReadDenseFfn(const ConfigView& config) {
   return {.intermediate_size = config.Int("intermediate_size"),
           .activation = Activation::kSilu,
           .bias = config.Bool("mlp_bias", false)};
+}
+
+std::vector<LayerSpec> ReadWindowedLayers(const ConfigView& config, const GqaSpec& gqa,
+                                          const DenseFfnSpec& ffn) {
+  const int count = config.Int("num_hidden_layers");
+  GqaSpec windowed = gqa;
+  const int window = config.Int("sliding_window", 0);
+  if (config.Bool("use_sliding_window", false)) windowed.sliding_window = window;
+  const int first_windowed = config.Int("max_window_layers", 0);
+  const bool listed = config.Has("layer_types");
+  const std::vector<std::string> types =
+      listed ? config.Strings("layer_types") : std::vector<std::string>();
+  if (listed && std::cmp_not_equal(types.size(), count)) {
+    Fail(ErrorCode::kCorrupt, "{}: layer_types lists {} layers, num_hidden_layers says {}",
+         config.where(), types.size(), count);
+  }
+  std::vector<LayerSpec> layers;
+  for (int i = 0; i < count; ++i) {
+    bool full = i < first_windowed;
+    if (listed) {
+      const std::string& type = types[static_cast<size_t>(i)];
+      full = type == "full_attention";
+      if (!full && type != "sliding_attention") {
+        Fail(ErrorCode::kUnsupported,
+             "{}: layer type '{}' is not known; known are full_attention, sliding_attention",
+             config.where(), type);
+      }
+    }
+    layers.push_back({.attention = full ? gqa : windowed, .ffn = ffn});
+  }
+  return layers;
 }
 
 }  // namespace tael

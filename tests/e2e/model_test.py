@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import tarfile
+import termios
 import time
 
 from harness import GOLDEN, ROOT, TAEL, Home, Skip, expect, main, tael
@@ -222,28 +223,37 @@ def ctrl_c_ends_the_answer_only():
                                    preexec_fn=lambda: __import__("fcntl").ioctl(0, 0x540E, 0))
         os.close(slave)
 
-        def wait_for(text, seconds=120):
-            shown, end = b"", time.time() + seconds
-            while time.time() < end:
-                if select.select([master], [], [], 0.5)[0]:
-                    shown += os.read(master, 4096)
-                if text in shown:
-                    return shown
-            raise AssertionError(f"{text!r} not in {shown!r}")
+        pending = bytearray()
 
-        wait_for(b"> ")
+        def wait_for(text, seconds=120):
+            """Takes what is shown up to and including `text`."""
+            end = time.time() + seconds
+            while text not in pending:
+                if time.time() > end:
+                    raise AssertionError(f"{text!r} not in {bytes(pending)!r}")
+                if select.select([master], [], [], 0.5)[0]:
+                    pending.extend(os.read(master, 4096))
+            del pending[:pending.index(text) + len(text)]
+
+        def wait_for_prompt():
+            """The editor shows its prompt a moment before it takes over the terminal's echo."""
+            wait_for(b"> ")
+            while termios.tcgetattr(master)[3] & termios.ICANON:
+                time.sleep(0.02)
+
+        wait_for_prompt()
         os.write(master, "Write a very long story about a fóx.\r".encode())
         wait_for(b"x.\r\n")  # the echo of the question
         wait_for(b" ")  # the answer has begun
         os.write(master, b"\x03")
-        shown = wait_for(b"answer ended by Ctrl-C")
-        if b"> " not in shown.split(b"Ctrl-C")[-1]:
-            wait_for(b"> ")
+        wait_for(b"answer ended by Ctrl-C")
+        wait_for_prompt()
         os.write(master, b"\x03")
         wait_for(b"Ctrl-D or /exit leaves")
+        wait_for_prompt()
         os.write(master, b"/stats\r")
         wait_for(b"context ")
-        time.sleep(1)
+        wait_for_prompt()
         os.write(master, b"\x04")
         expect(process.wait(30) == 0)
         os.close(master)

@@ -1,5 +1,6 @@
 // Qwen2, Qwen2.5, QwQ and the R1 distills made from them: biases on q, k and v.
 // Source: Qwen2 Technical Report, arXiv:2407.10671.
+#include "base/error.h"
 #include "model/families.h"
 
 namespace tael {
@@ -8,17 +9,14 @@ namespace {
 DecoderSpec DescribeQwen2(const ConfigView& c) {
   GqaSpec gqa = ReadGqa(c);
   gqa.qkv_bias = true;
-  GqaSpec windowed = gqa;
-  const int window = c.Int("sliding_window", 0);
-  const int first_windowed = c.Int("max_window_layers", 0);
-  if (c.Bool("use_sliding_window", false)) windowed.sliding_window = window;
+  // Leftover of the vision variants; true would need the three-part rope.
+  if (c.Bool("use_mrope", false)) {
+    Fail(ErrorCode::kUnsupported, "{}: use_mrope is true, which text models cannot be", c.where());
+  }
 
   DecoderSpec spec = ReadCommon(c);
   spec.family = "qwen2";
-  const DenseFfnSpec ffn = ReadDenseFfn(c);
-  for (int i = 0; i < c.Int("num_hidden_layers"); ++i) {
-    spec.layers.push_back({.attention = i < first_windowed ? gqa : windowed, .ffn = ffn});
-  }
+  spec.layers = ReadWindowedLayers(c, gqa, ReadDenseFfn(c));
   return spec;
 }
 
