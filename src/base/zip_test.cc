@@ -61,7 +61,7 @@ std::string Extract(const std::string& zip, const std::string& member) {
 
 std::string LongText() {
   std::string text;
-  for (int i = 0; i < 200000; ++i) text += static_cast<char>('a' + i * i % 23);
+  for (int64_t i = 0; i < 200000; ++i) text += static_cast<char>('a' + i * i % 23);
   return text;
 }
 
