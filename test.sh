@@ -66,10 +66,10 @@ verify() {
 }
 
 thread_tests() {
-  local runner=() names=(runtime ops engine)
+  local runner=() tests=(build/tsan/{runtime,ops,engine}_test)
   # Thread sanitizer wants the addresses where it expects them.
   setarch -R true 2>/dev/null && runner=(setarch -R)
-  RUNNER="${runner[*]}" unit_tests tsan "${names[@]/%/_test}"
+  RUNNER="${runner[*]}" unit_tests tsan "${tests[@]}"
 }
 
 end_to_end() {

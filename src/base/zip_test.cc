@@ -12,7 +12,7 @@ namespace tael {
 namespace {
 
 void Put(std::string& out, uint64_t value, int bytes) {
-  for (int i = 0; i < bytes; ++i) out.push_back(static_cast<char>(value >> (8 * i)));
+  for (; bytes > 0; --bytes, value >>= 8) out.push_back(static_cast<char>(value));
 }
 
 std::string Deflate(const std::string& text) {
