@@ -1,7 +1,6 @@
 // `tael chat`: a conversation on the terminal, or one user turn per line when stdin is piped.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -237,16 +236,17 @@ int Execute(const ChatOptions& options, const LoadedSettings& settings) {
 
 }  // namespace
 
-Command AddChatCommand(CLI::App& app) {
+Command AddChatCommand(CommandParser& program) {
   auto options = std::make_shared<ChatOptions>();
-  CLI::App* command = app.add_subcommand("chat", "Talk to a model");
-  AddModelFlags(*command, options->model);
-  AddSamplingFlags(*command, options->sampling);
-  command->add_option("--system", options->system, "system message")->type_name("TEXT");
-  command->footer(
-      "On a terminal: line editing, history, /help for commands. When stdin is piped,\n"
-      "each line is one user turn; exit code 1 if any turn failed.");
-  return {command, [options](const LoadedSettings& s) { return Execute(*options, s); }};
+  CommandParser& command = program.AddCommand(
+      {.name = "chat",
+       .description = "Talk to a model",
+       .footer = "On a terminal: line editing, history, /help for commands. When stdin is piped,\n"
+                 "each line is one user turn; exit code 1 if any turn failed."});
+  AddModelFlags(command, options->model);
+  AddSamplingFlags(command, options->sampling);
+  command.AddOption("--system", &options->system, "system message", {.type = "TEXT"});
+  return {&command, [options](const LoadedSettings& s) { return Execute(*options, s); }};
 }
 
 }  // namespace tael

@@ -4,11 +4,8 @@
 #include <functional>
 #include <string>
 
+#include "app/command_line.h"
 #include "app/settings.h"
-
-namespace CLI {
-class App;
-}
 
 namespace tael {
 
@@ -26,21 +23,21 @@ class UsageError : public std::exception {
 };
 
 struct Command {
-  CLI::App* parser = nullptr;                                  // owned by the top-level parser
+  const CommandParser* parser = nullptr;                       // owned by the program's
   std::function<int(const LoadedSettings& settings)> execute;  // returns the exit code
 };
 
 // One per file: declares the subcommand's options and says what to do.
-Command AddRunCommand(CLI::App& app);
-Command AddChatCommand(CLI::App& app);
-Command AddPullCommand(CLI::App& app);
-Command AddListCommand(CLI::App& app);
-Command AddInspectCommand(CLI::App& app);
-Command AddTokenizeCommand(CLI::App& app);
-Command AddTemplateCommand(CLI::App& app);
-Command AddEvalCommand(CLI::App& app);
-Command AddVerifyCommand(CLI::App& app);
-Command AddDoctorCommand(CLI::App& app);
-Command AddConfigCommand(CLI::App& app);
+Command AddRunCommand(CommandParser& program);
+Command AddChatCommand(CommandParser& program);
+Command AddPullCommand(CommandParser& program);
+Command AddListCommand(CommandParser& program);
+Command AddInspectCommand(CommandParser& program);
+Command AddTokenizeCommand(CommandParser& program);
+Command AddTemplateCommand(CommandParser& program);
+Command AddEvalCommand(CommandParser& program);
+Command AddVerifyCommand(CommandParser& program);
+Command AddDoctorCommand(CommandParser& program);
+Command AddConfigCommand(CommandParser& program);
 
 }  // namespace tael

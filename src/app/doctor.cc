@@ -3,7 +3,6 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -97,11 +96,12 @@ std::string Shown(const std::string& key, const Json& value) {
 
 }  // namespace
 
-Command AddDoctorCommand(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("doctor", "What this machine offers and what Tael uses");
+Command AddDoctorCommand(CommandParser& program) {
+  CommandParser& command = program.AddCommand(
+      {.name = "doctor", .description = "What this machine offers and what Tael uses"});
   auto json = std::make_shared<bool>(false);
-  command->add_flag("--json", *json, "print one JSON object");
-  return {command, [json](const LoadedSettings& settings) {
+  command.AddFlag("--json", json.get(), "print one JSON object");
+  return {&command, [json](const LoadedSettings& settings) {
             const Json found = Diagnose(settings);
             if (*json) {
               PrintOut(DumpJson(found) + "\n");

@@ -1,7 +1,6 @@
 // `tael eval perplexity`: how well a model predicts given texts.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cmath>
 #include <memory>
@@ -137,25 +136,22 @@ int Execute(const EvalOptions& options, const LoadedSettings& settings) {
 
 }  // namespace
 
-Command AddEvalCommand(CLI::App& app) {
+Command AddEvalCommand(CommandParser& program) {
   auto options = std::make_shared<EvalOptions>();
-  CLI::App* command = app.add_subcommand("eval", "Measure a model");
-  command->require_subcommand(1);
-  CLI::App* perplexity = command->add_subcommand(
-      "perplexity", "exp of the mean negative log-likelihood per token of texts");
-  perplexity->fallthrough();
-  AddModelFlags(*perplexity, options->model);
-  perplexity->add_option("files", options->files, "texts (gzip accepted); '-' is stdin")
-      ->type_name("FILE")
-      ->required();
-  perplexity->add_option("--window", options->window, "tokens scored from an empty cache")
-      ->check(CLI::Range(2, 1 << 24))
-      ->capture_default_str();
-  perplexity->add_option("--max-tokens", options->max_tokens, "of each file (0 = all)")
-      ->check(CLI::NonNegativeNumber);
-  perplexity->add_flag("--json", options->json, "print one JSON object");
-  perplexity->footer("The first token of each window is not scored. +/- is the standard error.");
-  return {command, [options](const LoadedSettings& s) { return Execute(*options, s); }};
+  CommandParser& command = program.AddCommand({.name = "eval", .description = "Measure a model"});
+  CommandParser& perplexity = command.AddCommand(
+      {.name = "perplexity",
+       .description = "exp of the mean negative log-likelihood per token of texts",
+       .footer = "The first token of each window is not scored. +/- is the standard error."});
+  AddModelFlags(perplexity, options->model);
+  perplexity.AddOption("files", &options->files, "texts (gzip accepted); '-' is stdin",
+                       {.type = "FILE", .required = true});
+  perplexity.AddOption("--window", &options->window, "tokens scored from an empty cache",
+                       {.check = IntRange{2, 1 << 24}, .show_default = true});
+  perplexity.AddOption("--max-tokens", &options->max_tokens, "of each file (0 = all)",
+                       {.check = NonNegative{}});
+  perplexity.AddFlag("--json", &options->json, "print one JSON object");
+  return {&command, [options](const LoadedSettings& s) { return Execute(*options, s); }};
 }
 
 }  // namespace tael

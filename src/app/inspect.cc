@@ -1,7 +1,6 @@
 // `tael inspect`: opens a model completely, checks every part, and says what is in it.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <optional>
 #include <variant>
@@ -302,24 +301,19 @@ int Execute(const InspectOptions& options, const LoadedSettings& settings) {
 
 }  // namespace
 
-Command AddInspectCommand(CLI::App& app) {
+Command AddInspectCommand(CommandParser& program) {
   auto options = std::make_shared<InspectOptions>();
-  CLI::App* command = app.add_subcommand(
-      "inspect", "Check a model completely and show its parts; any problem is an error");
-  command
-      ->add_option("model", options->model,
-                   "path or name; a .safetensors file alone: only the container")
-      ->type_name("MODEL")
-      ->required();
-  command->add_flag("--deep", options->deep, "also look for NaN and infinity in every weight");
-  command
-      ->add_option("--allow-unknown-key", options->allowed_keys,
-                   "accept this unknown key of the configuration (repeatable)")
-      ->type_name("KEY")
-      ->expected(1)
-      ->take_all();
-  command->add_flag("--json", options->json, "print one JSON object");
-  return {command, [options](const LoadedSettings& s) { return Execute(*options, s); }};
+  CommandParser& command = program.AddCommand(
+      {.name = "inspect",
+       .description = "Check a model completely and show its parts; any problem is an error"});
+  command.AddOption("model", &options->model,
+                    "path or name; a .safetensors file alone: only the container",
+                    {.type = "MODEL", .required = true});
+  command.AddFlag("--deep", &options->deep, "also look for NaN and infinity in every weight");
+  command.AddOption("--allow-unknown-key", &options->allowed_keys,
+                    "accept this unknown key of the configuration (repeatable)", {.type = "KEY"});
+  command.AddFlag("--json", &options->json, "print one JSON object");
+  return {&command, [options](const LoadedSettings& s) { return Execute(*options, s); }};
 }
 
 }  // namespace tael

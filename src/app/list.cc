@@ -1,7 +1,6 @@
 // `tael list`: every model found on this disk.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "app/command.h"
@@ -11,12 +10,13 @@
 
 namespace tael {
 
-Command AddListCommand(CLI::App& app) {
-  CLI::App* command = app.add_subcommand(
-      "list", "Models on this disk: the store, Hugging Face cache, Ollama, LM Studio");
+Command AddListCommand(CommandParser& program) {
+  CommandParser& command = program.AddCommand(
+      {.name = "list",
+       .description = "Models on this disk: the store, Hugging Face cache, Ollama, LM Studio"});
   auto json = std::make_shared<bool>(false);
-  command->add_flag("--json", *json, "print {\"models\": [...]}");
-  return {command, [json](const LoadedSettings& settings) {
+  command.AddFlag("--json", json.get(), "print {\"models\": [...]}");
+  return {&command, [json](const LoadedSettings& settings) {
             std::vector<ModelEntry> models = FindModels(settings.values);
             Json list = JsonArray{};
             std::vector<std::vector<std::string>> rows = {

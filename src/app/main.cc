@@ -1,7 +1,8 @@
 // The program: finds the subcommand, reads the settings, runs it, turns errors into exit codes.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
 #include <exception>
 #include <new>
 #include <string>
@@ -26,49 +27,39 @@ struct GlobalOptions {
   std::vector<std::string> assignments;
 };
 
-std::vector<Command> AddCommands(CLI::App& app) {
-  return {AddRunCommand(app),      AddChatCommand(app),    AddPullCommand(app),
-          AddListCommand(app),     AddInspectCommand(app), AddTokenizeCommand(app),
-          AddTemplateCommand(app), AddEvalCommand(app),    AddVerifyCommand(app),
-          AddDoctorCommand(app),   AddConfigCommand(app)};
+std::vector<Command> AddCommands(CommandParser& program) {
+  return {AddRunCommand(program),      AddChatCommand(program),    AddPullCommand(program),
+          AddListCommand(program),     AddInspectCommand(program), AddTokenizeCommand(program),
+          AddTemplateCommand(program), AddEvalCommand(program),    AddVerifyCommand(program),
+          AddDoctorCommand(program),   AddConfigCommand(program)};
 }
 
-// Every option of the parser and of the parsers below it that were chosen.
-void CollectOptions(const CLI::App& app, std::vector<std::string>& names) {
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-  }
-  for (const CLI::App* sub : app.get_subcommands()) CollectOptions(*sub, names);
-}
-
-std::string Hint(const CLI::App& app, const std::vector<std::string>& arguments) {
-  std::vector<std::string> options, commands;
-  CollectOptions(app, options);
-  for (const CLI::App* sub : app.get_subcommands({})) commands.push_back(sub->get_name());
-  const bool chosen = !app.get_subcommands().empty();
+// What the first argument that is unknown may have meant, or "".
+std::string Hint(const CommandParser& program, const std::vector<std::string>& arguments) {
+  const std::vector<std::string> options = program.OptionNames();
   for (const std::string& argument : arguments) {
     const std::string name = argument.substr(0, argument.find('='));
     const bool known = std::find(options.begin(), options.end(), name) != options.end();
     if (name.starts_with("--") && !known) return DidYouMean(name, options);
-    if (!name.starts_with("-") && !chosen) return DidYouMean(name, commands);
+    if (!name.starts_with("-") && program.chosen() == nullptr) {
+      return DidYouMean(name, program.CommandNames());
+    }
   }
   return "";
 }
 
-int ReportUsage(const CLI::App& app, const std::string& message,
-                const std::vector<std::string>& arguments) {
-  const auto chosen = app.get_subcommands();
-  PrintError(fmt::format("tael: error: {}{}\nTry 'tael{}{} --help'.\n", message,
-                         Hint(app, arguments), chosen.empty() ? "" : " ",
-                         chosen.empty() ? "" : chosen[0]->get_name()));
+int ReportUsage(const CommandParser& program, const std::string& message) {
+  const CommandParser* chosen = program.chosen();
+  const std::string command = chosen != nullptr ? " " + chosen->name() : "";
+  PrintError(fmt::format("tael: error: {}\nTry 'tael{} --help'.\n", message, command));
   return kExitUsage;
 }
 
-int Dispatch(const CLI::App& app, const std::vector<Command>& commands,
+int Dispatch(const CommandParser& program, const std::vector<Command>& commands,
              const GlobalOptions& global) {
   const LoadedSettings settings = LoadSettings(global.config_file, global.assignments);
   for (const Command& command : commands) {
-    if (!app.got_subcommand(command.parser)) continue;
+    if (program.chosen() != command.parser) continue;
     const int code = command.execute(settings);
     FlushOut();
     return code;
@@ -76,30 +67,29 @@ int Dispatch(const CLI::App& app, const std::vector<Command>& commands,
   return kExitUsage;
 }
 
-int Main(int argc, char** argv) {
-  CLI::App app("Tael runs large language models on CPUs.", "tael");
-  app.require_subcommand(1);
-  app.fallthrough();  // --config and --set may follow the subcommand
-  app.footer(kFooter);
-  app.set_version_flag("--version", std::string("tael ") + Version());
+int Main(const std::vector<std::string>& arguments) {
+  CommandParser program({.name = "tael",
+                         .description = "Tael runs large language models on CPUs.",
+                         .footer = kFooter},
+                        std::string("tael ") + Version());
   GlobalOptions global;
-  app.add_option("--config", global.config_file, "configuration file (TOML)")->type_name("FILE");
-  app.add_option("--set", global.assignments, "override one setting (repeatable)")
-      ->type_name("SECTION.KEY=VALUE")
-      ->expected(1)
-      ->take_all();
-  const std::vector<Command> commands = AddCommands(app);
-  for (const Command& command : commands) command.parser->fallthrough();
-
-  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  program.AddOption("--config", &global.config_file, "configuration file (TOML)", {.type = "FILE"});
+  program.AddOption("--set", &global.assignments, "override one setting (repeatable)",
+                    {.type = "SECTION.KEY=VALUE"});
+  const std::vector<Command> commands = AddCommands(program);
   try {
-    app.parse(argc, argv);
-    return Dispatch(app, commands, global);
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    return ReportUsage(app, error.what(), arguments);
+    const ParseResult parsed = program.Parse(arguments);
+    switch (parsed.kind) {
+      case ParseResult::Kind::kCommand:
+        return Dispatch(program, commands, global);
+      case ParseResult::Kind::kAnswered:
+        PrintOut(parsed.text);
+        return kExitOk;
+      case ParseResult::Kind::kWrong:
+        return ReportUsage(program, parsed.text + Hint(program, arguments));
+    }
   } catch (const UsageError& error) {
-    return ReportUsage(app, error.what(), {});
+    return ReportUsage(program, error.what());
   } catch (const Error& error) {
     std::fflush(stdout);
     PrintError(fmt::format("tael: error: {}\n", error.what()));
@@ -114,4 +104,4 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace tael
 
-int main(int argc, char** argv) { return tael::Main(argc, argv); }
+int main(int argc, char** argv) { return tael::Main({argv + 1, argv + argc}); }

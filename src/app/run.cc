@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "app/command.h"
 #include "app/interrupt.h"
@@ -22,17 +22,18 @@ namespace {
 struct RunOptions {
   ModelFlags model;
   SamplingFlags sampling;
-  std::string prompt, file, system;
-  bool has_prompt = false, chat = false, json = false, no_stream = false, parse_special = false;
+  std::optional<std::string> prompt;
+  std::string file, system;
+  bool chat = false, json = false, no_stream = false, parse_special = false;
 };
 
 std::string ReadPrompt(const RunOptions& options) {
-  const bool from_stdin = options.has_prompt && options.prompt == "-";
+  const bool from_stdin = options.prompt == "-";
   if (!options.file.empty()) {
-    if (options.has_prompt) throw UsageError("a prompt and --file exclude each other");
+    if (options.prompt) throw UsageError("a prompt and --file exclude each other");
     return ReadFile(options.file);
   }
-  if (options.has_prompt && !from_stdin) return options.prompt;
+  if (options.prompt && !from_stdin) return *options.prompt;
   if (!from_stdin && StdinIsTerminal()) {
     throw UsageError("a prompt is needed: as an argument, with --file, or piped into stdin");
   }
@@ -151,30 +152,26 @@ int Execute(const RunOptions& options, const LoadedSettings& settings) {
 
 }  // namespace
 
-Command AddRunCommand(CLI::App& app) {
+Command AddRunCommand(CommandParser& program) {
   auto options = std::make_shared<RunOptions>();
-  CLI::App* command = app.add_subcommand("run", "Complete a prompt, or answer it (--chat)");
-  AddModelFlags(*command, options->model);
-  AddSamplingFlags(*command, options->sampling);
-  CLI::Option* prompt =
-      command->add_option("prompt", options->prompt, "the prompt; '-' or nothing: read stdin");
-  prompt->type_name("PROMPT");
-  command->add_option("--file", options->file, "read the prompt from a file")->type_name("FILE");
-  command->add_flag("--chat", options->chat, "apply the model's chat template");
-  command->add_option("--system", options->system, "system message, with --chat")
-      ->type_name("TEXT");
-  command->add_flag("--parse-special", options->parse_special,
-                    "recognise control tokens in a raw prompt (plain text otherwise)");
-  command->add_flag("--no-stream", options->no_stream, "print the text at the end");
-  command->add_flag("--json", options->json,
-                    "one JSON object: text, ids, finish_reason, usage, timings");
-  command->footer(
-      "Ctrl-C ends the answer: the text so far stays, finish_reason is 'cancelled', "
-      "exit code 130.");
-  return {command, [options, prompt](const LoadedSettings& settings) {
-            options->has_prompt = prompt->count() > 0;
-            return Execute(*options, settings);
-          }};
+  CommandParser& command = program.AddCommand(
+      {.name = "run",
+       .description = "Complete a prompt, or answer it (--chat)",
+       .footer = "Ctrl-C ends the answer: the text so far stays, finish_reason is 'cancelled', "
+                 "exit code 130."});
+  AddModelFlags(command, options->model);
+  AddSamplingFlags(command, options->sampling);
+  command.AddOption("prompt", &options->prompt, "the prompt; '-' or nothing: read stdin",
+                    {.type = "PROMPT"});
+  command.AddOption("--file", &options->file, "read the prompt from a file", {.type = "FILE"});
+  command.AddFlag("--chat", &options->chat, "apply the model's chat template");
+  command.AddOption("--system", &options->system, "system message, with --chat", {.type = "TEXT"});
+  command.AddFlag("--parse-special", &options->parse_special,
+                  "recognise control tokens in a raw prompt (plain text otherwise)");
+  command.AddFlag("--no-stream", &options->no_stream, "print the text at the end");
+  command.AddFlag("--json", &options->json,
+                  "one JSON object: text, ids, finish_reason, usage, timings");
+  return {&command, [options](const LoadedSettings& s) { return Execute(*options, s); }};
 }
 
 }  // namespace tael

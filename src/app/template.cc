@@ -1,7 +1,6 @@
 // `tael template`: renders a conversation with a model's chat template, or one from a file.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "app/command.h"
@@ -103,27 +102,25 @@ int Execute(const TemplateOptions& options, const LoadedSettings& settings) {
 
 }  // namespace
 
-Command AddTemplateCommand(CLI::App& app) {
+Command AddTemplateCommand(CommandParser& program) {
   auto options = std::make_shared<TemplateOptions>();
-  CLI::App* command = app.add_subcommand("template", "Render a conversation with a chat template");
-  command->add_option("model", options->model, "whose template to use")->type_name("MODEL");
-  command->add_option("--template", options->file, "a Jinja file instead of a model")
-      ->type_name("FILE");
-  command
-      ->add_option("--messages", options->input,
-                   "JSON: messages, or {messages, tools, add_generation_prompt, extra}; '-' stdin")
-      ->type_name("FILE");
-  command->add_option("--bos", options->bos, "text of the BOS token");
-  command->add_option("--eos", options->eos, "text of the EOS token");
-  command->add_option("--var", options->variables, "a further template variable (repeatable)")
-      ->type_name("NAME=JSON")
-      ->expected(1)
-      ->take_all();
-  command->add_flag("--no-generation-prompt", options->no_generation_prompt,
-                    "do not open the assistant's turn");
-  command->add_flag("--json", options->json,
-                    "print text and spans; control tokens are recognised in trusted spans only");
-  return {command, [options](const LoadedSettings& s) { return Execute(*options, s); }};
+  CommandParser& command = program.AddCommand(
+      {.name = "template", .description = "Render a conversation with a chat template"});
+  command.AddOption("model", &options->model, "whose template to use", {.type = "MODEL"});
+  command.AddOption("--template", &options->file, "a Jinja file instead of a model",
+                    {.type = "FILE"});
+  command.AddOption("--messages", &options->input,
+                    "JSON: messages, or {messages, tools, add_generation_prompt, extra}; '-' stdin",
+                    {.type = "FILE"});
+  command.AddOption("--bos", &options->bos, "text of the BOS token");
+  command.AddOption("--eos", &options->eos, "text of the EOS token");
+  command.AddOption("--var", &options->variables, "a further template variable (repeatable)",
+                    {.type = "NAME=JSON"});
+  command.AddFlag("--no-generation-prompt", &options->no_generation_prompt,
+                  "do not open the assistant's turn");
+  command.AddFlag("--json", &options->json,
+                  "print text and spans; control tokens are recognised in trusted spans only");
+  return {&command, [options](const LoadedSettings& s) { return Execute(*options, s); }};
 }
 
 }  // namespace tael

@@ -2,12 +2,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <exception>
 #include <memory>
+#include <optional>
 
 #include "app/command.h"
 #include "app/model_store.h"
@@ -23,7 +23,8 @@ namespace tael {
 namespace {
 
 struct TokenizeOptions {
-  std::string model, text, tokenizer;
+  std::string model, tokenizer;
+  std::optional<std::string> text;
   bool add_special = false, no_parse_special = false, json = false;
   int threads = 0;
 };
@@ -135,11 +136,12 @@ class LineStream {
   int64_t number_ = 0;
 };
 
-void PrintText(const Tokenizer& tokenizer, const TokenizeOptions& options) {
+void PrintText(const Tokenizer& tokenizer, const std::string& text,
+               const TokenizeOptions& options) {
   EncodeOptions encode;
   encode.add_special_tokens = options.add_special;
   encode.parse_added_tokens = !options.no_parse_special;
-  const std::vector<TokenId> ids = tokenizer.Encode(options.text, encode);
+  const std::vector<TokenId> ids = tokenizer.Encode(text, encode);
   if (options.json) {
     std::string out;
     AppendIds(ids, out);
@@ -153,7 +155,7 @@ void PrintText(const Tokenizer& tokenizer, const TokenizeOptions& options) {
   PrintOut(FormatTable(rows));
 }
 
-int Execute(const TokenizeOptions& options, bool has_text, const LoadedSettings& settings) {
+int Execute(const TokenizeOptions& options, const LoadedSettings& settings) {
   if (options.model.empty() == options.tokenizer.empty()) {
     throw UsageError("name a MODEL or --tokenizer PATH, one of them");
   }
@@ -162,8 +164,8 @@ int Execute(const TokenizeOptions& options, bool has_text, const LoadedSettings&
   const auto tokenizer = options.tokenizer.empty() && !path.ends_with(".gguf")
                              ? Tokenizer::FromCheckpoint(OpenCheckpoint(path))
                              : OpenTokenizer(path);
-  if (has_text) {
-    PrintText(*tokenizer, options);
+  if (options.text) {
+    PrintText(*tokenizer, *options.text, options);
   } else {
     LineStream(*tokenizer, options).Run();
   }
@@ -172,33 +174,31 @@ int Execute(const TokenizeOptions& options, bool has_text, const LoadedSettings&
 
 }  // namespace
 
-Command AddTokenizeCommand(CLI::App& app) {
+Command AddTokenizeCommand(CommandParser& program) {
   auto options = std::make_shared<TokenizeOptions>();
-  CLI::App* command = app.add_subcommand("tokenize", "Text to token ids");
-  command->add_option("model", options->model, "whose tokenizer to use")->type_name("MODEL");
-  CLI::Option* text = command->add_option("text", options->text,
-                                          "one text; without it JSON lines "
-                                          "{\"text\":..} from stdin give {\"ids\":[..]}");
-  text->type_name("TEXT");
-  command
-      ->add_option("--tokenizer", options->tokenizer,
-                   "tokenizer.json, tokenizer.model, *.tiktoken, GGUF, or a folder with one")
-      ->type_name("PATH");
-  command->add_flag("--add-special", options->add_special, "add BOS etc. as the model expects");
-  command->add_flag("--no-parse-special", options->no_parse_special,
-                    "control tokens in the text are plain text");
-  command->add_option("--threads", options->threads, "worker threads (0 = all available CPUs)")
-      ->check(CLI::Range(0, 1024));
-  command->add_flag("--json", options->json, "with TEXT: print {\"ids\":[..]}");
-  command->footer("A line may also hold \"add_special\" and \"parse_special\" (true or false).");
-  return {command, [options, text](const LoadedSettings& settings) {
-            bool has_text = text->count() > 0;
-            if (!options->tokenizer.empty() && !options->model.empty() && !has_text) {
+  CommandParser& command = program.AddCommand(
+      {.name = "tokenize",
+       .description = "Text to token ids",
+       .footer = "A line may also hold \"add_special\" and \"parse_special\" (true or false)."});
+  command.AddOption("model", &options->model, "whose tokenizer to use", {.type = "MODEL"});
+  command.AddOption("text", &options->text,
+                    "one text; without it JSON lines {\"text\":..} from stdin give {\"ids\":[..]}",
+                    {.type = "TEXT"});
+  command.AddOption("--tokenizer", &options->tokenizer,
+                    "tokenizer.json, tokenizer.model, *.tiktoken, GGUF, or a folder with one",
+                    {.type = "PATH"});
+  command.AddFlag("--add-special", &options->add_special, "add BOS etc. as the model expects");
+  command.AddFlag("--no-parse-special", &options->no_parse_special,
+                  "control tokens in the text are plain text");
+  command.AddOption("--threads", &options->threads, "worker threads (0 = all available CPUs)",
+                    {.check = IntRange{0, 1024}});
+  command.AddFlag("--json", &options->json, "with TEXT: print {\"ids\":[..]}");
+  return {&command, [options](const LoadedSettings& settings) {
+            if (!options->tokenizer.empty() && !options->model.empty() && !options->text) {
               options->text = std::move(options->model);  // tokenize --tokenizer PATH TEXT
               options->model.clear();
-              has_text = true;
             }
-            return Execute(*options, has_text, settings);
+            return Execute(*options, settings);
           }};
 }
 

@@ -1,7 +1,6 @@
 // `tael verify`: proves with golden data that Tael computes what the reference implementations do.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <map>
 #include <memory>
 
@@ -134,30 +133,26 @@ int Execute(const VerifyOptions& options, const LoadedSettings& settings) {
 
 }  // namespace
 
-Command AddVerifyCommand(CLI::App& app) {
+Command AddVerifyCommand(CommandParser& program) {
   auto options = std::make_shared<VerifyOptions>();
-  CLI::App* command =
-      app.add_subcommand("verify", "Compare Tael with golden data of reference implementations");
-  command->add_option("paths", options->paths, "folders or golden files")
-      ->type_name("PATH")
-      ->required();
-  command
-      ->add_option("--assets", options->assets,
-                   "folder with tokenizers, templates, models that goldens name (repeatable)")
-      ->type_name("DIR")
-      ->check(CLI::ExistingDirectory)
-      ->allow_extra_args(false);  // one folder each: what follows is a path to verify
-  command->add_option("--matmul", options->matmul, "which paths block formats are checked on")
-      ->check(CLI::IsMember({"both", "float", "integer"}))
-      ->capture_default_str();
-  command->add_option("--threads", options->threads, "worker threads (0 = all available CPUs)")
-      ->check(CLI::Range(0, 1024));
-  command->add_flag("--json", options->json,
-                    "print {\"results\": [{name, path, kind, status, error, tolerance}]}");
-  command->footer(
-      "Exit code 0 only when every row passes and there is at least one; 1 on any fail,\n"
-      "any golden of a kind that is unsupported yet, or no golden at all.");
-  return {command, [options](const LoadedSettings& s) { return Execute(*options, s); }};
+  CommandParser& command = program.AddCommand(
+      {.name = "verify",
+       .description = "Compare Tael with golden data of reference implementations",
+       .footer =
+           "Exit code 0 only when every row passes and there is at least one; 1 on any fail,\n"
+           "any golden of a kind that is unsupported yet, or no golden at all."});
+  command.AddOption("paths", &options->paths, "folders or golden files",
+                    {.type = "PATH", .required = true});
+  command.AddOption("--assets", &options->assets,
+                    "folder with tokenizers, templates, models that goldens name (repeatable)",
+                    {.type = "DIR", .check = ExistingDirectory{}, .one_per_use = true});
+  command.AddOption("--matmul", &options->matmul, "which paths block formats are checked on",
+                    {.check = OneOf{{"both", "float", "integer"}}, .show_default = true});
+  command.AddOption("--threads", &options->threads, "worker threads (0 = all available CPUs)",
+                    {.check = IntRange{0, 1024}});
+  command.AddFlag("--json", &options->json,
+                  "print {\"results\": [{name, path, kind, status, error, tolerance}]}");
+  return {&command, [options](const LoadedSettings& s) { return Execute(*options, s); }};
 }
 
 }  // namespace tael
