@@ -135,7 +135,7 @@ full() {
   stage tsan build tsan runtime_test ops_test engine_test && stage tsan-unit thread_tests
   stage arm64-libs scripts/fetch_arm64_libs.sh build/arm64-libs &&
     stage arm64 build arm64 kernels_test tael && stage arm64-unit arm64_tests
-  stage fuzz build fuzz && stage fuzz-run scripts/fuzz.sh 10
+  stage fuzz build fuzz fuzz_targets && stage fuzz-run scripts/fuzz.sh 10
   stage tidy clang_tidy
 }
 
@@ -149,6 +149,7 @@ main() {
     *) echo "usage: ./test.sh [--quick|--core]" >&2; exit 2 ;;
   esac
   finish
+  exit  # here, so that bash reads no further in a file that may have been edited meanwhile
 }
 
 main "$@"

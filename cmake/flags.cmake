@@ -13,7 +13,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options(-Wshadow=local -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds
                       -Wno-maybe-uninitialized -Wno-psabi)
 else()
-  add_compile_options(-Wshadow)
+  # The -Wno: libstdc++ 12 calls its own deprecated get_temporary_buffer in stable_sort.
+  add_compile_options(-Wshadow -Wno-deprecated-declarations)
 endif()
 if(TAEL_SANITIZE)
   add_compile_options(-fsanitize=${TAEL_SANITIZE} -fno-omit-frame-pointer

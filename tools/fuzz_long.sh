@@ -16,11 +16,11 @@ declare -A parsers=(
 main() {
   local minutes=${1:?usage: tools/fuzz_long.sh MINUTES} name
   cmake --preset fuzz >/dev/null
-  cmake --build --preset fuzz --parallel "$(nproc)" >/dev/null
+  cmake --build --preset fuzz --target fuzz_targets --parallel "$(nproc)" >/dev/null
   scripts/fuzz.sh $((minutes * 60)) || true
   # Coverage slows a fuzzer down, so the inputs found above are replayed once in a build that counts.
   cmake --preset coverage >/dev/null
-  cmake --build --preset coverage --parallel "$(nproc)" >/dev/null
+  cmake --build --preset coverage --target fuzz_targets --parallel "$(nproc)" >/dev/null
   for program in build/coverage/*_fuzz; do
     name=$(basename "$program" _fuzz)
     LLVM_PROFILE_FILE=build/coverage/$name.profraw "$program" -runs=0 "build/corpus/$name" \

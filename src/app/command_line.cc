@@ -27,7 +27,6 @@ struct OptionAdder {
   CLI::App& app;
   const std::string& name;
   const std::string& help;
-  bool one_per_use;
 
   template <typename T>
   CLI::Option* operator()(T* value) const {
@@ -36,9 +35,9 @@ struct OptionAdder {
 
   CLI::Option* operator()(std::vector<std::string>* list) const {
     CLI::Option* option = app.add_option(name, *list, help);
-    if (one_per_use) return option->allow_extra_args(false);
-    // Only for --help, which then writes no "..." behind the type.
-    return name.starts_with("--") ? option->expected(1)->take_all() : option;
+    if (!name.starts_with("--")) return option;
+    // expected(1) only for --help, which then writes no "..." behind the type.
+    return option->expected(1)->take_all()->allow_extra_args(false);
   }
 };
 
@@ -67,7 +66,7 @@ CommandParser& CommandParser::AddCommand(const CommandInfo& command) {
 
 void CommandParser::AddOption(const std::string& name, const OptionTarget& target,
                               const std::string& help, const OptionRules& rules) {
-  CLI::Option* option = std::visit(OptionAdder{*impl_->app, name, help, rules.one_per_use}, target);
+  CLI::Option* option = std::visit(OptionAdder{*impl_->app, name, help}, target);
   if (!rules.type.empty()) option->type_name(rules.type);
   option->check(std::visit(ValidatorOf(), rules.check));
   option->required(rules.required);

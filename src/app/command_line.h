@@ -28,8 +28,8 @@ using ValueCheck =
 
 // Where a value goes. An option that is not given leaves its target alone, so that the target's
 // value is the default, and an optional says whether the option was given, be it as an empty text.
-// A list takes all that follows up to the next option and may be given again; what required
-// positional arguments need is left for them.
+// A list of an option gets one value per use (--assets A --assets B), a positional one all that is
+// left over.
 using OptionTarget =
     std::variant<int*, std::string*, std::vector<std::string>*, std::optional<int>*,
                  std::optional<int64_t>*, std::optional<double>*, std::optional<std::string>*>;
@@ -39,8 +39,6 @@ struct OptionRules {
   ValueCheck check = {};
   bool required = false;
   bool show_default = false;  // in --help. REQUIRES: the target is an int or a string.
-  // A list gets one value per use (--assets A --assets B); what follows is positional.
-  bool one_per_use = false;
 };
 
 struct CommandInfo {

@@ -17,7 +17,7 @@ struct Program {
   CommandParser& copy = program.AddCommand({.name = "copy", .description = "Copies."});
   CommandParser& check = program.AddCommand({.name = "check", .description = "Checks."});
   CommandParser& deep = check.AddCommand({.name = "deep", .description = "x", .footer = "Own."});
-  std::vector<std::string> settings, files, tags, words;
+  std::vector<std::string> settings, files, tags;
   std::optional<std::string> text;
   std::optional<int> count;
   std::string mode = "fast", folder;
@@ -29,8 +29,7 @@ struct Program {
     program.AddOption("--set", &settings, "a setting", {.type = "KEY=VALUE"});
     copy.AddOption("files", &files, "what to copy", {.type = "FILE", .required = true});
     copy.AddOption("--folder", &folder, "where to", {.check = ExistingDirectory{}});
-    copy.AddOption("--tag", &tags, "a tag", {.one_per_use = true});
-    copy.AddOption("--word", &words, "a word");
+    copy.AddOption("--tag", &tags, "a tag");
     copy.AddFlag("--json", &json, "as JSON");
     deep.AddOption("text", &text, "what to check");
     deep.AddOption("--count", &count, "how often", {.check = NonNegative{}});
@@ -72,20 +71,12 @@ TEST(CommandLine, OptionsOfTheProgramMayFollowTheCommand) {
   EXPECT_TRUE(p.json);
 }
 
-TEST(CommandLine, AListWithOneValuePerUseLeavesTheRest) {
+TEST(CommandLine, AListTakesOneValuePerUseAndLeavesTheRest) {
   Program p;
   const ParseResult result = p.program.Parse({"copy", "--tag", "a", "x", "--tag", "b", "y"});
   EXPECT_EQ(result.kind, Kind::kCommand) << result.text;
   EXPECT_THAT(p.tags, ElementsAre("a", "b"));
   EXPECT_THAT(p.files, ElementsAre("x", "y"));
-}
-
-TEST(CommandLine, OtherListsTakeWhatFollowsExceptWhatIsRequired) {
-  Program p;
-  const ParseResult result = p.program.Parse({"copy", "--word", "a", "b", "x"});
-  EXPECT_EQ(result.kind, Kind::kCommand) << result.text;
-  EXPECT_THAT(p.words, ElementsAre("a", "b"));
-  EXPECT_THAT(p.files, ElementsAre("x"));
 }
 
 TEST(CommandLine, RefusesWhatTheChecksForbid) {
@@ -137,8 +128,8 @@ TEST(CommandLine, NamesForHintsAreThoseOfTheChosenCommands) {
   EXPECT_EQ(p.program.Parse({"copy", "x", "--jsn"}).kind, Kind::kWrong);
   EXPECT_EQ(p.program.chosen(), &p.copy);
   EXPECT_EQ(p.program.chosen()->name(), "copy");
-  EXPECT_THAT(p.program.OptionNames(), ElementsAre("--help", "--version", "--set", "--help",
-                                                   "--folder", "--tag", "--word", "--json"));
+  EXPECT_THAT(p.program.OptionNames(),
+              ElementsAre("--help", "--version", "--set", "--help", "--folder", "--tag", "--json"));
   EXPECT_THAT(p.program.CommandNames(), ElementsAre("copy", "check"));
 }
 

@@ -84,6 +84,7 @@ int Main(const std::vector<std::string>& arguments) {
         return Dispatch(program, commands, global);
       case ParseResult::Kind::kAnswered:
         PrintOut(parsed.text);
+        FlushOut();
         return kExitOk;
       case ParseResult::Kind::kWrong:
         return ReportUsage(program, parsed.text + Hint(program, arguments));

@@ -49,6 +49,7 @@ std::vector<std::string> NearNames(std::string_view word,
   std::sort(near.begin(), near.end());
   if (near.size() > limit) near.resize(limit);
   std::vector<std::string> names;
+  names.reserve(near.size());
   for (auto& [distance, name] : near) names.push_back(std::move(name));
   return names;
 }

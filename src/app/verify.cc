@@ -145,7 +145,7 @@ Command AddVerifyCommand(CommandParser& program) {
                     {.type = "PATH", .required = true});
   command.AddOption("--assets", &options->assets,
                     "folder with tokenizers, templates, models that goldens name (repeatable)",
-                    {.type = "DIR", .check = ExistingDirectory{}, .one_per_use = true});
+                    {.type = "DIR", .check = ExistingDirectory{}});
   command.AddOption("--matmul", &options->matmul, "which paths block formats are checked on",
                     {.check = OneOf{{"both", "float", "integer"}}, .show_default = true});
   command.AddOption("--threads", &options->threads, "worker threads (0 = all available CPUs)",

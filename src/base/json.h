@@ -19,6 +19,8 @@ using JsonObject = std::vector<JsonMember>;  // in document order; keys are uniq
 class Json {
  public:
   Json() = default;  // null
+  // Implicit, so that a literal or a value can stand where JSON is wanted.
+  // NOLINTBEGIN(google-explicit-constructor)
   Json(std::nullptr_t) {}
   Json(bool value) : value_(value) {}
   Json(int value) : value_(static_cast<int64_t>(value)) {}
@@ -30,6 +32,7 @@ class Json {
   Json(std::string value) : value_(std::move(value)) {}
   Json(JsonArray value) : value_(std::move(value)) {}
   Json(JsonObject value) : value_(std::move(value)) {}
+  // NOLINTEND(google-explicit-constructor)
 
   bool is_null() const { return std::holds_alternative<std::monostate>(value_); }
   bool is_bool() const { return std::holds_alternative<bool>(value_); }

@@ -36,6 +36,7 @@ MatrixView<float> Forward(const DecoderSpec& spec, const DecoderWeights& weights
 
 std::vector<KvLayout> KvLayouts(const DecoderSpec& spec) {
   std::vector<KvLayout> layouts;
+  layouts.reserve(spec.layers.size());
   for (const LayerSpec& layer : spec.layers) {
     layouts.push_back(std::visit(
         [](const GqaSpec& gqa) {

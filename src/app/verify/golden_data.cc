@@ -63,6 +63,7 @@ std::vector<TokenId> GoldenFile::Ids(const std::string& name) const {
     Fail(ErrorCode::kCorrupt, "{}: tensor '{}' is {}, needed I64", path_, name, Name(tensor.dtype));
   }
   std::vector<TokenId> ids;
+  ids.reserve(values.size());
   for (const int64_t value : values) ids.push_back(CheckedId(value, path_ + " " + name));
   return ids;
 }
