@@ -149,7 +149,6 @@ main() {
     *) echo "usage: ./test.sh [--quick|--core]" >&2; exit 2 ;;
   esac
   finish
-  exit  # here, so that bash reads no further in a file that may have been edited meanwhile
 }
 
 main "$@"
