@@ -21,21 +21,22 @@ def read(path):
     return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
 
 
-def measure(tokenizer, path):
-    data = read(path)[:MAX_BYTES]
-    text = data.decode("utf-8", "replace")
+def measure(tokenizer, label, texts):
+    size = sum(len(text.encode()) for text in texts)
     best, tokens, start = 1e9, 0, time.process_time()
     while time.process_time() - start < 1.0:
         begin = time.process_time()
-        tokens = len(tokenizer.encode(text, add_special_tokens=False).ids)
+        tokens = sum(len(tokenizer.encode(text, add_special_tokens=False).ids) for text in texts)
         best = min(best, time.process_time() - begin)
-    print(f"{os.path.basename(path):40} {len(data) / best / 1e6:8.2f} MB/s  {tokens} tokens")
+    print(f"{label:40} {size / best / 1e6:8.2f} MB/s  {tokens} tokens", flush=True)
 
 
 def main():
     tokenizer = Tokenizer.from_str(read(sys.argv[1]).decode("utf-8"))
     for path in sys.argv[2:]:
-        measure(tokenizer, path)
+        text = read(path)[:MAX_BYTES].decode("utf-8", "ignore")
+        measure(tokenizer, os.path.basename(path), [text])
+        measure(tokenizer, "  line by line", text.split("\n"))
 
 
 main()
