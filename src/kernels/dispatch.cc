@@ -1,4 +1,9 @@
 // Detects what the CPU and the operating system support and picks a kernel table, once.
+#if defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
 #include <array>
 #include <cstdlib>
 #include <cstring>
@@ -23,6 +28,10 @@ TableList DetectTables() {
       __builtin_cpu_supports("f16c")) {
     tables[count++] = &kAvx2Table;
   }
+#endif
+#if defined(__aarch64__)
+  tables[count++] = &kNeonBaseTable;
+  if ((getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0) tables[count++] = &kNeonTable;
 #endif
   return tables;
 }

@@ -9,5 +9,9 @@ extern const KernelTable kScalarTable;
 #if defined(__x86_64__)
 extern const KernelTable kAvx2Table;  // needs AVX2, FMA and F16C (x86-64-v3)
 #endif
+#if defined(__aarch64__)
+extern const KernelTable kNeonBaseTable;  // any 64-bit Arm
+extern const KernelTable kNeonTable;      // needs the byte dot product (Armv8.2)
+#endif
 
 }  // namespace tael

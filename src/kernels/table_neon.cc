@@ -1,0 +1,64 @@
+// The NEON table for Armv8.2 with the byte dot product (SDOT), for Cortex-A76, Neoverse and Apple
+// M1 and later. Standard headers come first: inside the region their inline functions would be
+// compiled for that target and could replace the baseline ones of other objects at link time.
+#if defined(__aarch64__)
+#include <arm_neon.h>
+
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+#include <utility>
+
+#include "kernels/tables.h"
+#include "quant/float_bits.h"
+#include "quant/fp4.h"
+#include "quant/integer_form.h"
+#include "quant/iq4.h"
+#include "quant/k_quants.h"
+#include "quant/legacy.h"
+
+#define TAEL_ISA neon
+
+#include "kernels/isa/target_neon_begin.h"
+// clang-format off
+// In the order of use: vectors, primitives, formats, algorithms.
+#include "kernels/isa/unroll.h"
+#include "kernels/isa/neon.h"
+#include "kernels/isa/neon_dot.h"
+#include "kernels/isa/neon_integer.h"
+#include "kernels/isa/neon_formats.h"
+#include "kernels/impl/exp.inl.h"
+#include "kernels/impl/elementwise.inl.h"
+#include "kernels/impl/attention.inl.h"
+#include "kernels/impl/matmul_float.inl.h"
+#include "kernels/impl/quantize.inl.h"
+#include "kernels/impl/matmul_integer.inl.h"
+#include "kernels/impl/integer_product.inl.h"
+#include "kernels/isa/neon_tiles.h"
+#include "kernels/impl/matmul_integer_dispatch.inl.h"
+// clang-format on
+#include "kernels/isa/target_end.h"
+
+namespace tael {
+
+const KernelTable kNeonTable = {
+    .name = "neon",
+    .matmul_float = neon::MatmulFloat,
+    .quantize_rows = neon::QuantizeRows,
+    .matmul_integer = neon::MatmulInteger,
+    .rms_norm = neon::RmsNorm,
+    .rope = neon::Rope,
+    .add = neon::Add,
+    .silu_multiply = neon::SiluMultiply,
+    .attention = neon::Attention,
+    .to_cache = neon::ToCache,
+    .softmax_numerators = neon::SoftmaxNumerators,
+    .exp = neon::ExpArray,
+};
+
+}  // namespace tael
+#endif

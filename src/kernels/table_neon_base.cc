@@ -1,0 +1,60 @@
+// The NEON table for every 64-bit Arm: without the byte dot product (Cortex-A53, A72).
+#if defined(__aarch64__)
+#include <arm_neon.h>
+
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+#include <utility>
+
+#include "kernels/tables.h"
+#include "quant/float_bits.h"
+#include "quant/fp4.h"
+#include "quant/integer_form.h"
+#include "quant/iq4.h"
+#include "quant/k_quants.h"
+#include "quant/legacy.h"
+
+#define TAEL_ISA neon_base
+
+// clang-format off
+// In the order of use: vectors, primitives, formats, algorithms.
+#include "kernels/isa/unroll.h"
+#include "kernels/isa/neon.h"
+#include "kernels/isa/neon_base.h"
+#include "kernels/isa/neon_integer.h"
+#include "kernels/isa/neon_formats.h"
+#include "kernels/impl/exp.inl.h"
+#include "kernels/impl/elementwise.inl.h"
+#include "kernels/impl/attention.inl.h"
+#include "kernels/impl/matmul_float.inl.h"
+#include "kernels/impl/quantize.inl.h"
+#include "kernels/impl/matmul_integer.inl.h"
+#include "kernels/impl/integer_product.inl.h"
+#include "kernels/isa/neon_tiles.h"
+#include "kernels/impl/matmul_integer_dispatch.inl.h"
+// clang-format on
+
+namespace tael {
+
+const KernelTable kNeonBaseTable = {
+    .name = "neon_base",
+    .matmul_float = neon_base::MatmulFloat,
+    .quantize_rows = neon_base::QuantizeRows,
+    .matmul_integer = neon_base::MatmulInteger,
+    .rms_norm = neon_base::RmsNorm,
+    .rope = neon_base::Rope,
+    .add = neon_base::Add,
+    .silu_multiply = neon_base::SiluMultiply,
+    .attention = neon_base::Attention,
+    .to_cache = neon_base::ToCache,
+    .softmax_numerators = neon_base::SoftmaxNumerators,
+    .exp = neon_base::ExpArray,
+};
+
+}  // namespace tael
+#endif
