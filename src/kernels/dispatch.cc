@@ -24,9 +24,13 @@ TableList DetectTables() {
 #if defined(__x86_64__)
   // The builtin also asks the operating system (XGETBV) whether it saves the wide registers.
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-      __builtin_cpu_supports("f16c")) {
-    tables[count++] = &kAvx2Table;
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                    __builtin_cpu_supports("f16c");
+  if (avx2) tables[count++] = &kAvx2Table;
+  if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512vnni")) {
+    tables[count++] = &kAvx512Table;
   }
 #endif
 #if defined(__aarch64__)

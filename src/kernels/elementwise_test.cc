@@ -231,7 +231,9 @@ TEST(DispatchTest, ScalarIsFirstAndSelectionObeysTheEnvironment) {
   setenv("TAEL_FORCE_ISA", "no-such-isa", 1);
   EXPECT_EQ(SelectKernelTable(), nullptr);
   unsetenv("TAEL_FORCE_ISA");
-  EXPECT_EQ(SelectKernelTable(), AllTables().back());
+  auto best = SupportedKernelTables();
+  while (best[1] != nullptr) ++best;
+  EXPECT_EQ(SelectKernelTable(), *best);
   if (before != nullptr) setenv("TAEL_FORCE_ISA", saved.c_str(), 1);
 }
 

@@ -16,9 +16,17 @@
 
 namespace tael {
 
+#if defined(__x86_64__)
+extern const KernelTable kAvx512EmulatedTable;  // table_avx512_emulated_test.cc
+#endif
+
+// Every table that can be tested here: those the CPU can run, and emulated ones.
 inline std::vector<const KernelTable*> AllTables() {
   std::vector<const KernelTable*> tables;
   for (auto t = SupportedKernelTables(); *t != nullptr; ++t) tables.push_back(*t);
+#if defined(__x86_64__)
+  tables.push_back(&kAvx512EmulatedTable);
+#endif
   return tables;
 }
 inline const KernelTable& ScalarTable() { return *SupportedKernelTables()[0]; }

@@ -29,6 +29,7 @@
 #include "kernels/isa/unroll.h"
 #include "kernels/isa/avx2.h"
 #include "kernels/isa/avx2_integer.h"
+#include "kernels/isa/avx2_dot.h"
 #include "kernels/isa/avx2_formats.h"
 #include "kernels/impl/exp.inl.h"
 #include "kernels/impl/elementwise.inl.h"
@@ -36,7 +37,10 @@
 #include "kernels/impl/matmul_float.inl.h"
 #include "kernels/impl/quantize.inl.h"
 #include "kernels/impl/matmul_integer.inl.h"
-#include "kernels/impl/matmul_integer_tiles.inl.h"
+#include "kernels/impl/integer_product.inl.h"
+#include "kernels/impl/matmul_integer_row_tile.inl.h"
+#include "kernels/impl/matmul_integer_pair_panel.inl.h"
+#include "kernels/impl/matmul_integer_dispatch.inl.h"
 // clang-format on
 #include "kernels/isa/target_end.h"
 

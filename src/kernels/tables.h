@@ -7,7 +7,8 @@ namespace tael {
 
 extern const KernelTable kScalarTable;
 #if defined(__x86_64__)
-extern const KernelTable kAvx2Table;  // needs AVX2, FMA and F16C (x86-64-v3)
+extern const KernelTable kAvx2Table;    // needs AVX2, FMA and F16C (x86-64-v3)
+extern const KernelTable kAvx512Table;  // needs AVX-512 F, BW, DQ, VL and VNNI as well
 #endif
 #if defined(__aarch64__)
 extern const KernelTable kNeonBaseTable;  // any 64-bit Arm

@@ -1,5 +1,6 @@
 // Chooses the format's tile code for an integer matrix product; formats without a struct of their
-// own go through their unpacked form. Needs VectorTile, PanelTile, kPanelMinRows and the formats.
+// own go through their unpacked form. Needs the formats, VectorTile (kRowTile weight rows, few
+// activation rows) and PanelTile (kPanelRows weight rows, at least kPanelMinRows activation rows).
 namespace tael::TAEL_ISA {
 namespace {
 
@@ -8,12 +9,12 @@ void MatmulTiles(const IntegerProduct& a, F& f) {
   const size_t m = a.x.rows;
   for (size_t begin = 0; begin < m; begin += kIntegerActs) {
     const size_t left = m - begin, count = left < kIntegerActs ? left : kIntegerActs;
+    if (count >= kPanelMinRows) {
+      for (size_t j = 0; j < a.n; j += kPanelRows) PanelTile(a, f, begin, count, j);
+      continue;
+    }
     for (size_t j = 0; j < a.n; j += kRowTile) {
-      if (count >= kPanelMinRows) {
-        PanelTile(a, f, begin, count, j);
-      } else {
-        for (size_t i = 0; i < count; ++i) VectorTile(a, f, begin + i, j);
-      }
+      for (size_t i = 0; i < count; ++i) VectorTile(a, f, begin + i, j);
     }
   }
 }

@@ -1,12 +1,16 @@
 // The integer forms of the common block formats, unpacked in registers. Every struct here gives the
 // integers of UnpackIntegerBlock (quant/integer_form.h), plus kOffset. Members of a format:
-//   Block, kSize      the stored block and its elements (32 or 256)
-//   kOffset           what was added to the weights so that they are not negative
-//   kDepth            products of MulBytePairs whose sum fits 16 bits: kDepth * 2 * max(w) * 127 <
-//   32768 kSigned           weights keep their sign (kOffset is 0, kDepth is 1) kMinimum the format
-//   has minima Prepare           called once per block of eight rows, before the others Weights the
-//   weights of row r, 32 per register, natural order Runs              sub-scales and minima, even
-//   runs | odd runs (kSize 256 only) Scales, MinimumScales   d and dm of eight rows
+//   Block, kSize   the stored block and its elements (32 or 256)
+//   kRun           elements that share a sub-scale (kSize 256 only): 16, or 32 for pairs of runs
+//   kOffset        what was added to the weights so that they are not negative
+//   kDepth         products of MulBytePairs whose sum fits 16 bits: 2 * kDepth * max(w) * 127
+//                  < 32768
+//   kSigned        weights keep their sign (kOffset is 0, kDepth is 1)
+//   kMinimum       the format has minima
+//   Prepare        called once per block of eight rows, before the others
+//   Weights        the weights of row r, 32 per register, natural order
+//   Runs           sub-scales and minima, even runs | odd runs (kSize 256 only)
+//   Scales, MinimumScales   d and dm of eight rows
 // Included inside a target region only.
 namespace tael::TAEL_ISA {
 namespace {
@@ -47,7 +51,7 @@ inline __m128i SortRunBytes(__m128i natural) {
 template <class BlockType, int Offset, int Depth>
 struct SmallFormat {
   using Block = BlockType;
-  static constexpr size_t kSize = 32;
+  static constexpr size_t kSize = 32, kRun = 16;
   static constexpr int kOffset = Offset, kDepth = Depth;
   static constexpr bool kSigned = false, kMinimum = false;
   void Prepare(RowPointers&, size_t) const {}
@@ -137,6 +141,7 @@ inline void RunsOfSixBits(const uint8_t* packed, RunScales* runs) {
 }
 
 struct FormatQ4_K : SuperFormatWithMinimum<BlockQ4_K, 4> {  // as Q4_0
+  static constexpr size_t kRun = 32;
   void Weights(const uint8_t* block, size_t, Bytes32* w) const {
     ForEach<4>([&](auto c) TAEL_INLINE_LAMBDA {
       const Bytes32 both = LoadBytes(block + offsetof(BlockQ4_K, qs) + 32 * c);
@@ -149,6 +154,7 @@ struct FormatQ4_K : SuperFormatWithMinimum<BlockQ4_K, 4> {  // as Q4_0
   }
 };
 struct FormatQ5_K : SuperFormatWithMinimum<BlockQ5_K, 4> {  // as Q5_0
+  static constexpr size_t kRun = 32;
   void Weights(const uint8_t* block, size_t, Bytes32* w) const {
     Bytes32 high = LoadBytes(block + offsetof(BlockQ5_K, qh));
     const Bytes32 one = _mm256_set1_epi8(1);
@@ -229,6 +235,7 @@ struct FormatQ3_K : SuperFormat<BlockQ3_K, 4, 4> {  // 4 * 2 * 7 * 127 = 7112
   }
 };
 struct FormatIQ4_XS : SuperFormat<BlockIQ4_XS, 0, 1> {
+  static constexpr size_t kRun = 32;
   static constexpr bool kSigned = true;
   void Weights(const uint8_t* block, size_t, Bytes32* w) const {
     ForEach<8>([&](auto c) TAEL_INLINE_LAMBDA {
@@ -256,7 +263,7 @@ struct FormatIQ4_XS : SuperFormat<BlockIQ4_XS, 0, 1> {
 // Every other format, through its unpacked integer form.
 template <size_t Size>
 struct AnyFormat {
-  static constexpr size_t kSize = Size;
+  static constexpr size_t kSize = Size, kRun = 16;
   static constexpr int kOffset = 0, kDepth = 1;
   static constexpr bool kSigned = true, kMinimum = false;
   struct Block {};  // rows are found by index, not by address

@@ -51,13 +51,6 @@ inline Floats8 AddFloats(Floats8 a, Floats8 b) { return _mm256_add_ps(a, b); }
 inline Floats8 FmaFloats(Floats8 a, Floats8 b, Floats8 c) { return _mm256_fmadd_ps(a, b, c); }
 inline Floats8 NegateFloats(Floats8 v) { return _mm256_xor_ps(v, _mm256_set1_ps(-0.0f)); }
 inline Floats8 LoadFloats(const float* p) { return _mm256_loadu_ps(p); }
-inline void StoreFloats(Floats8 v, float* p, size_t count) {
-  if (count >= 8) {
-    _mm256_storeu_ps(p, v);
-  } else {
-    _mm256_maskstore_ps(p, LaneMask(count, 0), v);
-  }
-}
 
 // Lane r = sum of the eight ints of v[r].
 inline Ints8 SumEach(const Ints8 (&v)[kRowTile]) {

@@ -13,6 +13,7 @@ namespace {
 // From this many activation rows on, making panels pays.
 inline constexpr size_t kPanelMinRows = 4;
 inline constexpr size_t kPanelSpan = 256;
+inline constexpr size_t kPanelRows = kRowTile;
 // Activation rows that share one load of the panel: as many as the registers hold sums for.
 inline constexpr size_t kPanelActs = 4;
 

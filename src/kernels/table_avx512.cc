@@ -1,0 +1,54 @@
+// The AVX-512 table (F, BW, DQ, VL, VNNI), for Ice Lake, Sapphire Rapids and Zen 4 and later.
+// Standard headers come first: inside the region their inline functions would be compiled for
+// AVX-512 and could replace the baseline ones of other objects at link time.
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+#include <utility>
+
+#include "kernels/tables.h"
+#include "quant/float_bits.h"
+#include "quant/fp4.h"
+#include "quant/integer_form.h"
+#include "quant/iq4.h"
+#include "quant/k_quants.h"
+#include "quant/legacy.h"
+
+#define TAEL_ISA avx512
+
+#pragma GCC diagnostic push
+// GCC 12 takes the don't-care operands inside its own intrinsics for a mistake.
+#pragma GCC diagnostic ignored "-Wuninitialized"
+// clang-format off
+#include "kernels/isa/target_avx512_begin.h"
+#include "kernels/isa/avx512_kernels.h"
+#include "kernels/isa/target_end.h"
+// clang-format on
+#pragma GCC diagnostic pop
+
+namespace tael {
+
+const KernelTable kAvx512Table = {
+    .name = "avx512",
+    .matmul_float = avx512::MatmulFloat,
+    .quantize_rows = avx512::QuantizeRows,
+    .matmul_integer = avx512::MatmulInteger,
+    .rms_norm = avx512::RmsNorm,
+    .rope = avx512::Rope,
+    .add = avx512::Add,
+    .silu_multiply = avx512::SiluMultiply,
+    .attention = avx512::Attention,
+    .to_cache = avx512::ToCache,
+    .softmax_numerators = avx512::SoftmaxNumerators,
+    .exp = avx512::ExpArray,
+};
+
+}  // namespace tael
+#endif

@@ -1,0 +1,45 @@
+// The code of the AVX-512 table, compiled a second time with every intrinsic replaced by plain
+// C++, so that its bits can be compared with the scalar table's on any x86-64 machine. It is part
+// of the test program only.
+#if defined(__x86_64__)
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+#include <utility>
+
+#include "kernels/avx512_emulation_test_support.h"
+#include "kernels/kernel_test_support.h"
+#include "quant/float_bits.h"
+#include "quant/fp4.h"
+#include "quant/integer_form.h"
+#include "quant/iq4.h"
+#include "quant/k_quants.h"
+#include "quant/legacy.h"
+
+#define TAEL_ISA avx512_emulated
+
+#include "kernels/isa/avx512_kernels.h"
+
+namespace tael {
+
+const KernelTable kAvx512EmulatedTable = {
+    .name = "avx512_emulated",
+    .matmul_float = avx512_emulated::MatmulFloat,
+    .quantize_rows = avx512_emulated::QuantizeRows,
+    .matmul_integer = avx512_emulated::MatmulInteger,
+    .rms_norm = avx512_emulated::RmsNorm,
+    .rope = avx512_emulated::Rope,
+    .add = avx512_emulated::Add,
+    .silu_multiply = avx512_emulated::SiluMultiply,
+    .attention = avx512_emulated::Attention,
+    .to_cache = avx512_emulated::ToCache,
+    .softmax_numerators = avx512_emulated::SoftmaxNumerators,
+    .exp = avx512_emulated::ExpArray,
+};
+
+}  // namespace tael
+#endif
