@@ -84,6 +84,9 @@ TEST(Rng, DependsOnKeyAndIndexOnlyAndIsUniform) {
   }
   EXPECT_NEAR(sum / 100000, 0.5, 0.005);
   EXPECT_NEAR(squares / 100000, 1.0 / 3, 0.005);
+  EXPECT_NE(StreamKey(1, 0), StreamKey(1, 1));
+  EXPECT_NE(StreamKey(1, 0), StreamKey(0, 1));
+  EXPECT_NE(StreamKey(1, 0), RandomBitsAt(1, 0));
 }
 
 }  // namespace

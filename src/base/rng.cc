@@ -21,4 +21,7 @@ double UniformAt(uint64_t key, uint64_t index) {
   return static_cast<double>(RandomBitsAt(key, index) >> 11) * 0x1p-53;
 }
 
+// The complement keeps the derived keys apart from the numbers of `key` itself.
+uint64_t StreamKey(uint64_t key, uint64_t stream) { return RandomBitsAt(~key, stream); }
+
 }  // namespace tael

@@ -11,4 +11,8 @@ uint64_t RandomBitsAt(uint64_t key, uint64_t index);
 // Uniform in [0, 1), 53 bits.
 double UniformAt(uint64_t key, uint64_t index);
 
+// A key whose numbers have nothing to do with those of `key` or of its other streams: for the parts
+// of one request that must not share numbers.
+uint64_t StreamKey(uint64_t key, uint64_t stream);
+
 }  // namespace tael

@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <limits>
 
 #include "base/error.h"
 #include "engine/generate.h"
@@ -137,39 +136,6 @@ TEST(Perplexity, AgreesWithTheLogitsAndCountsWindows) {
   EXPECT_EQ(nll.size(), 63u);
   for (const double x : nll) EXPECT_GT(x, 0);
   EXPECT_THROW(Perplexity(session, tokens, 1), Error);
-}
-
-TEST(Sampler, FollowsTheDistributionAndItsLimits) {
-  const KernelTable& kernels = *SelectKernelTable();
-  const std::vector<float> logits = {0.0f, 1.0f, 2.0f, -1.0f};
-  SamplingParams params{.temperature = 1.0f, .seed = 3};
-  std::vector<int> counts(4);
-  constexpr int kDraws = 20000;
-  for (int i = 0; i < kDraws; ++i)
-    ++counts[static_cast<size_t>(Sample(logits, params, i, kernels))];
-  const double total = 1 + 2.718281828 + 7.389056099 + 0.367879441;
-  const double expected[] = {1 / total, 2.718281828 / total, 7.389056099 / total,
-                             0.367879441 / total};
-  double chi_square = 0;
-  for (size_t i = 0; i < 4; ++i) {
-    const double want = expected[i] * kDraws;
-    chi_square += (counts[i] - want) * (counts[i] - want) / want;
-  }
-  EXPECT_LT(chi_square, 16.3);  // 3 degrees of freedom, p = 0.001
-  params.top_k = 1;
-  EXPECT_EQ(Sample(logits, params, 5, kernels), 2);
-  params.top_k = 0;
-  params.top_p = 0.5f;  // the best token alone has 0.64
-  for (int i = 0; i < 100; ++i) EXPECT_EQ(Sample(logits, params, i, kernels), 2);
-  params.top_p = 1.0f;
-  params.min_p = 0.3f;  // drops all but ids 1 and 2
-  for (int i = 0; i < 200; ++i) {
-    const TokenId id = Sample(logits, params, i, kernels);
-    EXPECT_TRUE(id == 1 || id == 2);
-  }
-  const std::vector<float> bad = {0.0f, std::numeric_limits<float>::quiet_NaN()};
-  EXPECT_THROW(Sample(bad, {}, 0, kernels), Error);
-  EXPECT_EQ(Sample(std::vector<float>{1.0f, 1.0f}, {}, 0, kernels), 0);
 }
 
 }  // namespace

@@ -1,29 +1,87 @@
-// Picks the next token from logits: greedy, or temperature with top-k, top-p and min-p.
+// Picks the tokens of one sequence from the model's logits.
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "engine/sampling/bans.h"
+#include "engine/sampling/candidates.h"
+#include "engine/sampling/dry.h"
+#include "engine/sampling/log_probs.h"
+#include "engine/sampling/mirostat.h"
+#include "engine/sampling/params.h"
+#include "engine/sampling/penalties.h"
 #include "kernels/kernel_table.h"
-#include "text/tokenizer.h"
 
 namespace tael {
 
-struct SamplingParams {
-  float temperature = 0.0f;  // 0 = greedy: highest logit, lowest id on ties
-  int top_k = 0;             // 0 = off
-  float top_p = 1.0f;        // 1 = off
-  float min_p = 0.0f;        // 0 = off: keep tokens with p >= min_p * max p
-  uint64_t seed = 0;
+// Memory that one draw needs, about 20 bytes per token of the vocabulary. Samplers that are called
+// by one thread can share it.
+struct SamplerBuffers {
+  explicit SamplerBuffers(const KernelTable& kernels) : candidates(kernels) {}
+
+  std::vector<float> logits;
+  Candidates candidates;
 };
 
-// Throws kInvalidArgument naming the parameter and its range.
-void Validate(const SamplingParams& params);
+// What a sampler is told about its sequence. The spans are copied.
+struct SamplerContext {
+  std::span<const TokenId> prompt = {};               // seen by penalties, DRY and banned sequences
+  std::span<const TokenId> stop_tokens = {};          // cannot be picked before params.min_tokens
+  std::shared_ptr<const TokenTexts> texts = nullptr;  // REQUIRED with params.banned_strings
+  std::shared_ptr<SamplerBuffers> buffers = nullptr;  // null = buffers of its own
+};
 
-// The random number depends only on (seed, position): same request, same tokens.
-// Applied in the order top_k, temperature, top_p, min_p. REQUIRES: logits not empty.
-// NaN logits: throws kCorrupt.
+struct SampledToken {
+  TokenId id = 0;
+  // With params.log_probs: under the model's own distribution, before any stage.
+  std::optional<TokenLogProbs> log_probs;
+};
+
+// Order: logit bias, penalties, DRY, bans; then greedy, or params.stages, or temperature and
+// mirostat; then the draw. Its random numbers depend only on (seed, choice, position): same
+// request, same tokens, whoever else is served. Not thread-safe.
+class Sampler {
+ public:
+  // Throws what Validate() throws, and kInvalidArgument for banned strings without `texts`.
+  // `kernels` must outlive it.
+  Sampler(const SamplingParams& params, const KernelTable& kernels,
+          const SamplerContext& context = {});
+
+  // The token for `position`, where prompt and answer so far end. Changes nothing that a later call
+  // depends on until Accept(). Throws kCorrupt for a NaN among the logits, kInvalidArgument when no
+  // token is left or `params` has an id outside [0, V). REQUIRES: logits [V], not empty; accepted
+  // tokens and the prompt's lie in [0, V).
+  SampledToken Sample(std::span<const float> logits, int64_t position);
+
+  // The sequence goes on with `id`, most often the token sampled last.
+  void Accept(TokenId id);
+
+ private:
+  bool AdjustsLogits() const;
+  std::span<const float> Adjust(std::span<const float> logits);
+  TokenId Draw(std::span<const float> logits, int64_t position);
+  void RunStage(SamplingStage stage, int64_t position, Candidates& candidates) const;
+  void RunTemperature(Candidates& candidates) const;
+  double Uniform(uint64_t stream, int64_t position) const;
+
+  SamplingParams params_;
+  std::vector<TokenId> stop_tokens_;
+  std::shared_ptr<SamplerBuffers> buffers_;
+  std::vector<TokenId> history_;  // prompt and answer
+  int generated_ = 0;
+  size_t vocab_size_ = 0;  // for which the ids in params_ were checked
+  Penalties penalties_;
+  Dry dry_;
+  BannedStrings banned_strings_;
+  std::optional<Mirostat> mirostat_;
+  std::optional<Mirostat::Pick> picked_;  // by the last Sample(), for mirostat's feedback
+};
+
+// One token without a history.
 TokenId Sample(std::span<const float> logits, const SamplingParams& params, int64_t position,
                const KernelTable& kernels);
 
