@@ -8,6 +8,7 @@
 #include "app/terminal.h"
 #include "app/verify/checks.h"
 #include "app/verify/discover.h"
+#include "app/verify/grid.h"
 #include "app/version.h"
 #include "base/error.h"
 
@@ -43,6 +44,7 @@ namespace {
 
 struct VerifyOptions {
   std::vector<std::string> paths, assets;
+  std::string grid_model, grid_cells = "auto";
   std::string matmul = "both";
   int threads = 0;
   bool json = false;
@@ -108,6 +110,11 @@ std::string RowsToText(const std::vector<VerifyRow>& rows, const std::map<RowSta
 }
 
 int Execute(const VerifyOptions& options, const LoadedSettings& settings) {
+  if (!options.grid_model.empty()) {
+    if (!options.paths.empty()) throw UsageError("--hash-grid takes one model and no paths");
+    return RunHashGrid({options.grid_model, options.grid_cells, options.json}, settings.values);
+  }
+  if (options.paths.empty()) throw UsageError("paths is required");
   VerifyContext context;
   context.settings = settings.values;
   context.assets = options.assets;
@@ -141,13 +148,19 @@ Command AddVerifyCommand(CommandParser& program) {
        .footer =
            "Exit code 0 only when every row passes and there is at least one; 1 on any fail,\n"
            "any golden of a kind that is unsupported yet, or no golden at all."});
-  command.AddOption("paths", &options->paths, "folders or golden files",
-                    {.type = "PATH", .required = true});
+  command.AddOption("paths", &options->paths, "folders or golden files", {.type = "PATH"});
   command.AddOption("--assets", &options->assets,
                     "folder with tokenizers, templates, models that goldens name (repeatable)",
                     {.type = "DIR", .check = ExistingDirectory{}});
   command.AddOption("--matmul", &options->matmul, "which paths block formats are checked on",
                     {.check = OneOf{{"both", "float", "integer"}}, .show_default = true});
+  command.AddOption("--hash-grid", &options->grid_model,
+                    "instead: evaluate one request of this model with every batch, chunk, thread "
+                    "count and prefix; all must give one hash",
+                    {.type = "MODEL"});
+  command.AddOption("--grid-cells", &options->grid_cells,
+                    "cells on the best kernels (auto: all for small models, else pairwise)",
+                    {.check = OneOf{{"auto", "all", "pairwise", "corners"}}, .show_default = true});
   command.AddOption("--threads", &options->threads, "worker threads (0 = all available CPUs)",
                     {.check = IntRange{0, 1024}});
   command.AddFlag("--json", &options->json,

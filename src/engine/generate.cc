@@ -47,20 +47,6 @@ bool IsStop(const GenerationRequest& request, TokenId id) {
 
 }  // namespace
 
-const char* FinishReasonName(FinishReason reason) {
-  switch (reason) {
-    case FinishReason::kStop:
-      return "stop";
-    case FinishReason::kLength:
-      return "length";
-    case FinishReason::kContextFull:
-      return "context_full";
-    case FinishReason::kCancelled:
-      return "cancelled";
-  }
-  return "stop";
-}
-
 GenerationResult Generate(Session& session, const GenerationRequest& request) {
   Validate(request.sampling);
   if (request.prompt.empty()) {

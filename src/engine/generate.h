@@ -5,13 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "engine/finish_reason.h"
 #include "engine/sampler.h"
 #include "engine/session.h"
 
 namespace tael {
-
-enum class FinishReason { kStop, kLength, kContextFull, kCancelled };
-const char* FinishReasonName(FinishReason reason);  // "stop", "length", "context_full", "cancelled"
 
 struct GenerationRequest {
   std::vector<TokenId> prompt;  // whole conversation; a cached prefix is reused

@@ -6,20 +6,10 @@
 #include <span>
 #include <vector>
 
-#include "kernels/kernel_table.h"
-#include "kv/batch.h"
-#include "kv/kv_cache.h"
-#include "model/model.h"
-#include "ops/compute_context.h"
-#include "runtime/worker_pool.h"
+#include "engine/model_runner.h"
 #include "text/tokenizer.h"
 
 namespace tael {
-
-enum class MatmulMode {
-  kInteger,  // block formats multiply with 8-bit activations (default)
-  kFloat,    // every weight is decoded, arithmetic in float32
-};
 
 struct SessionOptions {
   int max_context = 0;      // positions; 0 = the smaller of the model's own limit and 4096
@@ -47,7 +37,6 @@ class Session {
  public:
   // Throws kInvalidArgument (bad option), kExhausted (memory).
   Session(const Model& model, const SessionOptions& options);
-  ~Session();
 
   // Appends tokens. Throws kExhausted when they do not fit max_context() (both numbers in the
   // message; nothing is evaluated then), kInvalidArgument for an id outside the vocabulary.
@@ -60,24 +49,19 @@ class Session {
 
   int length() const { return static_cast<int>(tokens_.size()); }
   int max_context() const { return max_context_; }
-  int threads() const { return pool_.size(); }
-  const char* kernel_name() const { return kernels_->name; }
+  int threads() const { return runner_.threads(); }
+  const char* kernel_name() const { return runner_.kernels().name; }
   const std::vector<TokenId>& tokens() const { return tokens_; }
 
-  const KernelTable& kernels() const { return *kernels_; }
-  const Model& model() const { return model_; }
+  const KernelTable& kernels() const { return runner_.kernels(); }
+  const Model& model() const { return runner_.model(); }
 
  private:
   void CheckFits(std::span<const TokenId> tokens) const;
   Batch MakeBatch(std::span<const TokenId> tokens, bool all_logits) const;
 
-  const Model& model_;
-  SessionOptions options_;
-  int max_context_;
-  const KernelTable* kernels_;
-  WorkerPool pool_;
-  Arena arena_;
-  KvCache cache_;
+  int max_context_, prefill_chunk_;
+  ModelRunner runner_;
   std::vector<TokenId> tokens_;
 };
 

@@ -1,0 +1,131 @@
+#include "app/verify/grid.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+
+#include "app/command.h"
+#include "app/model_store.h"
+#include "app/terminal.h"
+#include "app/version.h"
+#include "base/json.h"
+#include "engine/hash_grid.h"
+
+namespace tael {
+namespace {
+
+// Above this, 160 cells take hours.
+constexpr int64_t kSmallModelBytes = 20'000'000;
+
+struct CellRun {
+  GridCell cell;
+  std::string table;
+  GridResult result;
+  double seconds = 0;
+};
+
+int64_t WeightBytes(const Model& model) {
+  int64_t bytes = 0;
+  for (const TensorInfo& tensor : model.checkpoint.tensors.all()) {
+    bytes += static_cast<int64_t>(tensor.bytes.size());
+  }
+  return bytes;
+}
+
+std::vector<GridCell> ChosenCells(const std::string& name, const Model& model) {
+  const bool all = name == "all" || (name == "auto" && WeightBytes(model) < kSmallModelBytes);
+  if (all) return AllGridCells();
+  return name == "corners" ? CornerGridCells() : PairwiseGridCells();
+}
+
+Json CellToJson(const CellRun& run) {
+  Json json;
+  json.Set("table", run.table);
+  json.Set("batch", run.cell.batch);
+  json.Set("chunk", run.cell.chunk);
+  json.Set("threads", run.cell.threads);
+  json.Set("shared_prefix", run.cell.shared_prefix);
+  json.Set("prompt_rows", run.result.prompt_rows);
+  json.Set("decode_rows", run.result.decode_rows);
+  json.Set("seconds", run.seconds);
+  json.Set("hash", run.result.hash);
+  return json;
+}
+
+std::string CellToText(const CellRun& run) {
+  return fmt::format(
+      "{:8} batch {:2} chunk {:3} threads {} prefix {:6} rows {:4} then {:2}  {:6.2f} s  {}\n",
+      run.table, run.cell.batch, run.cell.chunk, run.cell.threads,
+      run.cell.shared_prefix ? "shared" : "own", run.result.prompt_rows, run.result.decode_rows,
+      run.seconds, run.result.hash.substr(0, 16));
+}
+
+class Grid {
+ public:
+  Grid(const Model& model, bool json) : model_(model), json_(json) {}
+
+  void Run(const std::vector<GridCell>& cells, const KernelTable* table) {
+    for (const GridCell& cell : cells) {
+      const auto start = std::chrono::steady_clock::now();
+      GridOptions options;
+      options.kernels = table;
+      CellRun run{cell, table->name, RunGridCell(model_, cell, options), 0};
+      run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      if (!json_) PrintOut(CellToText(run));
+      FlushOut();
+      hashes_.insert(run.result.hash);
+      runs_.push_back(std::move(run));
+    }
+  }
+
+  int Finish() const {
+    if (json_) {
+      Json json;
+      json.Set("model", model_.checkpoint.path);
+      json.Set("numerics_version", kNumericsVersion);
+      Json cells = JsonArray{};
+      for (const CellRun& run : runs_) cells.Append(CellToJson(run));
+      json.Set("cells", std::move(cells));
+      Json hashes = JsonArray{};
+      for (const std::string& hash : hashes_) hashes.Append(hash);
+      json.Set("hashes", std::move(hashes));
+      PrintOut(DumpJson(json) + "\n");
+    } else {
+      PrintOut(
+          fmt::format("{} cells, {} distinct: {}\n", runs_.size(),
+                      hashes_.size() == 1 ? "1 hash" : fmt::format("{} hashes", hashes_.size()),
+                      fmt::join(hashes_, " ")));
+    }
+    return hashes_.size() == 1 ? kExitOk : kExitFailure;
+  }
+
+ private:
+  const Model& model_;
+  bool json_;
+  std::vector<CellRun> runs_;
+  std::set<std::string> hashes_;
+};
+
+}  // namespace
+
+int RunHashGrid(const GridCommand& command, const Settings& settings) {
+  const auto model = LoadModel(ResolveModel(command.model, settings));
+  if (model->spec.max_context < kGridContext) {
+    // Equal bits are promised for any position, and the tiny models were made for fewer.
+    PrintError(fmt::format("tael: note: {} was made for {} positions; the grid uses {}\n",
+                           command.model, model->spec.max_context, kGridContext));
+    model->spec.max_context = kGridContext;
+  }
+  Grid grid(*model, command.json);
+  const KernelTable* best = SelectKernelTable();
+  grid.Run(ChosenCells(command.cells, *model), best);
+  // Other tables compute every bit in another way: the corners are enough, and the slow ones slow.
+  for (auto table = SupportedKernelTables(); *table != nullptr; ++table) {
+    if (*table != best) grid.Run(CornerGridCells(), *table);
+  }
+  return grid.Finish();
+}
+
+}  // namespace tael

@@ -1,0 +1,219 @@
+#include "engine/engine.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.h"
+
+namespace tael {
+namespace {
+
+constexpr int kMaxChoices = 128;
+
+int ResolveBlocks(const EngineOptions& options, int max_context) {
+  const int needed = BlocksFor(max_context);
+  if (options.kv_blocks == 0) return needed * std::max(1, options.limits.max_sequences);
+  if (options.kv_blocks < needed) {
+    Fail(ErrorCode::kInvalidArgument,
+         "the cache has {} blocks, but one sequence of {} positions needs {}. Hint: a smaller "
+         "context or a larger cache",
+         options.kv_blocks, max_context, needed);
+  }
+  return options.kv_blocks;
+}
+
+SchedulerLimits Checked(const SchedulerLimits& limits) {
+  const auto at_least_one = [](const char* name, int value) {
+    if (value < 1) Fail(ErrorCode::kInvalidArgument, "{} is {}, needed at least 1", name, value);
+  };
+  at_least_one("the number of sequences", limits.max_sequences);
+  at_least_one("the batch size", limits.max_batch_tokens);
+  at_least_one("prefill chunk", limits.prefill_chunk);
+  return limits;
+}
+
+bool ObservesLogits(const Sequence& sequence) {
+  return static_cast<bool>(sequence.asked->observer.on_logits);
+}
+
+}  // namespace
+
+Batch BuildBatch(const StepPlan& plan) {
+  Batch batch;
+  for (const PlannedRows& rows : plan) {
+    const Sequence& sequence = *rows.sequence;
+    const int first_row = static_cast<int>(batch.tokens.size());
+    const auto begin = sequence.tokens.begin() + rows.begin;
+    batch.tokens.insert(batch.tokens.end(), begin, begin + rows.count);
+    for (int i = 0; i < rows.count; ++i) {
+      batch.positions.push_back(rows.begin + i);
+      const bool last = rows.ends() && i + 1 == rows.count;
+      if (last || ObservesLogits(sequence)) batch.logit_rows.push_back(first_row + i);
+    }
+    batch.sequences.push_back({.first_row = first_row,
+                               .count = rows.count,
+                               .begin = rows.begin,
+                               .blocks = sequence.blocks});
+  }
+  return batch;
+}
+
+Engine::Engine(const Model& model, const EngineOptions& options)
+    : max_context_(ResolveContext(model, options.max_context)),
+      pool_(ResolveBlocks(options, max_context_)),
+      scheduler_(Checked(options.limits), pool_),
+      runner_(model, options.runner, pool_.num_blocks()),
+      sampler_buffers_(std::make_shared<SamplerBuffers>(runner_.kernels())) {}
+
+Engine::~Engine() = default;
+
+void Engine::Check(const EngineRequest& request) const {
+  Validate(request.sampling, runner_.model().spec.vocab_size);
+  if (request.prompt.empty()) {
+    Fail(ErrorCode::kInvalidArgument, "the prompt has no tokens. Hint: give some text");
+  }
+  if (std::cmp_greater(request.prompt.size(), max_context_)) {
+    Fail(ErrorCode::kExhausted,
+         "the prompt has {} tokens, but the context holds {}. Hint: a larger --ctx (this model "
+         "allows {}) or a shorter prompt",
+         request.prompt.size(), max_context_, runner_.model().spec.max_context);
+  }
+  const int vocabulary = runner_.model().spec.vocab_size;
+  for (const TokenId id : request.prompt) {
+    if (id < 0 || id >= vocabulary) {
+      Fail(ErrorCode::kInvalidArgument, "token id {} is outside the vocabulary of {}", id,
+           vocabulary);
+    }
+  }
+  if (request.choices < 1 || request.choices > kMaxChoices) {
+    Fail(ErrorCode::kInvalidArgument, "n is {}, needed 1 to {}", request.choices, kMaxChoices);
+  }
+  if (request.max_tokens < 0) {
+    Fail(ErrorCode::kInvalidArgument, "max_tokens is {}, needed 0 (no limit) or more",
+         request.max_tokens);
+  }
+}
+
+std::unique_ptr<Sequence> Engine::MakeSequence(std::shared_ptr<const EngineRequest> asked,
+                                               int choice) const {
+  auto sequence = std::make_unique<Sequence>();
+  SamplingParams sampling = asked->sampling;
+  sampling.choice += static_cast<uint32_t>(choice);
+  sequence->choice = choice;
+  sequence->sampler = std::make_unique<Sampler>(sampling, runner_.kernels(),
+                                                SamplerContext{.prompt = asked->prompt,
+                                                               .stop_tokens = asked->stop_tokens,
+                                                               .texts = asked->token_texts,
+                                                               .buffers = sampler_buffers_});
+  sequence->tokens = asked->prompt;
+  sequence->report.prompt_tokens = static_cast<int>(asked->prompt.size());
+  sequence->asked = std::move(asked);
+  return sequence;
+}
+
+RequestId Engine::Submit(EngineRequest request) {
+  Check(request);
+  const auto asked = std::make_shared<const EngineRequest>(std::move(request));
+  std::vector<std::unique_ptr<Sequence>> sequences;
+  for (int choice = 0; choice < asked->choices; ++choice) {
+    sequences.push_back(MakeSequence(asked, choice));
+  }
+  const std::lock_guard<std::mutex> lock(inbox_mutex_);
+  const RequestId id = next_id_++;
+  for (auto& sequence : sequences) {
+    sequence->request = id;
+    submitted_.push_back(std::move(sequence));
+  }
+  return id;
+}
+
+void Engine::Cancel(RequestId request) {
+  const std::lock_guard<std::mutex> lock(inbox_mutex_);
+  cancelled_.push_back(request);
+}
+
+void Engine::DrainInbox() {
+  std::vector<std::unique_ptr<Sequence>> submitted;
+  std::vector<RequestId> cancelled;
+  {
+    const std::lock_guard<std::mutex> lock(inbox_mutex_);
+    submitted.swap(submitted_);
+    cancelled.swap(cancelled_);
+  }
+  for (auto& sequence : submitted) scheduler_.Add(std::move(sequence));
+  if (cancelled.empty()) return;
+  for (Sequence* sequence : scheduler_.All()) {
+    if (std::find(cancelled.begin(), cancelled.end(), sequence->request) != cancelled.end()) {
+      Finish(*sequence, FinishReason::kCancelled);
+    }
+  }
+}
+
+bool Engine::Step() {
+  DrainInbox();
+  const StepPlan plan = scheduler_.Schedule();
+  last_rows_ = 0;
+  if (plan.empty()) return false;
+  const Batch batch = BuildBatch(plan);
+  const MatrixView<const float> logits = runner_.Forward(batch);
+  last_rows_ = static_cast<int>(batch.tokens.size());
+  ++forward_calls_;
+  scheduler_.MarkComputed(plan);
+  Report(plan, logits);
+  return true;
+}
+
+void Engine::Report(const StepPlan& plan, MatrixView<const float> logits) {
+  int64_t row = 0;
+  for (const PlannedRows& rows : plan) {
+    Sequence& sequence = *rows.sequence;
+    std::span<const float> last;
+    for (int i = 0; i < rows.count; ++i) {
+      const bool ends = rows.ends() && i + 1 == rows.count;
+      if (!ends && !ObservesLogits(sequence)) continue;
+      last = {logits.row(row++), static_cast<size_t>(logits.cols)};
+      if (ObservesLogits(sequence)) {
+        sequence.asked->observer.on_logits(sequence.choice, rows.begin + i, last);
+      }
+    }
+    if (rows.ends()) Advance(sequence, last);
+  }
+}
+
+// Picks the next token of a sequence and decides whether it goes on.
+void Engine::Advance(Sequence& sequence, std::span<const float> logits) {
+  const EngineRequest& asked = *sequence.asked;
+  SampledToken sampled;
+  try {
+    sampled = sequence.sampler->Sample(logits, sequence.length());
+  } catch (const Error& error) {
+    if (asked.observer.on_error) asked.observer.on_error(sequence.choice, error.what());
+    scheduler_.Remove(&sequence);
+    return;
+  }
+  const TokenId token = sampled.id;
+  const bool context_full = sequence.length() == max_context_;
+  sequence.sampler->Accept(token);
+  sequence.tokens.push_back(token);
+  ++sequence.report.completion_tokens;
+  const bool wanted = asked.observer.on_token(sequence.choice, sampled);
+  const auto& stops = asked.stop_tokens;
+  if (std::find(stops.begin(), stops.end(), token) != stops.end()) {
+    Finish(sequence, FinishReason::kStop);
+  } else if (!wanted) {
+    Finish(sequence, FinishReason::kCancelled);
+  } else if (sequence.report.completion_tokens == asked.max_tokens) {
+    Finish(sequence, FinishReason::kLength);
+  } else if (context_full) {
+    Finish(sequence, FinishReason::kContextFull);
+  }
+}
+
+void Engine::Finish(Sequence& sequence, FinishReason reason) {
+  sequence.report.finish = reason;
+  const std::unique_ptr<Sequence> ended = scheduler_.Remove(&sequence);
+  const RequestObserver& observer = ended->asked->observer;
+  if (observer.on_finish) observer.on_finish(ended->choice, ended->report);
+}
+
+}  // namespace tael

@@ -1,0 +1,72 @@
+// Many requests on one model: continuous batching with the bits each request would get alone.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <vector>
+
+#include "engine/model_runner.h"
+#include "engine/request.h"
+#include "engine/scheduler.h"
+
+namespace tael {
+
+struct EngineOptions {
+  int max_context = 0;  // positions of one sequence; 0 = ResolveContext()'s default
+  int kv_blocks = 0;    // of 64 positions; 0 = max_sequences times the blocks of max_context
+  SchedulerLimits limits;
+  RunnerOptions runner;
+};
+
+// Submit() and Cancel() may be called from any thread, everything else from one.
+class Engine {
+ public:
+  // Throws kInvalidArgument (bad option; fewer blocks than one sequence may need), kExhausted. The
+  // model must outlive it.
+  Engine(const Model& model, const EngineOptions& options);
+  ~Engine();
+
+  // Queues a request. Throws kInvalidArgument or kExhausted (a prompt longer than the context)
+  // before anything is evaluated.
+  RequestId Submit(EngineRequest request);
+  // Ends all choices of the request at the next step; unknown and finished ones are ignored.
+  void Cancel(RequestId request);
+
+  // One pass through the model for everybody who has something to evaluate; reports new tokens.
+  // False when there was nothing to do.
+  bool Step();
+
+  int max_context() const { return max_context_; }
+  int threads() const { return runner_.threads(); }
+  // Rows that the last Step() gave to the model in one call.
+  int last_rows() const { return last_rows_; }
+  int64_t forward_calls() const { return forward_calls_; }
+
+ private:
+  void Check(const EngineRequest& request) const;
+  std::unique_ptr<Sequence> MakeSequence(std::shared_ptr<const EngineRequest> asked,
+                                         int choice) const;
+  void DrainInbox();
+  void Report(const StepPlan& plan, MatrixView<const float> logits);
+  void Advance(Sequence& sequence, std::span<const float> logits);
+  void Finish(Sequence& sequence, FinishReason reason);
+
+  int max_context_;
+  BlockPool pool_;
+  Scheduler scheduler_;
+  ModelRunner runner_;
+  std::shared_ptr<SamplerBuffers> sampler_buffers_;
+  int last_rows_ = 0;
+  int64_t forward_calls_ = 0;
+
+  std::mutex inbox_mutex_;  // guards what follows
+  RequestId next_id_ = 1;
+  std::vector<std::unique_ptr<Sequence>> submitted_;
+  std::vector<RequestId> cancelled_;
+};
+
+// The rows of `plan` as the model sees them. Logits are asked for where a sequence's tokens end,
+// and everywhere for sequences that observe them.
+Batch BuildBatch(const StepPlan& plan);
+
+}  // namespace tael

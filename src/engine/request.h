@@ -1,0 +1,54 @@
+// What is asked of the engine, and what it reports back.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/finish_reason.h"
+#include "engine/sampler.h"
+#include "text/tokenizer.h"
+
+namespace tael {
+
+using RequestId = uint64_t;
+
+// Counts of one finished choice.
+struct ChoiceReport {
+  FinishReason finish = FinishReason::kStop;
+  int prompt_tokens = 0;
+  int cached_tokens = 0;  // of the prompt, taken from another request's work
+  int completion_tokens = 0;
+  int preemptions = 0;  // how often its memory was given away and its work done again
+};
+
+// Called from Engine::Step(), on its thread; all but on_token may be empty. They must not call the
+// engine, except Cancel().
+struct RequestObserver {
+  // A new token of a choice; false ends this choice (kCancelled).
+  std::function<bool(int choice, const SampledToken& token)> on_token;
+  std::function<void(int choice, const ChoiceReport& report)> on_finish;
+  // The choice failed and ends; `what` is the message of the error.
+  std::function<void(int choice, const std::string& what)> on_error;
+  // Logits of every position that is evaluated for this choice, of prompt and answer; again when a
+  // preempted choice is evaluated again. Positions taken from others' work are not among them.
+  std::function<void(int choice, int position, std::span<const float> logits)> on_logits;
+};
+
+struct EngineRequest {
+  std::vector<TokenId> prompt;
+  int choices = 1;          // independent answers to the prompt, which is evaluated once
+  SamplingParams sampling;  // `choice` is counted up from the one given here
+  std::shared_ptr<const TokenTexts> token_texts = nullptr;  // REQUIRED with banned strings
+  int max_tokens = 0;                // of each choice; 0 = until a stop token or the context's end
+  std::vector<TokenId> stop_tokens;  // the token itself is reported
+  // Whether the beginning of the prompt may be taken from other requests' work, which gives the
+  // same bits. Work is shared only between requests of equal salt.
+  bool reuse_prefix = true;
+  uint64_t cache_salt = 0;
+  RequestObserver observer;
+};
+
+}  // namespace tael

@@ -1,0 +1,31 @@
+// One choice of one request inside the engine.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "engine/request.h"
+#include "kv/kv_cache.h"
+
+namespace tael {
+
+struct Sequence {
+  RequestId request = 0;
+  int choice = 0;
+  std::shared_ptr<const EngineRequest> asked;  // shared by the choices of the request
+
+  std::unique_ptr<Sampler> sampler;
+
+  std::vector<TokenId> tokens;  // prompt and answer
+  std::vector<BlockId> blocks;  // cache blocks that cover the computed positions, and those planned
+  int computed = 0;             // tokens whose keys and values are in the cache
+  int published = 0;            // leading blocks that were offered to others
+  ChoiceReport report;
+
+  int length() const { return static_cast<int>(tokens.size()); }
+  int pending() const { return length() - computed; }
+  // The next token is known only after all tokens were evaluated.
+  bool decoding() const { return pending() == 1 && length() > report.prompt_tokens; }
+};
+
+}  // namespace tael

@@ -1,0 +1,76 @@
+// Who uses which block of the cache, and which blocks hold a prefix that others may share.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <optional>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "kv/kv_cache.h"
+
+namespace tael {
+
+// Reference counts over the blocks of a KvCache. A full block may be published under its content:
+// all tokens up to its end. It then never changes, may be shared, and stays findable after its last
+// user left until its memory is needed (least recently used first). Contents are compared token by
+// token, never by hash alone. Not thread-safe.
+class BlockPool {
+ public:
+  explicit BlockPool(int num_blocks);
+
+  // Blocks that Allocate() can still give: never used, or only findable.
+  int available() const { return static_cast<int>(free_.size() + idle_.size()); }
+  int num_blocks() const { return static_cast<int>(blocks_.size()); }
+
+  // A block with one reference and no content; nullopt when all are in use.
+  std::optional<BlockId> Allocate();
+  // REQUIRES: the block is in use.
+  void Retain(BlockId block);
+  void Release(BlockId block);
+
+  // The blocks of the longest published prefix of `tokens` that ends at a block border, each
+  // retained. Only contents published under the same `salt` are seen.
+  std::vector<BlockId> TakePrefix(std::span<const int32_t> tokens, uint64_t salt);
+  // How many blocks TakePrefix() would give, without taking them.
+  int PrefixBlocks(std::span<const int32_t> tokens, uint64_t salt) const;
+
+  // Makes `blocks[index]` findable: it holds tokens[64 * index, 64 * index + 64) and blocks[0 ..
+  // index) hold what comes before, all of them published. Without effect if another block with this
+  // content is. REQUIRES: in use, full, tokens cover it.
+  void Publish(std::span<const BlockId> blocks, int index, std::span<const int32_t> tokens,
+               uint64_t salt);
+
+ private:
+  // Names the content up to the end of a block; never used twice.
+  using ContentId = uint64_t;
+  struct Key {
+    ContentId parent = 0;  // 0: the first block
+    uint64_t salt = 0;
+    std::vector<int32_t> tokens;  // kKvBlockPositions of them
+    bool operator==(const Key&) const = default;
+  };
+  struct KeyHash {
+    size_t operator()(const Key& key) const;
+  };
+  struct Block {
+    int references = 0;
+    ContentId content = 0;  // 0: not published
+    Key key;                // when published
+    std::list<BlockId>::iterator idle;
+  };
+
+  Block& At(BlockId block) { return blocks_[static_cast<size_t>(block)]; }
+  static Key MakeKey(ContentId parent, uint64_t salt, std::span<const int32_t> tokens, int index);
+  std::vector<BlockId> FindPrefix(std::span<const int32_t> tokens, uint64_t salt) const;
+  void Forget(Block& block);
+
+  std::vector<Block> blocks_;
+  std::vector<BlockId> free_;  // the last one is given first
+  std::list<BlockId> idle_;    // published, without users; least recently used first
+  std::unordered_map<Key, BlockId, KeyHash> index_;
+  ContentId next_content_ = 1;
+};
+
+}  // namespace tael
