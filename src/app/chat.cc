@@ -11,6 +11,7 @@
 #include "app/interrupt.h"
 #include "app/line_editor.h"
 #include "app/names.h"
+#include "app/sampling_flags.h"
 #include "app/terminal.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -229,6 +230,7 @@ int Execute(const ChatOptions& options, const LoadedSettings& settings) {
   limits.sampling = MakeSamplingParams(options.sampling, run);
   limits.max_tokens = MaxTokens(options.sampling, run);
   const LoadedModel loaded = LoadNamedModel(options.model, settings.values);
+  limits.token_texts = UseVocabulary(options.sampling, *loaded.tokenizer, limits.sampling);
   Conversation conversation(loaded, MakeSessionOptions(options.model, run), limits);
   if (!options.system.empty()) conversation.SetSystem(options.system);
   return Chat(loaded, conversation).Run();

@@ -70,6 +70,7 @@ void CommandParser::AddOption(const std::string& name, const OptionTarget& targe
   if (!rules.type.empty()) option->type_name(rules.type);
   option->check(std::visit(ValidatorOf(), rules.check));
   option->required(rules.required);
+  if (!rules.group.empty()) option->group(rules.group);
   if (rules.show_default) option->capture_default_str();
 }
 

@@ -38,6 +38,7 @@ struct OptionRules {
   std::string type = {};  // how --help names the value; "" = INT, FLOAT or TEXT
   ValueCheck check = {};
   bool required = false;
+  std::string group = {};     // heads its part of --help; "" = with the other options
   bool show_default = false;  // in --help. REQUIRES: the target is an int or a string.
 };
 

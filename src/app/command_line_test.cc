@@ -32,7 +32,7 @@ struct Program {
     copy.AddOption("--tag", &tags, "a tag");
     copy.AddFlag("--json", &json, "as JSON");
     deep.AddOption("text", &text, "what to check");
-    deep.AddOption("--count", &count, "how often", {.check = NonNegative{}});
+    deep.AddOption("--count", &count, "how often", {.check = NonNegative{}, .group = "Numbers"});
     deep.AddOption("--share", &share, "how much", {.check = RealRange{0, 1}});
     deep.AddOption("--mode", &mode, "how",
                    {.check = OneOf{{"fast", "slow"}}, .show_default = true});
@@ -106,8 +106,9 @@ TEST(CommandLine, HelpShowsTypesChecksDefaultsAndTheNearestFooter) {
   Program deep, copy;
   const ParseResult own = deep.program.Parse({"check", "deep", "--help"});
   EXPECT_EQ(own.kind, Kind::kAnswered);
-  for (const char* part : {"[text]", "--count INT:NONNEGATIVE", "--share FLOAT:FLOAT in [0 - 1]",
-                           "--mode TEXT:{fast,slow}=fast", "INT in [2 - 9]=8", "Own."}) {
+  for (const char* part :
+       {"[text]", "--count INT:NONNEGATIVE", "--share FLOAT:FLOAT in [0 - 1]",
+        "--mode TEXT:{fast,slow}=fast", "INT in [2 - 9]=8", "Own.", "Numbers:"}) {
     EXPECT_THAT(own.text, HasSubstr(part));
   }
   const ParseResult inherited = copy.program.Parse({"copy", "--help"});

@@ -70,6 +70,7 @@ GenerationResult Conversation::Answer(const Callbacks& callbacks) {
   request.prompt = loaded_.tokenizer->EncodeSpans(
       template_.Render(MakeTemplateInput(loaded_, std::move(all))), /*add_special_tokens=*/false);
   request.sampling = limits_.sampling;
+  request.token_texts = limits_.token_texts;
   request.max_tokens = limits_.max_tokens;
   request.stop_tokens = loaded_.stop_tokens;
   Detokenizer detokenizer(*loaded_.tokenizer, /*skip_special=*/true);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -15,6 +16,7 @@ class Conversation {
  public:
   struct Limits {
     SamplingParams sampling;
+    std::shared_ptr<const TokenTexts> token_texts;  // REQUIRED with banned strings
     int max_tokens = 0;
   };
   // `loaded` must outlive this. Throws when the model has no chat template.

@@ -29,17 +29,6 @@ void AddModelFlags(CommandParser& command, ModelFlags& flags) {
                     {.type = "KEY"});
 }
 
-void AddSamplingFlags(CommandParser& command, SamplingFlags& flags) {
-  command.AddOption("--max-tokens", &flags.max_tokens, "tokens per answer (0 = no limit)",
-                    {.check = NonNegative{}});
-  command.AddOption("--temperature", &flags.temperature, "0 = greedy",
-                    {.check = RealRange{0, 100}});
-  command.AddOption("--top-k", &flags.top_k, "0 = off", {.check = NonNegative{}});
-  command.AddOption("--top-p", &flags.top_p, "1 = off", {.check = RealRange{0, 1}});
-  command.AddOption("--min-p", &flags.min_p, "0 = off", {.check = RealRange{0, 1}});
-  command.AddOption("--seed", &flags.seed, "of the random numbers", {.check = NonNegative{}});
-}
-
 SessionOptions MakeSessionOptions(const ModelFlags& flags, const RunSettings& run) {
   SessionOptions options;
   options.max_context = flags.ctx.value_or(run.ctx);
@@ -54,21 +43,6 @@ SessionOptions MakeSessionOptions(const ModelFlags& flags, const RunSettings& ru
     options.kv_dtype = kv == "bf16" ? DType::kBF16 : DType::kF16;
   }
   return options;
-}
-
-SamplingParams MakeSamplingParams(const SamplingFlags& flags, const RunSettings& run) {
-  SamplingParams params;
-  params.temperature = static_cast<float>(flags.temperature.value_or(run.temperature));
-  params.top_k = flags.top_k.value_or(run.top_k);
-  params.top_p = static_cast<float>(flags.top_p.value_or(run.top_p));
-  params.min_p = static_cast<float>(flags.min_p.value_or(run.min_p));
-  params.seed = static_cast<uint64_t>(flags.seed.value_or(run.seed));
-  Validate(params);
-  return params;
-}
-
-int MaxTokens(const SamplingFlags& flags, const RunSettings& run) {
-  return flags.max_tokens.value_or(run.max_tokens);
 }
 
 const char* MatmulName(MatmulMode mode) { return mode == MatmulMode::kFloat ? "float" : "integer"; }

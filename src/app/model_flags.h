@@ -1,7 +1,6 @@
-// Options that several subcommands share: which model, how it is computed, how tokens are picked.
+// Options that several subcommands share: which model, and how it is computed.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,7 +8,6 @@
 
 #include "app/command_line.h"
 #include "app/settings.h"
-#include "engine/sampler.h"
 #include "engine/session.h"
 #include "model/model.h"
 #include "text/chat_template.h"
@@ -26,17 +24,7 @@ struct ModelFlags {
 };
 void AddModelFlags(CommandParser& command, ModelFlags& flags);
 
-struct SamplingFlags {
-  std::optional<int> max_tokens, top_k;
-  std::optional<double> temperature, top_p, min_p;
-  std::optional<int64_t> seed;
-};
-void AddSamplingFlags(CommandParser& command, SamplingFlags& flags);
-
 SessionOptions MakeSessionOptions(const ModelFlags& flags, const RunSettings& run);
-// Throws kInvalidArgument for values out of range.
-SamplingParams MakeSamplingParams(const SamplingFlags& flags, const RunSettings& run);
-int MaxTokens(const SamplingFlags& flags, const RunSettings& run);
 
 const char* MatmulName(MatmulMode mode);
 

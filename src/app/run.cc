@@ -9,6 +9,7 @@
 #include "app/command.h"
 #include "app/interrupt.h"
 #include "app/model_flags.h"
+#include "app/sampling_flags.h"
 #include "app/terminal.h"
 #include "app/text_input.h"
 #include "app/version.h"
@@ -24,6 +25,7 @@ struct RunOptions {
   SamplingFlags sampling;
   std::optional<std::string> prompt;
   std::string file, system;
+  std::optional<int> log_probs;
   bool chat = false, json = false, no_stream = false, parse_special = false;
 };
 
@@ -58,6 +60,29 @@ std::vector<TokenId> EncodePrompt(const RunOptions& options, const LoadedModel& 
 
 double PerSecond(double count, double seconds) { return seconds > 0 ? count / seconds : 0; }
 
+// The token's text as it stands inside a text; an incomplete character gives U+FFFD.
+Json LogProbToJson(const Tokenizer& tokenizer, const TokenLogProb& entry) {
+  std::string text;
+  tokenizer.AppendTokenBytes(entry.id, /*first=*/false, text);
+  Json out = JsonObject{};
+  out.Set("id", entry.id);
+  out.Set("token", text);
+  out.Set("logprob", entry.log_prob);
+  return out;
+}
+
+Json LogProbsToJson(const Tokenizer& tokenizer, const std::vector<TokenLogProbs>& tokens) {
+  Json list = JsonArray{};
+  for (const TokenLogProbs& token : tokens) {
+    Json entry = LogProbToJson(tokenizer, token.chosen);
+    Json top = JsonArray{};
+    for (const TokenLogProb& other : token.top) top.Append(LogProbToJson(tokenizer, other));
+    entry.Set("top", std::move(top));
+    list.Append(std::move(entry));
+  }
+  return list;
+}
+
 Json ResultToJson(const LoadedModel& loaded, const Session& session, const SessionOptions& options,
                   const GenerationResult& result, const std::string& text) {
   const int completion = static_cast<int>(result.tokens.size());
@@ -79,6 +104,9 @@ Json ResultToJson(const LoadedModel& loaded, const Session& session, const Sessi
   Json out = JsonObject{};
   out.Set("text", text);
   out.Set("ids", std::move(ids));
+  if (!result.log_probs.empty()) {
+    out.Set("logprobs", LogProbsToJson(*loaded.tokenizer, result.log_probs));
+  }
   out.Set("finish_reason", FinishReasonName(result.finish));
   out.Set("usage", std::move(usage));
   out.Set("timings", std::move(timings));
@@ -96,10 +124,12 @@ Json ResultToJson(const LoadedModel& loaded, const Session& session, const Sessi
 
 int Execute(const RunOptions& options, const LoadedSettings& settings) {
   if (!options.system.empty() && !options.chat) throw UsageError("--system needs --chat");
+  if (options.log_probs && !options.json) throw UsageError("--logprobs needs --json");
   const RunSettings& run = settings.values.run;
   const std::string prompt = ReadPrompt(options);
   GenerationRequest request;
   request.sampling = MakeSamplingParams(options.sampling, run);
+  request.sampling.log_probs = options.log_probs;
   request.max_tokens = MaxTokens(options.sampling, run);
   const LoadedModel loaded = LoadNamedModel(options.model, settings.values);
   request.prompt = EncodePrompt(options, loaded, prompt);
@@ -109,6 +139,7 @@ int Execute(const RunOptions& options, const LoadedSettings& settings) {
          "at least one token is needed");
   }
   request.stop_tokens = loaded.stop_tokens;
+  request.token_texts = UseVocabulary(options.sampling, *loaded.tokenizer, request.sampling);
   const SessionOptions session_options = MakeSessionOptions(options.model, run);
   Session session(*loaded.model, session_options);
 
@@ -169,6 +200,9 @@ Command AddRunCommand(CommandParser& program) {
   command.AddFlag("--parse-special", &options->parse_special,
                   "recognise control tokens in a raw prompt (plain text otherwise)");
   command.AddFlag("--no-stream", &options->no_stream, "print the text at the end");
+  command.AddOption("--logprobs", &options->log_probs,
+                    "with --json: log-probabilities of each token and of the N best",
+                    {.type = "N", .check = IntRange{0, 1000}, .group = "Sampling"});
   command.AddFlag("--json", &options->json,
                   "one JSON object: text, ids, finish_reason, usage, timings");
   return {&command, [options](const LoadedSettings& s) { return Execute(*options, s); }};

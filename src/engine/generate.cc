@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "base/error.h"
 
@@ -45,20 +46,26 @@ bool IsStop(const GenerationRequest& request, TokenId id) {
          request.stop_tokens.end();
 }
 
-}  // namespace
-
-GenerationResult Generate(Session& session, const GenerationRequest& request) {
-  Validate(request.sampling);
+void Check(const Session& session, const GenerationRequest& request) {
+  Validate(request.sampling, session.model().spec.vocab_size);
   if (request.prompt.empty()) {
     Fail(ErrorCode::kInvalidArgument, "the prompt has no tokens. Hint: give some text");
   }
   if (static_cast<int64_t>(request.prompt.size()) > session.max_context()) {
     Fail(ErrorCode::kExhausted,
          "the prompt has {} tokens, but the context holds {}. Hint: a larger --ctx (this model "
-         "allows "
-         "{}) or a shorter prompt",
+         "allows {}) or a shorter prompt",
          request.prompt.size(), session.max_context(), session.model().spec.max_context);
   }
+}
+
+}  // namespace
+
+GenerationResult Generate(Session& session, const GenerationRequest& request) {
+  Check(session, request);
+  Sampler sampler(
+      request.sampling, session.kernels(),
+      {.prompt = request.prompt, .stop_tokens = request.stop_tokens, .texts = request.token_texts});
   GenerationResult result;
   result.prompt_tokens = static_cast<int>(request.prompt.size());
   result.cached_tokens = ReusePrefix(session, request.prompt);
@@ -74,8 +81,11 @@ GenerationResult Generate(Session& session, const GenerationRequest& request) {
   for (;;) {
     // The position of the new token keys its random number.
     const auto position = static_cast<int64_t>(request.prompt.size() + result.tokens.size());
-    const TokenId id = Sample(logits, request.sampling, position, session.kernels());
+    SampledToken sampled = sampler.Sample(logits, position);
+    const TokenId id = sampled.id;
+    sampler.Accept(id);
     result.tokens.push_back(id);
+    if (sampled.log_probs) result.log_probs.push_back(std::move(*sampled.log_probs));
     const bool wanted = !request.on_token || request.on_token(id);
     if (IsStop(request, id)) {
       result.finish = FinishReason::kStop;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ struct GenerationRequest {
   SamplingParams sampling;
   int max_tokens = 0;                // 0 = until a stop token or the end of the context
   std::vector<TokenId> stop_tokens;  // ends the answer; the token itself is in `tokens`
+  std::shared_ptr<const TokenTexts> token_texts = nullptr;  // REQUIRED with banned strings
   // Called after each token; returning false cancels. May be empty.
   std::function<bool(TokenId)> on_token;
   // Called while the prompt is evaluated: done, total tokens; returning false cancels. May be
@@ -24,13 +26,15 @@ struct GenerationRequest {
 };
 
 struct GenerationResult {
-  std::vector<TokenId> tokens;  // the last one may be the stop token
+  std::vector<TokenId> tokens;           // the last one may be the stop token
+  std::vector<TokenLogProbs> log_probs;  // one per token, with sampling.log_probs
   FinishReason finish = FinishReason::kStop;
   int prompt_tokens = 0, cached_tokens = 0;
   double prompt_seconds = 0, decode_seconds = 0;
 };
 
-// Throws kExhausted when the prompt does not fit the context, before evaluating anything.
+// Throws before evaluating anything: kExhausted when the prompt does not fit the context,
+// kInvalidArgument for sampling parameters.
 GenerationResult Generate(Session& session, const GenerationRequest& request);
 
 }  // namespace tael

@@ -173,9 +173,4 @@ double Sampler::Uniform(uint64_t stream, int64_t position) const {
                    static_cast<uint64_t>(position));
 }
 
-TokenId Sample(std::span<const float> logits, const SamplingParams& params, int64_t position,
-               const KernelTable& kernels) {
-  return Sampler(params, kernels).Sample(logits, position).id;
-}
-
 }  // namespace tael

@@ -81,8 +81,4 @@ class Sampler {
   std::optional<Mirostat::Pick> picked_;  // by the last Sample(), for mirostat's feedback
 };
 
-// One token without a history.
-TokenId Sample(std::span<const float> logits, const SamplingParams& params, int64_t position,
-               const KernelTable& kernels);
-
 }  // namespace tael

@@ -13,8 +13,6 @@
 namespace tael {
 namespace {
 
-using testing::HasSubstr;
-
 constexpr float kInf = std::numeric_limits<float>::infinity();
 
 const KernelTable& Kernels() { return *SelectKernelTable(); }

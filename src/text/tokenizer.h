@@ -80,7 +80,7 @@ class Tokenizer {
   virtual bool adds_bos() const = 0;  // add_special_tokens would put BOS in front
 
   // Streaming: bytes of one token as the decoder would place them in the middle of a text.
-  // Used by Detokenizer only.
+  // Used by Detokenizer and by sampling on strings.
   virtual void AppendTokenBytes(TokenId id, bool first, std::string& out) const = 0;
 };
 

@@ -120,6 +120,35 @@ def run_completes_deterministically_and_reports():
     expect(tael("run", GGUF, "--json", "--max-tokens", "8", stdin="abc").json()["ids"] == first["ids"])
 
 
+def sampling_options_reach_the_model():
+    base = ["run", GGUF, "abc", "--json", "--max-tokens", "12"]
+    plain = tael(*base, "--logprobs", "3").json()
+    expect(len(plain["logprobs"]) == len(plain["ids"]), plain)
+    for token, entry in zip(plain["ids"], plain["logprobs"]):
+        expect(entry["id"] == token == entry["top"][0]["id"] and len(entry["top"]) == 3, entry)
+        expect(0 >= entry["logprob"] == entry["top"][0]["logprob"] >= entry["top"][1]["logprob"], entry)
+    expect("logprobs" not in tael(*base).json())
+    first = plain["ids"][0]
+    banned = tael(*base, "--logit-bias", f"{first}=-inf").json()
+    expect(first not in banned["ids"], first, banned)
+    text = plain["logprobs"][0]["token"]
+    expect(text not in tael(*base, "--ban", text).json()["text"], text)
+    distinct = tael(*base, "--presence-penalty", "100", "--frequency-penalty", "-1.5").json()["ids"]
+    expect(len(set(distinct)) == len(distinct), distinct)
+    warm = base + ["--temperature", "1.2", "--seed", "3"]
+    every = warm + ["--dynatemp-range", "0.5", "--top-k", "60", "--typical", "0.9", "--min-p", "0.01", "--top-p", "0.98",
+                    "--top-n-sigma", "3", "--xtc-probability", "0.5", "--repeat-penalty", "1.1", "--dry-multiplier", "0.8",
+                    "--min-tokens", "4", "--samplers", "temperature;top_k;xtc;typical_p;top_p;min_p;top_n_sigma"]
+    for arguments in (every, warm + ["--mirostat", "1"], warm + ["--mirostat", "2", "--mirostat-tau", "3"]):
+        one, two = tael(*arguments), tael(*arguments, "--threads", "1")
+        expect(one.code == 0 and one.json()["ids"] == two.json()["ids"], arguments, one, two)
+    for wrong, code, message in [(["--samplers", "top_k,topp"], 1, "top_n_sigma, top_k"), (["--xtc-probability", "2"], 2, "xtc"),
+                                 (["--logit-bias", "5"], 2, "ID=VALUE"), (["--logit-bias", "9999999=1"], 1, "9999999")]:
+        result = tael(*base, *wrong)
+        expect(result.code == code and message in result.err and not result.out, wrong, result)
+    expect(tael("run", GGUF, "abc", "--logprobs", "1").code == 2)
+
+
 def a_prompt_beyond_the_context_is_refused_with_both_numbers():
     result = tael("run", GGUF, "a" * 100, "--ctx", "16")
     expect(result.code == 1 and "16" in result.err and not result.out, result)
@@ -273,7 +302,7 @@ def ctrl_c_ends_run_with_130_and_the_text_so_far():
 
 main([inspect_shows_and_validates_every_part, broken_files_give_a_message_and_no_output,
       weights_that_are_no_numbers_are_found_by_a_deep_look, malformed_files_behave_as_expected,
-      run_completes_deterministically_and_reports,
+      run_completes_deterministically_and_reports, sampling_options_reach_the_model,
       a_prompt_beyond_the_context_is_refused_with_both_numbers, tokenize_streams_json_lines_in_order,
       tokenize_answers_each_line_when_asked_one_by_one, templates_render_with_the_origin_of_text,
       perplexity_is_reported_with_its_error, the_real_model_talks, chat_keeps_the_conversation_when_piped,

@@ -72,8 +72,9 @@ Distribution Softmax(std::vector<double> logits, double temperature = 1) {
 std::vector<size_t> Ranking() {
   std::vector<size_t> ids(kLogits.size());
   std::iota(ids.begin(), ids.end(), size_t{0});
-  std::stable_sort(ids.begin(), ids.end(),
-                   [](size_t a, size_t b) { return kLogits[a] > kLogits[b]; });
+  std::sort(ids.begin(), ids.end(), [](size_t a, size_t b) {
+    return kLogits[a] != kLogits[b] ? kLogits[a] > kLogits[b] : a < b;
+  });
   return ids;
 }
 
@@ -119,8 +120,9 @@ Distribution Typical(double limit) {
   const Distribution p = Softmax(Doubles());
   const double entropy = Entropy(p);
   std::vector<size_t> ids = Ranking();
-  std::stable_sort(ids.begin(), ids.end(), [&](size_t a, size_t b) {
-    return std::fabs(-std::log(p[a]) - entropy) < std::fabs(-std::log(p[b]) - entropy);
+  const auto deviation = [&](size_t id) { return std::fabs(-std::log(p[id]) - entropy); };
+  std::sort(ids.begin(), ids.end(), [&](size_t a, size_t b) {
+    return deviation(a) != deviation(b) ? deviation(a) < deviation(b) : a < b;
   });
   double sum = 0;
   size_t kept = 0;

@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <random>
 
 #include "base/error.h"
@@ -15,7 +17,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::UnorderedElementsAre;
 
 constexpr float kInf = std::numeric_limits<float>::infinity();
 
@@ -26,8 +27,8 @@ Candidates From(const std::vector<float>& logits) {
 }
 
 std::vector<TokenId> Ids(const Candidates& candidates) {
-  std::vector<TokenId> ids;
-  for (size_t i = 0; i < candidates.size(); ++i) ids.push_back(candidates[i].id);
+  std::vector<TokenId> ids(candidates.size());
+  for (size_t i = 0; i < ids.size(); ++i) ids[i] = candidates[i].id;
   return ids;
 }
 
@@ -57,8 +58,9 @@ TEST(Candidates, AreSortedByLogitThenIdHoweverMany) {
     const std::vector<float> logits = RoughLogits(n);
     std::vector<TokenId> want(n);
     for (size_t i = 0; i < n; ++i) want[i] = static_cast<TokenId>(i);
-    std::stable_sort(want.begin(), want.end(), [&](TokenId a, TokenId b) {
-      return logits[static_cast<size_t>(a)] > logits[static_cast<size_t>(b)];
+    std::sort(want.begin(), want.end(), [&](TokenId a, TokenId b) {
+      const float x = logits[static_cast<size_t>(a)], y = logits[static_cast<size_t>(b)];
+      return x != y ? x > y : a < b;
     });
     Candidates all = From(logits);
     all.SortBestFirst();
@@ -297,8 +299,8 @@ TEST(LogProbs, AreLogSoftmaxOfTheModelsLogits) {
   const TokenLogProbs found = ComputeLogProbs(logits, 4, 4);
   EXPECT_EQ(found.chosen.id, 4);
   EXPECT_NEAR(found.chosen.log_prob, -std::log(total), 1e-15);
-  std::vector<TokenId> ids;
-  for (const TokenLogProb& top : found.top) ids.push_back(top.id);
+  std::vector<TokenId> ids(found.top.size());
+  for (size_t i = 0; i < ids.size(); ++i) ids[i] = found.top[i].id;
   EXPECT_THAT(ids, ElementsAre(2, 3, 0, 4));
   EXPECT_NEAR(found.top[2].log_prob, 1 - std::log(total), 1e-15);
   EXPECT_EQ(ComputeLogProbs(logits, 4, 5).top.size(), 4u);  // none of probability 0

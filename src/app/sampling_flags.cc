@@ -1,0 +1,116 @@
+#include "app/sampling_flags.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+#include "app/command.h"
+
+namespace tael {
+namespace {
+
+constexpr const char* kGroup = "Sampling";
+constexpr int kMaxInt = std::numeric_limits<int>::max();
+
+// top_p: --top-p. typical_p is known by a shorter name as well.
+std::string OptionName(std::string name) {
+  if (name == "typical_p") return "--typical,--typical-p";
+  std::replace(name.begin(), name.end(), '_', '-');
+  return "--" + name;
+}
+
+LogitBias ParseLogitBias(const std::string& text) {
+  LogitBias bias;
+  const char* end = text.data() + text.size();
+  const auto id = std::from_chars(text.data(), end, bias.id);
+  if (id.ec == std::errc() && id.ptr != end && *id.ptr == '=') {
+    const auto value = std::from_chars(id.ptr + 1, end, bias.value);
+    if (value.ec == std::errc() && value.ptr == end) return bias;
+  }
+  throw UsageError(fmt::format(
+      "--logit-bias {}: needs the form ID=VALUE with a token's number, such as 42=-1.5 or 42=-inf",
+      text));
+}
+
+}  // namespace
+
+void AddSamplingFlags(CommandParser& command, SamplingFlags& flags) {
+  command.AddOption("--max-tokens", &flags.max_tokens, "tokens per answer (0 = no limit)",
+                    {.check = NonNegative{}, .group = kGroup});
+  for (size_t i = 0; i < flags.reals.size(); ++i) {
+    const RealParameter& p = RealParameters()[i];
+    command.AddOption(OptionName(p.name), &flags.reals[i], p.help,
+                      {.check = RealRange{static_cast<double>(p.low), static_cast<double>(p.high)},
+                       .group = kGroup});
+  }
+  for (size_t i = 0; i < flags.ints.size(); ++i) {
+    const IntParameter& p = IntParameters()[i];
+    const bool any = p.low == 0 && p.high == kMaxInt;
+    command.AddOption(
+        OptionName(p.name), &flags.ints[i], p.help,
+        {.check = any ? ValueCheck(NonNegative{}) : IntRange{p.low, p.high}, .group = kGroup});
+  }
+  command.AddOption("--samplers", &flags.stages,
+                    "stages that run, in this order: names separated by ',' or ';'",
+                    {.type = "LIST", .group = kGroup});
+  command.AddOption("--logit-bias", &flags.logit_bias,
+                    "add to the logit of a token; -inf bans it (repeatable)",
+                    {.type = "ID=VALUE", .group = kGroup});
+  command.AddOption("--ban", &flags.banned_strings,
+                    "a text that the answer must not contain (repeatable)",
+                    {.type = "TEXT", .group = kGroup});
+  command.AddOption("--dry-sequence-breaker", &flags.dry_breakers,
+                    "a text that repetitions do not reach across (repeatable; 'none' = no such "
+                    "text; default: line break, ':', '\"' and '*')",
+                    {.type = "TEXT", .group = kGroup});
+  command.AddOption("--seed", &flags.seed, "of the random numbers",
+                    {.check = NonNegative{}, .group = kGroup});
+}
+
+SamplingParams MakeSamplingParams(const SamplingFlags& flags, const RunSettings& run) {
+  SamplingParams params;
+  params.temperature = static_cast<float>(run.temperature);
+  params.top_k = run.top_k;
+  params.top_p = static_cast<float>(run.top_p);
+  params.min_p = static_cast<float>(run.min_p);
+  params.seed = static_cast<uint64_t>(flags.seed.value_or(run.seed));
+  for (size_t i = 0; i < flags.reals.size(); ++i) {
+    if (flags.reals[i]) params.*RealParameters()[i].member = static_cast<float>(*flags.reals[i]);
+  }
+  for (size_t i = 0; i < flags.ints.size(); ++i) {
+    if (flags.ints[i]) params.*IntParameters()[i].member = *flags.ints[i];
+  }
+  if (flags.stages) params.stages = ParseStages(*flags.stages);
+  for (const std::string& text : flags.logit_bias) {
+    params.logit_bias.push_back(ParseLogitBias(text));
+  }
+  for (const std::string& text : flags.dry_breakers) {
+    if (text.empty()) throw UsageError("--dry-sequence-breaker: needs a text of at least 1 byte");
+  }
+  params.banned_strings = flags.banned_strings;
+  Validate(params);
+  return params;
+}
+
+int MaxTokens(const SamplingFlags& flags, const RunSettings& run) {
+  return flags.max_tokens.value_or(run.max_tokens);
+}
+
+std::shared_ptr<const TokenTexts> UseVocabulary(const SamplingFlags& flags,
+                                                const Tokenizer& tokenizer,
+                                                SamplingParams& params) {
+  const bool dry = params.dry_multiplier > 0;
+  if (!dry && params.banned_strings.empty()) return nullptr;
+  auto texts = std::make_shared<const TokenTexts>(tokenizer);
+  if (dry) {
+    std::vector<std::string> breakers = flags.dry_breakers;
+    if (breakers.empty()) breakers = {"\n", ":", "\"", "*"};
+    std::erase(breakers, "none");
+    params.dry_breakers = BreakerSequences(breakers, *texts, tokenizer);
+  }
+  return params.banned_strings.empty() ? nullptr : texts;
+}
+
+}  // namespace tael

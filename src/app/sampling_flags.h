@@ -1,0 +1,43 @@
+// Options of run and chat that say how tokens are picked. docs/sampling.md explains them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/command_line.h"
+#include "app/settings.h"
+#include "engine/sampling/params.h"
+#include "engine/sampling/token_texts.h"
+#include "text/tokenizer.h"
+
+namespace tael {
+
+// Filled by the parser; what is not given comes from the settings.
+struct SamplingFlags {
+  std::optional<int> max_tokens;
+  std::optional<int64_t> seed;
+  // By index of RealParameters() and IntParameters().
+  std::vector<std::optional<double>> reals =
+      std::vector<std::optional<double>>(RealParameters().size());
+  std::vector<std::optional<int>> ints = std::vector<std::optional<int>>(IntParameters().size());
+  std::optional<std::string> stages;
+  std::vector<std::string> logit_bias, banned_strings, dry_breakers;
+};
+
+// One option for each of RealParameters() and IntParameters(), named after it (top_p: --top-p), and
+// those of another form. `flags` must outlive the parsing.
+void AddSamplingFlags(CommandParser& command, SamplingFlags& flags);
+
+// Throws UsageError for a malformed --logit-bias, kInvalidArgument for values out of range.
+SamplingParams MakeSamplingParams(const SamplingFlags& flags, const RunSettings& run);
+int MaxTokens(const SamplingFlags& flags, const RunSettings& run);
+
+// What needs the model's vocabulary: sets the breakers of DRY in `params`, and returns the texts of
+// the tokens if there are banned strings, else null.
+std::shared_ptr<const TokenTexts> UseVocabulary(const SamplingFlags& flags,
+                                                const Tokenizer& tokenizer, SamplingParams& params);
+
+}  // namespace tael
