@@ -89,6 +89,26 @@ TEST_P(FloatMatmulTest, SpecialValuesHaveTheBitsOfScalar) {
   }
 }
 
+// Denormals and infinities included, which random weights hardly ever hit.
+TEST_P(FloatMatmulTest, DecodesEveryPatternOfTheSixteenBitTypesExactly) {
+  constexpr size_t kPatterns = 1 << 16;
+  for (const DType dtype : {DType::kF16, DType::kBF16}) {
+    std::vector<uint16_t> patterns(kPatterns);
+    std::vector<uint8_t> w(2 * kPatterns);
+    std::vector<float> expected(kPatterns), y(kPatterns);
+    for (size_t i = 0; i < kPatterns; ++i) {
+      patterns[i] = static_cast<uint16_t>(i);
+      const float decoded =
+          dtype == DType::kF16 ? HalfToFloat(patterns[i]) : Bf16ToFloat(patterns[i]);
+      expected[i] = decoded + 0.0f;  // a lane starts at +0: -0 is lost
+    }
+    std::memcpy(w.data(), patterns.data(), w.size());
+    const float one = 1.0f;
+    GetParam()->matmul_float(&one, 1, 1, dtype, w.data(), 2, kPatterns, 1, y.data(), kPatterns);
+    EXPECT_EQ(FirstDifference(y, expected), -1) << Name(dtype);
+  }
+}
+
 // ------------------------------------------------------------------------------------------------
 
 std::vector<DType> IntegerTypes() {
