@@ -3,7 +3,7 @@
 namespace tael {
 
 void SiluMultiply(MatrixView<const float> up, MatrixView<float> gate, ComputeContext& ctx) {
-  ctx.pool.ParallelFor(gate.rows, 1, [&](int64_t begin, int64_t end) {
+  ctx.pool.ParallelFor(gate.rows, ctx.GrainFor(4 * gate.cols), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       ctx.kernels.silu_multiply(gate.row(t), up.row(t), static_cast<size_t>(gate.cols),
                                 gate.row(t));
@@ -12,7 +12,7 @@ void SiluMultiply(MatrixView<const float> up, MatrixView<float> gate, ComputeCon
 }
 
 void AddInto(MatrixView<const float> x, MatrixView<float> y, ComputeContext& ctx) {
-  ctx.pool.ParallelFor(y.rows, 1, [&](int64_t begin, int64_t end) {
+  ctx.pool.ParallelFor(y.rows, ctx.GrainFor(y.cols), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       ctx.kernels.add(x.row(t), static_cast<size_t>(y.cols), y.row(t));
     }

@@ -59,7 +59,7 @@ void StoreKeysAndValues(const Batch& batch, int layer, MatrixView<const float> k
   const int64_t row_bytes = cache.row_bytes(layer);
   const int64_t head_dim = row_bytes / Info(cache.dtype()).block_bytes;
   const int num_kv_heads = static_cast<int>(k.cols / head_dim);
-  ctx.pool.ParallelFor(k.rows, 1, [&](int64_t begin, int64_t end) {
+  ctx.pool.ParallelFor(k.rows, ctx.GrainFor(2 * k.cols), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       const int position = places[t].position;
       const BlockId block =
@@ -87,7 +87,12 @@ void Attention(const AttentionShape& shape, const Batch& batch, int layer,
   }
   const int heads_per_kv = shape.num_heads / shape.num_kv_heads;
   // Head-major order: every worker gets the same mix of short and long rows.
-  ctx.pool.ParallelFor(q.rows * shape.num_heads, 1, [&](int64_t begin, int64_t end) {
+  int64_t longest = 0;
+  for (const BatchSequence& s : batch.sequences) {
+    longest = std::max<int64_t>(longest, s.begin + s.count);
+  }
+  const int64_t grain = ctx.GrainFor(2 * longest * shape.head_dim);
+  ctx.pool.ParallelFor(q.rows * shape.num_heads, grain, [&](int64_t begin, int64_t end) {
     for (int64_t unit = begin; unit < end; ++unit) {
       const int head = static_cast<int>(unit / q.rows);
       const int64_t t = unit % q.rows;

@@ -1,6 +1,8 @@
 // What every operation needs besides its tensors: threads, kernels and scratch memory.
 #pragma once
 
+#include <cstdint>
+
 #include "kernels/kernel_table.h"
 #include "runtime/arena.h"
 #include "runtime/worker_pool.h"
@@ -12,6 +14,14 @@ struct ComputeContext {
   const KernelTable& kernels;
   Arena& arena;
   bool integer_matmul = true;  // false: every weight is decoded to float32 (--matmul float)
+  // Elementary operations that take as long as waking a thread: less is not worth another one.
+  int64_t worth_a_thread = 50'000;
+
+  // How many items a part of a parallel loop must have at least; a multiple of `unit`.
+  int64_t GrainFor(int64_t operations_per_item, int64_t unit = 1) const {
+    const int64_t items = worth_a_thread / (operations_per_item > 0 ? operations_per_item : 1);
+    return items <= unit ? unit : (items + unit - 1) / unit * unit;
+  }
 };
 
 }  // namespace tael

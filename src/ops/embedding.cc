@@ -8,7 +8,7 @@ namespace tael {
 
 void EmbeddingLookup(const Weight& table, const std::vector<int32_t>& tokens, MatrixView<float> out,
                      ComputeContext& ctx) {
-  ctx.pool.ParallelFor(out.rows, 1, [&](int64_t begin, int64_t end) {
+  ctx.pool.ParallelFor(out.rows, ctx.GrainFor(out.cols), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       DecodeRow(table.dtype, table.row(tokens[static_cast<size_t>(t)]), table.k, out.row(t));
     }

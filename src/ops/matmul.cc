@@ -21,7 +21,8 @@ bool IsPlainFloat(DType dtype) {
 
 void PlainFloatMatmul(const MatrixView<const float>& x, const Weight& w, MatrixView<float> y,
                       ComputeContext& ctx) {
-  ctx.pool.ParallelFor(w.n, kRowGrain, [&](int64_t begin, int64_t end) {
+  const int64_t grain = ctx.GrainFor(x.rows * w.k, kRowGrain);
+  ctx.pool.ParallelFor(w.n, grain, [&](int64_t begin, int64_t end) {
     ctx.kernels.matmul_float(x.data, Sized(x.stride), Sized(x.rows), w.dtype, w.row(begin),
                              Sized(w.row_bytes), Sized(end - begin), Sized(w.k), y.data + begin,
                              Sized(y.stride));
@@ -30,7 +31,8 @@ void PlainFloatMatmul(const MatrixView<const float>& x, const Weight& w, MatrixV
 
 void IntegerMatmul(const QuantizedRows& x, const Weight& w, MatrixView<float> y,
                    ComputeContext& ctx) {
-  ctx.pool.ParallelFor(w.n, kRowGrain, [&](int64_t begin, int64_t end) {
+  const int64_t grain = ctx.GrainFor(static_cast<int64_t>(x.rows) * w.k, kRowGrain);
+  ctx.pool.ParallelFor(w.n, grain, [&](int64_t begin, int64_t end) {
     ctx.kernels.matmul_integer(x, w.dtype, w.row(begin), Sized(w.row_bytes), Sized(end - begin),
                                y.data + begin, Sized(y.stride));
   });
@@ -50,7 +52,8 @@ void AddResidualProduct(const QuantizedRows& residual, const Weight& w, MatrixVi
 void DecodedMatmul(const MatrixView<const float>& x, const Weight& w, MatrixView<float> y,
                    ComputeContext& ctx) {
   const Arena::Position mark = ctx.arena.Mark();
-  const int64_t parts = ctx.pool.size();
+  const int64_t least = ctx.GrainFor(x.rows * w.k, kDecodedRows);  // rows that are worth a thread
+  const int64_t parts = std::clamp<int64_t>(w.n / least, 1, ctx.pool.size());
   float* scratch = ctx.arena.Allocate<float>(parts * kDecodedRows * w.k);
   const int64_t tiles = (w.n + kDecodedRows - 1) / kDecodedRows;
   const int64_t tiles_per_part = (tiles + parts - 1) / parts;
@@ -83,7 +86,7 @@ QuantizedRows MatmulInput::Quantize(const MatrixView<const float>& x, size_t blo
                      .k = Sized(x.cols),
                      .k_padded = Sized(padded),
                      .block = block};
-  ctx_.pool.ParallelFor(x.rows, 1, [&](int64_t begin, int64_t end) {
+  ctx_.pool.ParallelFor(x.rows, ctx_.GrainFor(4 * x.cols), [&](int64_t begin, int64_t end) {
     QuantizedRows part = rows;
     part.q += begin * padded;
     part.scales += begin * padded / width;
@@ -105,7 +108,7 @@ const QuantizedRows& MatmulInput::Residual(size_t block) {
   if (rows.q != nullptr) return rows;
   const QuantizedRows& first = Quantized(block);
   float* rest = ctx_.arena.Allocate<float>(x_.rows * x_.cols);
-  ctx_.pool.ParallelFor(x_.rows, 1, [&](int64_t begin, int64_t end) {
+  ctx_.pool.ParallelFor(x_.rows, ctx_.GrainFor(4 * x_.cols), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       const int8_t* q = first.q + t * static_cast<int64_t>(first.k_padded);
       const float* scales = first.scales + t * static_cast<int64_t>(first.k_padded / block);

@@ -15,6 +15,9 @@
 namespace tael {
 namespace {
 
+// Tiny shapes, too, are cut into as many parts as there are threads.
+constexpr int64_t kAlwaysSplit = 0;
+
 std::vector<float> RandomFloats(int64_t n, unsigned seed) {
   std::mt19937 rng(seed);
   std::vector<float> out(static_cast<size_t>(n));
@@ -40,7 +43,7 @@ std::vector<float> RandomMatmul(DType dtype, int64_t m, int64_t n, int64_t k, in
   const Weight w{.dtype = dtype, .n = n, .k = k, .data = bytes.data(), .row_bytes = row_bytes};
   WorkerPool pool(threads);
   Arena arena;
-  ComputeContext ctx{pool, *SelectKernelTable(), arena, integer};
+  ComputeContext ctx{pool, *SelectKernelTable(), arena, integer, kAlwaysSplit};
   if (rows < 0) rows = m;
   std::vector<float> y(static_cast<size_t>(rows * n));
   MatmulInput input({x.data(), rows, k, k}, ctx);
@@ -115,7 +118,7 @@ std::vector<float> ChunkedAttention(int cut, DType dtype, int window) {
   const std::vector<float> v = RandomFloats(kCount * kKvHeads * kDim, 5);
   WorkerPool pool(3);
   Arena arena;
-  ComputeContext ctx{pool, *SelectKernelTable(), arena};
+  ComputeContext ctx{pool, *SelectKernelTable(), arena, true, kAlwaysSplit};
   KvCache cache({{kKvHeads, kDim}}, dtype, 4);
   std::vector<float> out(q.size());
   const AttentionShape shape{kHeads, kKvHeads, kDim, window, 0.2f};
@@ -151,7 +154,7 @@ TEST(Attention, GivesTheSameBitsWhereverThePromptIsCut) {
 TEST(RmsNorm, NormalisesEveryHeadByItself) {
   WorkerPool pool(2);
   Arena arena;
-  ComputeContext ctx{pool, *SelectKernelTable(), arena};
+  ComputeContext ctx{pool, *SelectKernelTable(), arena, true, kAlwaysSplit};
   std::vector<float> x = {3, 4, 30, 40}, y = {3, 4};
   RmsNormHeads({1, 2}, 0.0f, {x.data(), 1, 4, 4}, ctx);
   EXPECT_FLOAT_EQ(x[0], 3 / std::sqrt(12.5f));

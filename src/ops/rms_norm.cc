@@ -4,7 +4,7 @@ namespace tael {
 
 void RmsNorm(MatrixView<const float> x, const std::vector<float>& gain, float eps,
              MatrixView<float> out, ComputeContext& ctx) {
-  ctx.pool.ParallelFor(x.rows, 1, [&](int64_t begin, int64_t end) {
+  ctx.pool.ParallelFor(x.rows, ctx.GrainFor(2 * x.cols), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       ctx.kernels.rms_norm(x.row(t), gain.data(), eps, gain.size(), out.row(t));
     }
@@ -14,7 +14,7 @@ void RmsNorm(MatrixView<const float> x, const std::vector<float>& gain, float ep
 void RmsNormHeads(const std::vector<float>& gain, float eps, MatrixView<float> x,
                   ComputeContext& ctx) {
   const auto head_dim = static_cast<int64_t>(gain.size());
-  ctx.pool.ParallelFor(x.rows, 1, [&](int64_t begin, int64_t end) {
+  ctx.pool.ParallelFor(x.rows, ctx.GrainFor(2 * x.cols), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       for (float* head = x.row(t); head < x.row(t) + x.cols; head += head_dim) {
         ctx.kernels.rms_norm(head, gain.data(), eps, gain.size(), head);

@@ -88,7 +88,7 @@ RopeTables MakeRopeTables(const RopeFrequencies& frequencies, const std::vector<
   const auto half = static_cast<int64_t>(frequencies.inverse.size());
   RopeTables tables{{ctx.arena.Allocate<float>(rows * half), rows, half, half},
                     {ctx.arena.Allocate<float>(rows * half), rows, half, half}};
-  ctx.pool.ParallelFor(rows, 1, [&](int64_t begin, int64_t end) {
+  ctx.pool.ParallelFor(rows, ctx.GrainFor(64 * half), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       const auto position = static_cast<float>(positions[static_cast<size_t>(t)]);
       for (int64_t i = 0; i < half; ++i) {
@@ -105,7 +105,7 @@ RopeTables MakeRopeTables(const RopeFrequencies& frequencies, const std::vector<
 void ApplyRope(const RopeFrequencies& frequencies, const RopeTables& tables, int head_dim,
                MatrixView<float> x, ComputeContext& ctx) {
   const bool interleaved = frequencies.pairing == RopePairing::kInterleaved;
-  ctx.pool.ParallelFor(x.rows, 1, [&](int64_t begin, int64_t end) {
+  ctx.pool.ParallelFor(x.rows, ctx.GrainFor(2 * x.cols), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       for (int64_t offset = 0; offset < x.cols; offset += head_dim) {
         ctx.kernels.rope(x.row(t) + offset, tables.cos.row(t), tables.sin.row(t),
