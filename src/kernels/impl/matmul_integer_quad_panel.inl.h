@@ -46,7 +46,8 @@ inline void FillPanelRuns(const RunScales (&runs)[kRowTile], size_t row, Panel<F
 
 // Block b of the panel, rows [row, row + 8), which lie at `rows`.
 template <class F>
-inline void FillPanelBlock(F& f, RowPointers& rows, size_t b, size_t row, Panel<F>* panel) {
+[[gnu::noinline]] void FillPanelBlock(F& f, RowPointers& rows, size_t b, size_t row,
+                                      Panel<F>* panel) {
   constexpr size_t kChunks = F::kSize / 32;
   const size_t index = panel->first + b;
   Bytes32 chunk[kChunks][kRowTile];
@@ -146,8 +147,8 @@ template <class F, size_t Acts>
 
 // Activation rows [i, i + Acts) over the panel: its steps of their chains.
 template <size_t Acts, class F>
-inline void PassPanel(const IntegerProduct& a, const Panel<F>& panel, size_t i, F32x16* acc,
-                      F32x16* accm) {
+[[gnu::noinline]] void PassPanel(const IntegerProduct& a, const Panel<F>& panel, size_t i,
+                                 F32x16* acc, F32x16* accm) {
   F32x16 chain[Acts], chainm[Acts];
   ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
     chain[s] = acc[s];
