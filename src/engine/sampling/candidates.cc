@@ -111,6 +111,10 @@ void Candidates::KeepLogitsFrom(float low) {
   std::erase_if(list_, [low](const Candidate& c) { return c.logit < low; });
 }
 
+void Candidates::DropBefore(Candidate first) {
+  std::erase_if(list_, [&](const Candidate& c) { return Before(c, first); });
+}
+
 void Candidates::Divide(float divisor) {
   const float top = highest();
   for (Candidate& c : list_) c.logit = (c.logit - top) / divisor;
@@ -126,6 +130,16 @@ Candidates::Weights Candidates::ComputeWeights() {
   return {weights_, total};
 }
 
+Candidates::Weights Candidates::SortHead(double share) {
+  Weights all = ComputeWeights();
+  if (sorted_) return all;
+  // n candidates below (1 - share) * total / (2 n) have less than half of what share leaves over.
+  const double least = (1 - share) * all.total / (2 * static_cast<double>(list_.size()));
+  KeepLogitsFrom(static_cast<float>(static_cast<double>(highest()) + ExactLog(least)));
+  SortBestFirst();
+  return {ComputeWeights().weights, all.total};
+}
+
 double Candidates::Entropy(const Weights& weights) const {
   // -ln p = ln(total) - (logit - highest)
   const auto top = static_cast<double>(highest());
@@ -137,8 +151,7 @@ double Candidates::Entropy(const Weights& weights) const {
 }
 
 size_t Candidates::Draw(double uniform) {
-  SortBestFirst();
-  const auto [weights, total] = ComputeWeights();
+  const auto [weights, total] = SortHead(uniform);
   const double point = uniform * total;
   double sum = 0;
   size_t last = 0;  // with a weight above 0: rounding must not choose an impossible token

@@ -47,6 +47,8 @@ class Candidates {
   void KeepRange(size_t begin, size_t end);
   // Keeps the candidates with logit >= `low`. REQUIRES: low <= highest().
   void KeepLogitsFrom(float low);
+  // Drops the candidates that come before `first`, which is one of them.
+  void DropBefore(Candidate first);
   // logit = (logit - highest()) / divisor; a candidate whose logit leaves the range of float32 is
   // dropped. REQUIRES: divisor > 0.
   void Divide(float divisor);
@@ -58,11 +60,16 @@ class Candidates {
     double total = 0;
   };
   Weights ComputeWeights();
+  // Sorts, and drops candidates without which the best ones still have more than `share` of the
+  // total: most of a large vocabulary, which saves the time of sorting them. `total` is that of all
+  // candidates before. REQUIRES: 0 <= share < 1.
+  Weights SortHead(double share);
   // -sum p ln p, in nats; `weights` are those of the present candidates.
   double Entropy(const Weights& weights) const;
 
   // Index of the candidate at `uniform` in [0, 1) of the cumulative distribution, best first: the
-  // first i with sum over j <= i of weights[j] > uniform * total. Sorts.
+  // first i with sum over j <= i of weights[j] > uniform * total. Ends the narrowing: see
+  // SortHead().
   size_t Draw(double uniform);
 
  private:

@@ -203,7 +203,38 @@ struct Case {
   Distribution expected, wrong;
 };
 
-std::vector<Case> Cases() {
+SamplingParams Params(const std::function<void(SamplingParams&)>& set) {
+  SamplingParams params{.temperature = 1.0f, .seed = 11};
+  set(params);
+  return params;
+}
+
+std::vector<Case> StageCases() {
+  const Distribution plain = Softmax(Doubles());
+  return {
+      {"Plain", Params([](auto&) {}), plain, Softmax(Doubles(), 1.05)},
+      {"Temperature", Params([](auto& p) { p.temperature = 0.7f; }), Softmax(Doubles(), 0.7),
+       plain},
+      {"HighTemperature", Params([](auto& p) { p.temperature = 3; }), Softmax(Doubles(), 3), plain},
+      {"DynamicTemperature", Params([](auto& p) {
+         p.dynatemp_range = 0.6f;
+         p.dynatemp_exponent = 2;
+       }),
+       DynamicTemperature(1, 0.6, 2), DynamicTemperature(1, 0.6, 1)},
+      {"TopK", Params([](auto& p) { p.top_k = 5; }), TopRanks(0, 5), TopRanks(0, 6)},
+      {"TopP", Params([](auto& p) { p.top_p = 0.8f; }), TopP(0.8, plain), TopP(0.7, plain)},
+      {"MinP", Params([](auto& p) { p.min_p = 0.2f; }), MinP(0.2), MinP(0.1)},
+      {"Typical", Params([](auto& p) { p.typical_p = 0.5f; }), Typical(0.5), TopP(0.5, plain)},
+      {"TopNSigma", Params([](auto& p) { p.top_n_sigma = 1; }), TopNSigma(1), TopNSigma(0.8)},
+      {"Xtc", Params([](auto& p) {
+         p.xtc_probability = 0.4f;
+         p.xtc_threshold = 0.12f;
+       }),
+       Mixed(WithoutTopChoices(0.12), plain, 0.4), Mixed(TopRanks(3, 12), plain, 0.4)},
+  };
+}
+
+std::vector<Case> OtherCases() {
   using enum SamplingStage;
   const Distribution plain = Softmax(Doubles());
   std::vector<double> biased = Doubles(), biased_twice = biased;
@@ -211,64 +242,46 @@ std::vector<Case> Cases() {
   biased[6] = -INFINITY;
   biased_twice[2] += 4;
   biased_twice[6] = -INFINITY;
-  const auto params = [](auto set) {
-    SamplingParams p{.temperature = 1.0f, .seed = 11};
-    set(p);
-    return p;
-  };
   return {
-      {"Plain", params([](auto&) {}), plain, Softmax(Doubles(), 1.05)},
-      {"Temperature", params([](auto& p) { p.temperature = 0.7f; }), Softmax(Doubles(), 0.7),
-       plain},
-      {"HighTemperature", params([](auto& p) { p.temperature = 3; }), Softmax(Doubles(), 3), plain},
-      {"DynamicTemperature", params([](auto& p) {
-         p.dynatemp_range = 0.6f;
-         p.dynatemp_exponent = 2;
-       }),
-       DynamicTemperature(1, 0.6, 2), DynamicTemperature(1, 0.6, 1)},
-      {"TopK", params([](auto& p) { p.top_k = 5; }), TopRanks(0, 5), TopRanks(0, 6)},
-      {"TopP", params([](auto& p) { p.top_p = 0.8f; }), TopP(0.8, plain), TopP(0.7, plain)},
-      {"MinP", params([](auto& p) { p.min_p = 0.2f; }), MinP(0.2), MinP(0.1)},
-      {"Typical", params([](auto& p) { p.typical_p = 0.5f; }), Typical(0.5), TopP(0.5, plain)},
-      {"TopNSigma", params([](auto& p) { p.top_n_sigma = 1; }), TopNSigma(1), TopNSigma(0.8)},
-      {"Xtc", params([](auto& p) {
-         p.xtc_probability = 0.4f;
-         p.xtc_threshold = 0.12f;
-       }),
-       Mixed(WithoutTopChoices(0.12), plain, 0.4), Mixed(TopRanks(3, 12), plain, 0.4)},
-      {"Mirostat1", params([](auto& p) {
+      {"Mirostat1", Params([](auto& p) {
          p.mirostat = 1;
          p.mirostat_tau = 1.2f;
        }),
        Mirostat1(2.4, 1), Mirostat1(2.4, 0)},
-      {"Mirostat2", params([](auto& p) {
+      {"Mirostat2", Params([](auto& p) {
          p.mirostat = 2;
          p.mirostat_tau = 1.5f;
        }),
        Mirostat2(3), Mirostat2(2.7)},
-      {"Penalties", params([](auto& p) {
+      {"Penalties", Params([](auto& p) {
          p.repeat_penalty = 1.5f;
          p.frequency_penalty = 0.3f;
          p.presence_penalty = 0.2f;
          p.repeat_last_n = 8;
        }),
        Penalised(1.5, 0.3, 0.2), Penalised(1.5, 0.6, 0.2)},
-      {"Dry", params([](auto& p) { p.dry_multiplier = 0.8f; }), DryPenalised(0.8, 1.75, 2),
+      {"Dry", Params([](auto& p) { p.dry_multiplier = 0.8f; }), DryPenalised(0.8, 1.75, 2),
        DryPenalised(0.8, 1.75, 3)},
-      {"LogitBias", params([](auto& p) { p.logit_bias = {{2, 2.0f}, {6, -INFINITY}}; }),
+      {"LogitBias", Params([](auto& p) { p.logit_bias = {{2, 2.0f}, {6, -INFINITY}}; }),
        Softmax(biased), Softmax(biased_twice)},
-      {"TopPBeforeTemperature", params([](auto& p) {
+      {"TopPBeforeTemperature", Params([](auto& p) {
          p.temperature = 2;
          p.top_p = 0.8f;
        }),
        TopRanks(0, CountTopP(0.8, plain), Softmax(Doubles(), 2)), TopP(0.8, Softmax(Doubles(), 2))},
-      {"TemperatureBeforeTopP", params([](auto& p) {
+      {"TemperatureBeforeTopP", Params([](auto& p) {
          p.temperature = 2;
          p.top_p = 0.8f;
          p.stages = {kTemperature, kTopP};
        }),
        TopP(0.8, Softmax(Doubles(), 2)), TopRanks(0, CountTopP(0.8, plain), Softmax(Doubles(), 2))},
   };
+}
+
+std::vector<Case> Cases() {
+  std::vector<Case> cases = StageCases(), others = OtherCases();
+  cases.insert(cases.end(), others.begin(), others.end());
+  return cases;
 }
 
 class DistributionTest : public testing::TestWithParam<Case> {};

@@ -42,23 +42,20 @@ size_t EstimateTopK(double s, double n, double mu) {
 }  // namespace
 
 Mirostat::Pick Mirostat::Draw(Candidates& candidates, double uniform) const {
-  candidates.SortBestFirst();
+  if (version_ == 1) candidates.SortBestFirst();
   // -log2 p = (ln(total) + highest - logit) / ln 2, of the distribution before the cut.
   const double offset =
       ExactLog(candidates.ComputeWeights().total) + static_cast<double>(candidates.highest());
-  const auto surprise = [&](const Candidate& c) {
-    return (offset - static_cast<double>(c.logit)) / kLn2;
-  };
   if (version_ == 1) {
     candidates.KeepBest(EstimateTopK(EstimateZipfExponent(candidates),
                                      static_cast<double>(candidates.size()), mu_));
   } else {
-    size_t kept = 1;
-    while (kept < candidates.size() && surprise(candidates[kept]) <= mu_) ++kept;
-    candidates.KeepRange(0, kept);
+    // Surprise <= mu, as a bound of the logit; the best candidate stays in any case.
+    const auto low = static_cast<float>(offset - mu_ * kLn2);
+    candidates.KeepLogitsFrom(std::min(low, candidates.highest()));
   }
   const Candidate& chosen = candidates[candidates.Draw(uniform)];
-  return {chosen.id, surprise(chosen)};
+  return {chosen.id, (offset - static_cast<double>(chosen.logit)) / kLn2};
 }
 
 }  // namespace tael

@@ -108,6 +108,35 @@ TEST(Truncation, KeepsWhatItsDefinitionSays) {
   EXPECT_THAT(kept([](auto& c) { ExcludeTopChoices(0.5f, c); }), ElementsAre(1, 4, 3, 2, 0));
 }
 
+// Large lists are not sorted as a whole; what is kept must be the same as if they were.
+TEST(Truncation, GivesTheSameOnSortedAndUnsortedCandidates) {
+  std::mt19937 rng(6);
+  std::vector<float> logits(30011);
+  for (float& x : logits) x = static_cast<float>(rng() % 4096) / 256;
+  const auto same = [&](auto stage) {
+    Candidates sorted = From(logits), unsorted = From(logits);
+    sorted.SortBestFirst();
+    stage(sorted);
+    stage(unsorted);
+    unsorted.SortBestFirst();
+    EXPECT_EQ(Ids(sorted), Ids(unsorted));
+    EXPECT_LT(sorted.size(), logits.size());
+  };
+  for (const float p : {0.0f, 0.001f, 0.3f, 0.9f, 0.999999f}) {
+    same([p](auto& c) { KeepTopP(p, c); });
+  }
+  same([](auto& c) { KeepMinP(0.01f, c); });
+  same([](auto& c) { KeepTypical(0.5f, c); });
+  same([](auto& c) { KeepTopNSigma(1, c); });
+  same([](auto& c) { ExcludeTopChoices(1e-4f, c); });
+  same([](auto& c) { KeepTopK(20000, c); });
+  for (const double u : {0.0, 0.2, 0.5, 0.99, 0.99999}) {
+    Candidates sorted = From(logits), unsorted = From(logits);
+    sorted.SortBestFirst();
+    EXPECT_EQ(sorted[sorted.Draw(u)].id, unsorted[unsorted.Draw(u)].id) << u;
+  }
+}
+
 TEST(Truncation, OneCandidateOrEqualOnesSurviveEveryStage) {
   for (const size_t n : {1u, 7u, 100000u}) {
     for (const float level : {-80.0f, 0.0f, 3e38f}) {

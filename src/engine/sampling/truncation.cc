@@ -1,9 +1,8 @@
 #include "engine/sampling/truncation.h"
 
-#include <algorithm>
 #include <cmath>
+#include <optional>
 
-#include "base/error.h"
 #include "base/exact_math.h"
 
 namespace tael {
@@ -11,8 +10,7 @@ namespace tael {
 void KeepTopK(int k, Candidates& candidates) { candidates.KeepBest(static_cast<size_t>(k)); }
 
 void KeepTopP(float p, Candidates& candidates) {
-  candidates.SortBestFirst();
-  const auto [weights, total] = candidates.ComputeWeights();
+  const auto [weights, total] = candidates.SortHead(static_cast<double>(p));
   const double wanted = static_cast<double>(p) * total;
   double sum = 0;
   size_t kept = 0;
@@ -65,12 +63,14 @@ void KeepTopNSigma(float n, Candidates& candidates) {
 }
 
 void ExcludeTopChoices(float threshold, Candidates& candidates) {
-  candidates.SortBestFirst();
   const auto [weights, total] = candidates.ComputeWeights();
   const double least = static_cast<double>(threshold) * total;
-  size_t above = 0;
-  while (above < weights.size() && static_cast<double>(weights[above]) >= least) ++above;
-  if (above >= 2) candidates.KeepRange(above - 1, candidates.size());
+  std::optional<Candidate> last;  // of those that reach the threshold
+  for (size_t i = 0; i < weights.size(); ++i) {
+    if (static_cast<double>(weights[i]) < least) continue;
+    if (!last || Before(*last, candidates[i])) last = candidates[i];
+  }
+  if (last) candidates.DropBefore(*last);
 }
 
 }  // namespace tael
