@@ -72,6 +72,18 @@ thread_tests() {
   RUNNER="${runner[*]}" unit_tests tsan "${tests[@]}"
 }
 
+# All 160 ways to evaluate one request, and the corners on every other kernel table: one hash.
+hash_grid() {
+  local model
+  for model in llama3 quant/gguf/pure_Q4_K.gguf; do
+    if build/release/tael verify --hash-grid "tests/golden/$model"; then
+      echo "ok - grid of $model"
+    else
+      echo "not ok - grid of $model"
+    fi
+  done
+}
+
 end_to_end() {
   local test status=0
   export TAEL=$PWD/build/release/tael
@@ -87,7 +99,11 @@ arm64_tests() {
   export RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu" TEST_TIMEOUT=900
   unit_tests arm64 build/arm64/kernels_test || return 1
   # shellcheck disable=SC2086
-  $RUNNER build/arm64/tael verify tests/golden/llama3 && echo "ok - golden llama3 on arm64"
+  $RUNNER build/arm64/tael verify tests/golden/llama3 || return 1
+  echo "ok - golden llama3 on arm64"
+  # A processor without the dot product instructions.
+  RUNNER="qemu-aarch64 -cpu cortex-a53 -L /usr/aarch64-linux-gnu"
+  unit_tests arm64 build/arm64/kernels_test
 }
 
 clang_tidy() {
@@ -125,6 +141,7 @@ core() {
     stage golden verify golden tests/golden
     [ -d "$shared" ] &&
       stage shared verify shared "$shared/goldens" "$shared/assets" --assets "$shared/assets"
+    stage grid hash_grid
     stage e2e end_to_end
   fi
 }

@@ -34,9 +34,8 @@ int64_t WeightBytes(const Model& model) {
   return bytes;
 }
 
-std::vector<GridCell> ChosenCells(const std::string& name, const Model& model) {
-  const bool all = name == "all" || (name == "auto" && WeightBytes(model) < kSmallModelBytes);
-  if (all) return AllGridCells();
+std::vector<GridCell> ChosenCells(const std::string& name, bool small) {
+  if (name == "all" || (name == "auto" && small)) return AllGridCells();
   return name == "corners" ? CornerGridCells() : PairwiseGridCells();
 }
 
@@ -56,7 +55,7 @@ Json CellToJson(const CellRun& run) {
 
 std::string CellToText(const CellRun& run) {
   return fmt::format(
-      "{:8} batch {:2} chunk {:3} threads {} prefix {:6} rows {:4} then {:2}  {:6.2f} s  {}\n",
+      "{:9} batch {:2} chunk {:3} threads {} prefix {:6} rows {:4} then {:2}  {:6.2f} s  {}\n",
       run.table, run.cell.batch, run.cell.chunk, run.cell.threads,
       run.cell.shared_prefix ? "shared" : "own", run.result.prompt_rows, run.result.decode_rows,
       run.seconds, run.result.hash.substr(0, 16));
@@ -120,8 +119,9 @@ int RunHashGrid(const GridCommand& command, const Settings& settings) {
   }
   Grid grid(*model, command.json);
   const KernelTable* best = SelectKernelTable();
-  grid.Run(ChosenCells(command.cells, *model), best);
-  // Other tables compute every bit in another way: the corners are enough, and the slow ones slow.
+  const bool small = WeightBytes(*model) < kSmallModelBytes;
+  grid.Run(ChosenCells(command.cells, small), best);
+  if (!small) return grid.Finish();  // the scalar table would take days
   for (auto table = SupportedKernelTables(); *table != nullptr; ++table) {
     if (*table != best) grid.Run(CornerGridCells(), *table);
   }

@@ -14,8 +14,8 @@ struct GridCommand {
 };
 
 // Prints a line per cell and, last, the distinct hashes. Returns the exit code: 0 when there is
-// one. The best kernel table of the machine runs the chosen cells, every other one the corner
-// cells.
+// one. The best kernel table of the machine runs the chosen cells; with a small model every other
+// table runs the corner cells.
 int RunHashGrid(const GridCommand& command, const Settings& settings);
 
 }  // namespace tael
