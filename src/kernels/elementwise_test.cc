@@ -161,6 +161,12 @@ TEST_P(ElementwiseTest, SoftmaxNumeratorsMatchTheReferenceAndScalar) {
     }
     EXPECT_NEAR(sum, total, total * 2e-6);
   }
+  for (size_t at = 0; at < 40; ++at) {  // a NaN is the maximum, in full groups and in the tail
+    std::vector<float> x = RandomFloats(40, 11, 20.0f);
+    x[at] = NAN;
+    GetParam()->softmax_numerators(x.data(), x.size());
+    EXPECT_TRUE(std::all_of(x.begin(), x.end(), [](float v) { return std::isnan(v); })) << at;
+  }
   std::vector<float> nan = {1.0f, NAN, 2.0f};
   EXPECT_TRUE(std::isnan(GetParam()->softmax_numerators(nan.data(), nan.size())));
   EXPECT_EQ(GetParam()->softmax_numerators(nullptr, 0), 0.0f);

@@ -231,7 +231,7 @@ TEST_P(IntegerMatmulTest, MatchesReferenceScalarAndSingleRowsForManyShapes) {
   const auto [table, dtype] = GetParam();
   const size_t unit = static_cast<size_t>(Info(dtype).block_size);
   for (const size_t m : {1, 2, 3, 4, 5, 7, 9, 23}) CheckIntegerProduct(*table, dtype, {m, 9, 256});
-  for (const size_t n : {1, 2, 3, 5, 8, 17}) {
+  for (const size_t n : {1, 2, 3, 5, 7, 8, 15, 16, 17}) {
     CheckIntegerProduct(*table, dtype, {1, n, 256});
     CheckIntegerProduct(*table, dtype, {5, n, 256});
   }
