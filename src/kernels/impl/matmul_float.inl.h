@@ -57,14 +57,19 @@ template <class Element>
 inline void FloatMatmul(const FloatProduct& a, size_t m, size_t n) {
   // Weights of one panel stay in the second-level cache while all activations pass.
   constexpr size_t kPanelBytes = 128 * 1024;
+  constexpr size_t kMost = sizeof(kFloatTileRows) / sizeof(kFloatTileRows[0]) - 1;
   const size_t fitting = kPanelBytes / (a.k * Element::kBytes + 1);
   const size_t panel = fitting < 8 ? 8 : fitting;
   for (size_t begin = 0; begin < n; begin += panel) {
     const size_t end = n - begin < panel ? n : begin + panel;
     size_t i = 0;
-    for (; i + 3 <= m; i += 3) FloatStrip<Element, 2, 3>(a, i, begin, end);
-    if (m - i == 2) FloatStrip<Element, 3, 2>(a, i, begin, end);
-    if (m - i == 1) FloatStrip<Element, 4, 1>(a, i, begin, end);
+    for (; i + kMost <= m; i += kMost) {
+      FloatStrip<Element, kFloatTileRows[kMost], kMost>(a, i, begin, end);
+    }
+    ForEach<kMost - 1>([&](auto less) TAEL_INLINE_LAMBDA {
+      constexpr size_t kActs = less + 1;
+      if (m - i == kActs) FloatStrip<Element, kFloatTileRows[kActs], kActs>(a, i, begin, end);
+    });
   }
 }
 

@@ -3,6 +3,8 @@ namespace tael::TAEL_ISA {
 namespace {
 
 inline constexpr size_t kLanes = 16;
+// Weight rows of a float tile with [1], [2], ... activation rows: what the registers can hold.
+inline constexpr size_t kFloatTileRows[] = {0, 4, 3, 2};
 
 struct F32x16 {
   __m256 lo, hi;  // lanes 0-7, 8-15
