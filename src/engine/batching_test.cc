@@ -3,7 +3,7 @@
 
 #include <cstring>
 #include <map>
-#include <random>
+#include <stdexcept>
 
 #include "base/error.h"
 #include "engine/engine.h"
@@ -84,7 +84,7 @@ class BatchingTest : public testing::TestWithParam<const char*> {
       SamplingParams sampling;
       sampling.temperature = i % 3 == 0 ? 0.0f : 1.0f;
       sampling.seed = static_cast<uint64_t>(i);
-      wanted_.push_back({std::move(prompt), sampling, 9 + 5 * i});
+      wanted_.push_back({std::move(prompt), sampling, 70 + 10 * i});
       alone_.push_back(Alone(*model_, wanted_.back()));
     }
   }
@@ -129,7 +129,8 @@ TEST_P(BatchingTest, CompanyChunksThreadsAndSharingChangeNothing) {
                         .max_batch_tokens = 5 * chunk,
                         .prefill_chunk = chunk,
                         .share_prefixes = share};
-      options.runner.threads = 1 + chunk % 3;
+      options.runner.threads = chunk == 7 ? 3 : 2;
+      options.runner.worth_a_thread = 0;
       ExpectSameAsAlone(options, !share, &preemptions);
     }
   }
@@ -140,10 +141,11 @@ TEST_P(BatchingTest, PreemptedRequestsEndAsIfNothingHadHappened) {
   int preemptions = 0;
   EngineOptions options;
   options.max_context = 448;
-  options.kv_blocks = 9;
+  options.kv_blocks = 7;
   options.limits = {
       .max_sequences = 8, .max_batch_tokens = 64, .prefill_chunk = 33, .share_prefixes = false};
   options.runner.threads = 2;
+  options.runner.worth_a_thread = 0;
   ExpectSameAsAlone(options, true, &preemptions);
   EXPECT_GT(preemptions, 0);
 }
@@ -212,6 +214,48 @@ TEST(Engine, ChoicesShareThePromptAndDrawTheirOwnNumbers) {
   SamplingParams third = request.sampling;
   third.choice = 2;
   EXPECT_EQ(answers[2], Alone(*model, {request.prompt, third, 12}).tokens);
+}
+
+TEST(Engine, AChoiceWhoseObserverThrowsEndsAlone) {
+  const auto model = LoadModel(Golden("qwen3"));
+  EngineOptions options;
+  options.runner.threads = 1;
+  Engine engine(*model, options);
+  Answer good;
+  std::string problem;
+  EngineRequest bad;
+  bad.prompt = Tokens(20, 1);
+  bad.observer.on_token = [](int, const SampledToken&) -> bool {
+    throw std::runtime_error("gone");
+  };
+  bad.observer.on_error = [&](int, const std::string& what) { problem = what; };
+  engine.Submit(std::move(bad));
+  engine.Submit(Observed({Tokens(20, 2), {}, 5}, good, false));
+  while (engine.Step()) {
+  }
+  EXPECT_EQ(problem, "gone");
+  EXPECT_EQ(good.tokens.size(), 5u);
+  EXPECT_EQ(good.report.finish, FinishReason::kLength);
+}
+
+TEST(Engine, SharingUnderMemoryPressureNeitherLoopsNorChangesAnything) {
+  const auto model = LoadModel(Golden("qwen3"));
+  EngineOptions options;
+  options.max_context = 448;
+  options.kv_blocks = 8;
+  options.runner.threads = 1;
+  Engine engine(*model, options);
+  std::vector<Answer> answers(3);
+  const Wanted wanted[] = {
+      {Tokens(255, 1), {}, 70}, {Tokens(255, 2), {}, 70}, {Tokens(255, 1), {}, 30}};
+  for (size_t i = 0; i < 3; ++i) engine.Submit(Observed(wanted[i], answers[i], false));
+  while (engine.Step()) {
+  }
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(answers[i].tokens, Alone(*model, wanted[i]).tokens) << i;
+    EXPECT_LE(answers[i].report.preemptions, 2) << i;
+  }
+  EXPECT_GT(answers[2].report.cached_tokens, 0);
 }
 
 TEST(Engine, RefusesWhatCannotRunBeforeEvaluatingAnything) {

@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "base/error.h"
@@ -10,9 +11,31 @@ namespace {
 
 constexpr int kMaxChoices = 128;
 
+SchedulerLimits Checked(const SchedulerLimits& limits) {
+  const auto check = [](const char* name, int value) {
+    constexpr int kMost = 1 << 20;
+    if (value < 1 || value > kMost) {
+      Fail(ErrorCode::kInvalidArgument, "{} is {}, needed 1 to {}", name, value, kMost);
+    }
+  };
+  check("the number of sequences", limits.max_sequences);
+  check("the batch size", limits.max_batch_tokens);
+  check("prefill chunk", limits.prefill_chunk);
+  return limits;
+}
+
 int ResolveBlocks(const EngineOptions& options, int max_context) {
   const int needed = BlocksFor(max_context);
-  if (options.kv_blocks == 0) return needed * std::max(1, options.limits.max_sequences);
+  if (options.kv_blocks == 0) {
+    const int64_t blocks = int64_t{needed} * Checked(options.limits).max_sequences;
+    if (blocks > std::numeric_limits<int>::max()) {
+      Fail(ErrorCode::kInvalidArgument,
+           "{} sequences of {} positions need {} cache blocks. Hint: fewer sequences or a smaller "
+           "context",
+           options.limits.max_sequences, max_context, blocks);
+    }
+    return static_cast<int>(blocks);
+  }
   if (options.kv_blocks < needed) {
     Fail(ErrorCode::kInvalidArgument,
          "the cache has {} blocks, but one sequence of {} positions needs {}. Hint: a smaller "
@@ -20,16 +43,6 @@ int ResolveBlocks(const EngineOptions& options, int max_context) {
          options.kv_blocks, max_context, needed);
   }
   return options.kv_blocks;
-}
-
-SchedulerLimits Checked(const SchedulerLimits& limits) {
-  const auto at_least_one = [](const char* name, int value) {
-    if (value < 1) Fail(ErrorCode::kInvalidArgument, "{} is {}, needed at least 1", name, value);
-  };
-  at_least_one("the number of sequences", limits.max_sequences);
-  at_least_one("the batch size", limits.max_batch_tokens);
-  at_least_one("prefill chunk", limits.prefill_chunk);
-  return limits;
 }
 
 bool ObservesLogits(const Sequence& sequence) {
@@ -84,6 +97,9 @@ void Engine::Check(const EngineRequest& request) const {
       Fail(ErrorCode::kInvalidArgument, "token id {} is outside the vocabulary of {}", id,
            vocabulary);
     }
+  }
+  if (!request.observer.on_token) {
+    Fail(ErrorCode::kInvalidArgument, "the request has no on_token observer");
   }
   if (request.choices < 1 || request.choices > kMaxChoices) {
     Fail(ErrorCode::kInvalidArgument, "n is {}, needed 1 to {}", request.choices, kMaxChoices);
@@ -167,32 +183,30 @@ void Engine::Report(const StepPlan& plan, MatrixView<const float> logits) {
   int64_t row = 0;
   for (const PlannedRows& rows : plan) {
     Sequence& sequence = *rows.sequence;
-    std::span<const float> last;
-    for (int i = 0; i < rows.count; ++i) {
-      const bool ends = rows.ends() && i + 1 == rows.count;
-      if (!ends && !ObservesLogits(sequence)) continue;
-      last = {logits.row(row++), static_cast<size_t>(logits.cols)};
-      if (ObservesLogits(sequence)) {
+    const int observed = ObservesLogits(sequence) ? rows.count : (rows.ends() ? 1 : 0);
+    const int64_t first = row;
+    row += observed;
+    try {
+      std::span<const float> last;
+      for (int i = 0; i < observed; ++i) {
+        last = {logits.row(first + i), static_cast<size_t>(logits.cols)};
+        if (!ObservesLogits(sequence)) continue;
         sequence.asked->observer.on_logits(sequence.choice, rows.begin + i, last);
       }
+      if (rows.ends()) Advance(sequence, last);
+    } catch (const std::exception& error) {
+      // Only this choice ends; the others of the step must not suffer.
+      Abandon(sequence, error.what());
     }
-    if (rows.ends()) Advance(sequence, last);
   }
 }
 
 // Picks the next token of a sequence and decides whether it goes on.
 void Engine::Advance(Sequence& sequence, std::span<const float> logits) {
   const EngineRequest& asked = *sequence.asked;
-  SampledToken sampled;
-  try {
-    sampled = sequence.sampler->Sample(logits, sequence.length());
-  } catch (const Error& error) {
-    if (asked.observer.on_error) asked.observer.on_error(sequence.choice, error.what());
-    scheduler_.Remove(&sequence);
-    return;
-  }
+  const SampledToken sampled = sequence.sampler->Sample(logits, sequence.length());
   const TokenId token = sampled.id;
-  const bool context_full = sequence.length() == max_context_;
+  const bool context_full = sequence.length() >= max_context_;
   sequence.sampler->Accept(token);
   sequence.tokens.push_back(token);
   ++sequence.report.completion_tokens;
@@ -214,6 +228,12 @@ void Engine::Finish(Sequence& sequence, FinishReason reason) {
   const std::unique_ptr<Sequence> ended = scheduler_.Remove(&sequence);
   const RequestObserver& observer = ended->asked->observer;
   if (observer.on_finish) observer.on_finish(ended->choice, ended->report);
+}
+
+void Engine::Abandon(Sequence& sequence, const std::string& what) {
+  const std::unique_ptr<Sequence> ended = scheduler_.Remove(&sequence);
+  const RequestObserver& observer = ended->asked->observer;
+  if (observer.on_error) observer.on_error(ended->choice, what);
 }
 
 }  // namespace tael

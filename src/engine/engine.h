@@ -1,8 +1,8 @@
 // Many requests on one model: continuous batching with the bits each request would get alone.
 #pragma once
 
-#include <atomic>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "engine/model_runner.h"
@@ -33,7 +33,8 @@ class Engine {
   void Cancel(RequestId request);
 
   // One pass through the model for everybody who has something to evaluate; reports new tokens.
-  // False when there was nothing to do.
+  // False when there was nothing to do. Throws std::bad_alloc when a step's memory cannot be had:
+  // nothing has changed then, and Cancel() can make the next step smaller.
   bool Step();
 
   int max_context() const { return max_context_; }
@@ -50,6 +51,7 @@ class Engine {
   void Report(const StepPlan& plan, MatrixView<const float> logits);
   void Advance(Sequence& sequence, std::span<const float> logits);
   void Finish(Sequence& sequence, FinishReason reason);
+  void Abandon(Sequence& sequence, const std::string& what);
 
   int max_context_;
   BlockPool pool_;

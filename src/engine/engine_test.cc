@@ -29,6 +29,7 @@ class SessionTest : public testing::TestWithParam<const char*> {
     options.prefill_chunk = chunk;
     options.kv_dtype = kv;
     options.kernels = kernels;
+    options.worth_a_thread = 0;
     Session session(*model_, options);
     return session.Evaluate(SomeTokens(97), {.all_logits = true}).logits;
   }

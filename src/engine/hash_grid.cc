@@ -24,11 +24,13 @@ static_assert(kGridContext == kGridPromptTokens + kAnswerTokens);
 // Whole blocks, most of the prompt; something stays to be evaluated.
 constexpr int kSharedTokens = kGridPromptTokens * 7 / 8 / kKvBlockPositions * kKvBlockPositions;
 
-// Prompt of the neighbour `index`; all begin with the same kSharedTokens.
-std::vector<TokenId> Prompt(const Model& model, int index) {
+// Prompt of the neighbour `index`; 0 is the request itself. `alike`: the first kSharedTokens are
+// the same for all, else nothing is.
+std::vector<TokenId> Prompt(const Model& model, int index, bool alike) {
   std::vector<TokenId> tokens(kGridPromptTokens);
   for (int i = 0; i < kGridPromptTokens; ++i) {
-    const uint64_t key = i < kSharedTokens ? 0 : static_cast<uint64_t>(index) + 1;
+    const bool common = i < kSharedTokens && (alike || index == 0);
+    const uint64_t key = common ? 0 : static_cast<uint64_t>(index) + 1;
     const uint64_t bits = RandomBitsAt(key, static_cast<uint64_t>(i));
     tokens[static_cast<size_t>(i)] =
         static_cast<TokenId>(bits % static_cast<uint64_t>(model.spec.vocab_size));
@@ -40,6 +42,8 @@ std::vector<TokenId> Prompt(const Model& model, int index) {
 struct Trace {
   std::map<int, std::string> positions;
   std::vector<TokenId> tokens;
+  int cached_tokens = 0;
+  std::string problem;
 
   void Logits(int position, std::span<const float> logits) {
     Sha256 hash;
@@ -54,34 +58,35 @@ struct Trace {
   }
 };
 
-EngineRequest GridRequest(const Model& model, int index, Trace* trace) {
+EngineRequest GridRequest(const Model& model, int index, bool alike, Trace& trace) {
   EngineRequest request;
-  request.prompt = Prompt(model, index);
+  request.prompt = Prompt(model, index, alike);
   request.max_tokens = kAnswerTokens;
-  request.observer.on_token = [trace](int, const SampledToken& token) {
-    if (trace != nullptr) trace->tokens.push_back(token.id);
+  request.observer.on_token = [&trace, index](int, const SampledToken& token) {
+    if (index == 0) trace.tokens.push_back(token.id);
     return true;
   };
-  if (trace != nullptr) {
-    request.observer.on_logits = [trace](int, int position, std::span<const float> logits) {
-      trace->Logits(position, logits);
-    };
-  }
-  request.observer.on_error = [](int, const std::string& what) {
-    Fail(ErrorCode::kCorrupt, "{}", what);
+  request.observer.on_error = [&trace](int, const std::string& what) { trace.problem = what; };
+  if (index != 0) return request;
+  request.observer.on_logits = [&trace](int, int position, std::span<const float> logits) {
+    trace.Logits(position, logits);
+  };
+  request.observer.on_finish = [&trace](int, const ChoiceReport& report) {
+    trace.cached_tokens = report.cached_tokens;
   };
   return request;
 }
 
 // Lets an earlier request evaluate the shared beginning, and notes its logits.
 void EvaluateSharedPrefix(const Model& model, Engine& engine, Trace& trace) {
-  EngineRequest earlier = GridRequest(model, -1, &trace);
+  EngineRequest earlier = GridRequest(model, 0, true, trace);
   earlier.prompt.resize(kSharedTokens + 1);
   earlier.max_tokens = 1;
   engine.Submit(std::move(earlier));
   while (engine.Step()) {
   }
   trace.tokens.clear();
+  trace.positions.erase(kSharedTokens);
 }
 
 void CheckRows(const GridCell& cell, int found, int wanted) {
@@ -172,9 +177,8 @@ GridResult RunGridCell(const Model& model, const GridCell& cell, const GridOptio
   const int middle = cell.batch / 2;
   for (int i = 0; i < cell.batch; ++i) {
     // The request is always number 0; who stands around it depends on the batch.
-    const bool is_it = i == middle;
-    const int index = is_it ? 0 : (i < middle ? i + 1 : i);
-    engine.Submit(GridRequest(model, index, is_it ? &trace : nullptr));
+    const int index = i == middle ? 0 : (i < middle ? i + 1 : i);
+    engine.Submit(GridRequest(model, index, cell.shared_prefix, trace));
   }
   GridResult result;
   int left = kGridPromptTokens - (cell.shared_prefix ? kSharedTokens : 0);
@@ -184,6 +188,11 @@ GridResult RunGridCell(const Model& model, const GridCell& cell, const GridOptio
     (left > 0 ? result.prompt_rows : result.decode_rows) =
         std::max(left > 0 ? result.prompt_rows : result.decode_rows, rows);
     left = std::max(0, left - cell.chunk);
+  }
+  if (!trace.problem.empty()) Fail(ErrorCode::kCorrupt, "{}", trace.problem);
+  if (trace.cached_tokens != (cell.shared_prefix ? kSharedTokens : 0)) {
+    Fail(ErrorCode::kInternal, "batch {} chunk {}: {} tokens came from an earlier request",
+         cell.batch, cell.chunk, trace.cached_tokens);
   }
   if (std::cmp_not_equal(trace.positions.size(), kGridPromptTokens + kGridSteps)) {
     Fail(ErrorCode::kInternal, "batch {} chunk {}: logits of {} positions were seen, needed {}",

@@ -43,13 +43,14 @@ int ResolveContext(const Model& model, int requested) {
 ModelRunner::ModelRunner(const Model& model, const RunnerOptions& options, int kv_blocks)
     : model_(model),
       integer_matmul_(options.matmul == MatmulMode::kInteger),
+      worth_a_thread_(options.worth_a_thread),
       kernels_(ResolveKernels(options.kernels)),
       pool_(CheckedThreads(options.threads)),
       cache_(KvLayouts(model.spec), options.kv_dtype, kv_blocks) {}
 
 MatrixView<const float> ModelRunner::Forward(const Batch& batch, HiddenRecorder* recorder) {
   arena_.Reset();
-  ComputeContext ctx{pool_, *kernels_, arena_, integer_matmul_};
+  ComputeContext ctx{pool_, *kernels_, arena_, integer_matmul_, worth_a_thread_};
   return Const(tael::Forward(model_.spec, model_.weights, batch, cache_, ctx, recorder));
 }
 

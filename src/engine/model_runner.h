@@ -21,6 +21,7 @@ struct RunnerOptions {
   MatmulMode matmul = MatmulMode::kInteger;
   DType kv_dtype = DType::kF16;          // kF32, kF16, kBF16
   const KernelTable* kernels = nullptr;  // nullptr = SelectKernelTable()
+  int64_t worth_a_thread = 50'000;       // ComputeContext; 0 = always split (tests)
 };
 
 // Cache blocks that hold `positions` positions.
@@ -49,6 +50,7 @@ class ModelRunner {
  private:
   const Model& model_;
   bool integer_matmul_;
+  int64_t worth_a_thread_;
   const KernelTable* kernels_;
   WorkerPool pool_;
   Arena arena_;

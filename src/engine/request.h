@@ -25,7 +25,8 @@ struct ChoiceReport {
 };
 
 // Called from Engine::Step(), on its thread; all but on_token may be empty. They must not call the
-// engine, except Cancel().
+// engine, except Cancel(). A choice whose on_token or on_logits throws ends with on_error;
+// on_finish and on_error must not throw.
 struct RequestObserver {
   // A new token of a choice; false ends this choice (kCancelled).
   std::function<bool(int choice, const SampledToken& token)> on_token;
@@ -39,7 +40,7 @@ struct RequestObserver {
 
 struct EngineRequest {
   std::vector<TokenId> prompt;
-  int choices = 1;          // independent answers to the prompt, which is evaluated once
+  int choices = 1;          // independent answers; whole blocks of the prompt are evaluated once
   SamplingParams sampling;  // `choice` is counted up from the one given here
   std::shared_ptr<const TokenTexts> token_texts = nullptr;  // REQUIRED with banned strings
   int max_tokens = 0;                // of each choice; 0 = until a stop token or the context's end

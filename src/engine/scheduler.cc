@@ -41,22 +41,27 @@ void Scheduler::TakeSharedPrefix(Sequence& sequence) {
   }
 }
 
-int Scheduler::MissingBlocks(const Sequence& sequence) const {
-  const int shared =
-      limits_.share_prefixes ? pool_.PrefixBlocks(sequence.tokens, sequence.asked->cache_salt) : 0;
-  return BlocksFor(sequence.length()) - shared;
+// Blocks that the tokens of `sequence` still need.
+int Scheduler::MissingBlocks(const Sequence& sequence) {
+  return std::max(0, BlocksFor(sequence.length()) - static_cast<int>(sequence.blocks.size()));
 }
 
 void Scheduler::Admit() {
+  int promised = 0;
+  for (const Owned& sequence : running_) promised += MissingBlocks(*sequence);
   auto next = waiting_.begin();
   while (next != waiting_.end() && running() < limits_.max_sequences) {
     if (MustWaitForSibling(**next)) {
       ++next;
       continue;
     }
-    // A newcomer must not push out the ones that run: all its tokens need room.
-    if (running() > 0 && pool_.available() < MissingBlocks(**next)) return;
     TakeSharedPrefix(**next);
+    promised += MissingBlocks(**next);
+    // A newcomer must not push out the ones that run: all its tokens need room beside theirs.
+    if (running() > 0 && pool_.available() < promised) {
+      ReleaseBlocks(**next);
+      return;
+    }
     running_.push_back(std::move(*next));
     next = waiting_.erase(next);
   }

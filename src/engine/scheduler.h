@@ -22,7 +22,7 @@ using StepPlan = std::vector<PlannedRows>;
 
 struct SchedulerLimits {
   int max_sequences = 8;        // that run at the same time
-  int max_batch_tokens = 1024;  // rows of a step; at least one per running sequence is planned
+  int max_batch_tokens = 1024;  // rows of a step; decoding sequences come first
   int prefill_chunk = 256;      // rows of one sequence in a step
   bool share_prefixes = true;
 };
@@ -54,7 +54,7 @@ class Scheduler {
 
   void Admit();
   bool MustWaitForSibling(const Sequence& candidate) const;
-  int MissingBlocks(const Sequence& sequence) const;
+  static int MissingBlocks(const Sequence& sequence);
   void TakeSharedPrefix(Sequence& sequence);
   bool Reserve(Sequence& sequence, int positions);
   bool ReserveByPreemption(Sequence& sequence, int positions);

@@ -12,7 +12,8 @@ Session::Session(const Model& model, const SessionOptions& options)
               {.threads = options.threads,
                .matmul = options.matmul,
                .kv_dtype = options.kv_dtype,
-               .kernels = options.kernels},
+               .kernels = options.kernels,
+               .worth_a_thread = options.worth_a_thread},
               BlocksFor(max_context_)) {
   if (prefill_chunk_ < 1) {
     Fail(ErrorCode::kInvalidArgument, "prefill chunk is {}, needed at least 1", prefill_chunk_);

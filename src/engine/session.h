@@ -18,6 +18,7 @@ struct SessionOptions {
   MatmulMode matmul = MatmulMode::kInteger;
   DType kv_dtype = DType::kF16;          // kF32, kF16, kBF16
   const KernelTable* kernels = nullptr;  // nullptr = SelectKernelTable()
+  int64_t worth_a_thread = 50'000;       // ComputeContext; 0 = always split (tests)
 };
 
 // What Evaluate() should hand back besides the last logits.

@@ -10,6 +10,7 @@
 #include "app/model_store.h"
 #include "app/terminal.h"
 #include "app/version.h"
+#include "base/error.h"
 #include "base/json.h"
 #include "engine/hash_grid.h"
 
@@ -119,6 +120,10 @@ int RunHashGrid(const GridCommand& command, const Settings& settings) {
   }
   Grid grid(*model, command.json);
   const KernelTable* best = SelectKernelTable();
+  if (best == nullptr) {
+    Fail(ErrorCode::kInvalidArgument,
+         "TAEL_FORCE_ISA names an instruction set that is unknown or that this CPU lacks");
+  }
   const bool small = WeightBytes(*model) < kSmallModelBytes;
   grid.Run(ChosenCells(command.cells, small), best);
   if (!small) return grid.Finish();  // the scalar table would take days
