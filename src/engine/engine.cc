@@ -131,6 +131,7 @@ RequestId Engine::Submit(EngineRequest request) {
   Check(request);
   const auto asked = std::make_shared<const EngineRequest>(std::move(request));
   std::vector<std::unique_ptr<Sequence>> sequences;
+  sequences.reserve(static_cast<size_t>(asked->choices));
   for (int choice = 0; choice < asked->choices; ++choice) {
     sequences.push_back(MakeSequence(asked, choice));
   }
