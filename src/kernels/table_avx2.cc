@@ -28,6 +28,7 @@
 // In the order of use: vectors, primitives, formats, algorithms.
 #include "kernels/isa/unroll.h"
 #include "kernels/isa/avx2.h"
+#include "kernels/isa/x86_reduce.h"
 #include "kernels/isa/avx2_integer.h"
 #include "kernels/isa/avx2_dot.h"
 #include "kernels/isa/avx2_formats.h"

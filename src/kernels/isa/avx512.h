@@ -65,19 +65,6 @@ inline __m128 FoldToFour(const F32x16& v) {
   const __m256 eight = _mm256_add_ps(LowerHalf(v.v), UpperHalf(v.v));
   return _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
 }
-inline float ReduceAdd(const F32x16& v) {
-  const __m128 four = FoldToFour(v);
-  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
-}
-// Four trees side by side.
-inline void ReduceAdd4(const F32x16 (&v)[4], float* out) {
-  const __m128 a = FoldToFour(v[0]), b = FoldToFour(v[1]), c = FoldToFour(v[2]),
-               d = FoldToFour(v[3]);
-  const __m128 ab = _mm_add_ps(_mm_movelh_ps(a, b), _mm_movehl_ps(b, a));  // a0+a2 a1+a3 b0+b2 ..
-  const __m128 cd = _mm_add_ps(_mm_movelh_ps(c, d), _mm_movehl_ps(d, c));
-  _mm_storeu_ps(out, _mm_add_ps(_mm_shuffle_ps(ab, cd, 0x88), _mm_shuffle_ps(ab, cd, 0xdd)));
-}
 inline float ReduceMax(const F32x16& v) {
   alignas(64) float t[kLanes];
   Store(v, t);

@@ -4,6 +4,7 @@
 // clang-format off
 #include "kernels/isa/unroll.h"
 #include "kernels/isa/avx512.h"
+#include "kernels/isa/x86_reduce.h"
 #include "kernels/isa/avx2_integer.h"
 #include "kernels/isa/avx512_dot.h"
 #include "kernels/isa/avx2_formats.h"
