@@ -82,7 +82,7 @@ GenerationResult Conversation::Answer(const Callbacks& callbacks) {
   request.on_token = [&](TokenId id) {
     const auto& stops = loaded_.stop_tokens;
     if (!std::binary_search(stops.begin(), stops.end(), id)) emit(detokenizer.Push(id));
-    return !callbacks.cancelled();
+    return callbacks.cancelled() ? Verdict::kCancel : Verdict::kGoOn;
   };
   request.on_prompt = [&](int done, int total) {
     if (callbacks.on_prompt) callbacks.on_prompt(done, total);

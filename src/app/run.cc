@@ -159,7 +159,7 @@ int Execute(const RunOptions& options, const LoadedSettings& settings) {
     progress.Finish();
     const bool stop = std::binary_search(loaded.stop_tokens.begin(), loaded.stop_tokens.end(), id);
     if (!stop) emit(detokenizer.Push(id));
-    return !interrupt.interrupted();
+    return interrupt.interrupted() ? Verdict::kCancel : Verdict::kGoOn;
   };
   request.on_prompt = [&](int done, int) {
     progress.Update(done);

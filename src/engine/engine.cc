@@ -45,6 +45,13 @@ int ResolveBlocks(const EngineOptions& options, int max_context) {
   return options.kv_blocks;
 }
 
+void ReportPrompt(const PlannedRows& rows) {
+  const Sequence& sequence = *rows.sequence;
+  const auto& on_prompt = sequence.asked->observer.on_prompt;
+  if (!on_prompt || rows.begin >= sequence.report.prompt_tokens) return;
+  on_prompt(sequence.id(), std::min(rows.begin + rows.count, sequence.report.prompt_tokens));
+}
+
 bool ObservesLogits(const Sequence& sequence) {
   return static_cast<bool>(sequence.asked->observer.on_logits);
 }
@@ -98,6 +105,7 @@ void Engine::Check(const EngineRequest& request) const {
            vocabulary);
     }
   }
+  CheckTokenTexts(request.sampling, request.token_texts.get(), vocabulary);
   if (!request.observer.on_token) {
     Fail(ErrorCode::kInvalidArgument, "the request has no on_token observer");
   }
@@ -192,12 +200,13 @@ void Engine::Report(const StepPlan& plan, MatrixView<const float> logits) {
       for (int i = 0; i < observed; ++i) {
         last = {logits.row(first + i), static_cast<size_t>(logits.cols)};
         if (!ObservesLogits(sequence)) continue;
-        sequence.asked->observer.on_logits(sequence.choice, rows.begin + i, last);
+        sequence.asked->observer.on_logits(sequence.id(), rows.begin + i, last);
       }
+      ReportPrompt(rows);
       if (rows.ends()) Advance(sequence, last);
-    } catch (const std::exception& error) {
+    } catch (const std::exception&) {
       // Only this choice ends; the others of the step must not suffer.
-      Abandon(sequence, error.what());
+      Abandon(sequence, std::current_exception());
     }
   }
 }
@@ -211,11 +220,12 @@ void Engine::Advance(Sequence& sequence, std::span<const float> logits) {
   sequence.sampler->Accept(token);
   sequence.tokens.push_back(token);
   ++sequence.report.completion_tokens;
-  const bool wanted = asked.observer.on_token(sequence.choice, sampled);
+  const Verdict verdict = asked.observer.on_token(sequence.id(), sampled);
   const auto& stops = asked.stop_tokens;
-  if (std::find(stops.begin(), stops.end(), token) != stops.end()) {
+  const bool stop_token = std::find(stops.begin(), stops.end(), token) != stops.end();
+  if (stop_token || verdict == Verdict::kStop) {
     Finish(sequence, FinishReason::kStop);
-  } else if (!wanted) {
+  } else if (verdict == Verdict::kCancel) {
     Finish(sequence, FinishReason::kCancelled);
   } else if (sequence.report.completion_tokens == asked.max_tokens) {
     Finish(sequence, FinishReason::kLength);
@@ -228,13 +238,13 @@ void Engine::Finish(Sequence& sequence, FinishReason reason) {
   sequence.report.finish = reason;
   const std::unique_ptr<Sequence> ended = scheduler_.Remove(&sequence);
   const RequestObserver& observer = ended->asked->observer;
-  if (observer.on_finish) observer.on_finish(ended->choice, ended->report);
+  if (observer.on_finish) observer.on_finish(ended->id(), ended->report);
 }
 
-void Engine::Abandon(Sequence& sequence, const std::string& what) {
+void Engine::Abandon(Sequence& sequence, const std::exception_ptr& error) {
   const std::unique_ptr<Sequence> ended = scheduler_.Remove(&sequence);
   const RequestObserver& observer = ended->asked->observer;
-  if (observer.on_error) observer.on_error(ended->choice, what);
+  if (observer.on_error) observer.on_error(ended->id(), error);
 }
 
 }  // namespace tael

@@ -1,8 +1,9 @@
 // Many requests on one model: continuous batching with the bits each request would get alone.
 #pragma once
 
+#include <exception>
+#include <memory>
 #include <mutex>
-#include <string>
 #include <vector>
 
 #include "engine/model_runner.h"
@@ -24,6 +25,8 @@ class Engine {
   // Throws kInvalidArgument (bad option; fewer blocks than one sequence may need), kExhausted. The
   // model must outlive it.
   Engine(const Model& model, const EngineOptions& options);
+  // Sequences that still live are dropped without a word to their observers, whose owners may be
+  // gone. To end them with a report: Cancel() each request, then Step().
   ~Engine();
 
   // Queues a request. Throws kInvalidArgument or kExhausted (a prompt longer than the context)
@@ -39,6 +42,7 @@ class Engine {
 
   int max_context() const { return max_context_; }
   int threads() const { return runner_.threads(); }
+  const KernelTable& kernels() const { return runner_.kernels(); }
   // Rows that the last Step() gave to the model in one call.
   int last_rows() const { return last_rows_; }
   int64_t forward_calls() const { return forward_calls_; }
@@ -51,7 +55,7 @@ class Engine {
   void Report(const StepPlan& plan, MatrixView<const float> logits);
   void Advance(Sequence& sequence, std::span<const float> logits);
   void Finish(Sequence& sequence, FinishReason reason);
-  void Abandon(Sequence& sequence, const std::string& what);
+  void Abandon(Sequence& sequence, const std::exception_ptr& error);
 
   int max_context_;
   BlockPool pool_;

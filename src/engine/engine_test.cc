@@ -121,7 +121,7 @@ TEST(Generate, StopsAtStopTokensAtTheEndOfTheContextAndWhenCancelled) {
   request.stop_tokens = {full.tokens[2]};
   EXPECT_EQ(Generate(session, request).finish, FinishReason::kStop);
   request.stop_tokens = {};
-  request.on_token = [](TokenId) { return false; };
+  request.on_token = [](TokenId) { return Verdict::kCancel; };
   EXPECT_EQ(Generate(session, request).finish, FinishReason::kCancelled);
   request.prompt = SomeTokens(49);
   EXPECT_THROW(Generate(session, request), Error);

@@ -1,4 +1,4 @@
-// Why an answer ended.
+// Why an answer ended, and what its reader may say to that.
 #pragma once
 
 namespace tael {
@@ -7,5 +7,12 @@ enum class FinishReason { kStop, kLength, kContextFull, kCancelled };
 
 // "stop", "length", "context_full", "cancelled".
 const char* FinishReasonName(FinishReason reason);
+
+// What the reader of an answer says to each token.
+enum class Verdict {
+  kGoOn,
+  kStop,   // the answer is complete: kStop
+  kCancel  // nobody wants the rest: kCancelled
+};
 
 }  // namespace tael

@@ -47,7 +47,9 @@ bool IsStop(const GenerationRequest& request, TokenId id) {
 }
 
 void Check(const Session& session, const GenerationRequest& request) {
-  Validate(request.sampling, session.model().spec.vocab_size);
+  const int vocabulary = session.model().spec.vocab_size;
+  Validate(request.sampling, vocabulary);
+  CheckTokenTexts(request.sampling, request.token_texts.get(), vocabulary);
   if (request.prompt.empty()) {
     Fail(ErrorCode::kInvalidArgument, "the prompt has no tokens. Hint: give some text");
   }
@@ -86,10 +88,10 @@ GenerationResult Generate(Session& session, const GenerationRequest& request) {
     sampler.Accept(id);
     result.tokens.push_back(id);
     if (sampled.log_probs) result.log_probs.push_back(std::move(*sampled.log_probs));
-    const bool wanted = !request.on_token || request.on_token(id);
-    if (IsStop(request, id)) {
+    const Verdict verdict = request.on_token ? request.on_token(id) : Verdict::kGoOn;
+    if (IsStop(request, id) || verdict == Verdict::kStop) {
       result.finish = FinishReason::kStop;
-    } else if (!wanted) {
+    } else if (verdict == Verdict::kCancel) {
       result.finish = FinishReason::kCancelled;
     } else if (static_cast<int>(result.tokens.size()) == request.max_tokens) {
       result.finish = FinishReason::kLength;

@@ -43,7 +43,7 @@ struct Trace {
   std::map<int, std::string> positions;
   std::vector<TokenId> tokens;
   int cached_tokens = 0;
-  std::string problem;
+  std::exception_ptr problem;
 
   void Logits(int position, std::span<const float> logits) {
     Sha256 hash;
@@ -62,16 +62,19 @@ EngineRequest GridRequest(const Model& model, int index, bool alike, Trace& trac
   EngineRequest request;
   request.prompt = Prompt(model, index, alike);
   request.max_tokens = kAnswerTokens;
-  request.observer.on_token = [&trace, index](int, const SampledToken& token) {
+  request.observer.on_token = [&trace, index](const ChoiceId&, const SampledToken& token) {
     if (index == 0) trace.tokens.push_back(token.id);
-    return true;
+    return Verdict::kGoOn;
   };
-  request.observer.on_error = [&trace](int, const std::string& what) { trace.problem = what; };
+  request.observer.on_error = [&trace](const ChoiceId&, const std::exception_ptr& error) {
+    trace.problem = error;
+  };
   if (index != 0) return request;
-  request.observer.on_logits = [&trace](int, int position, std::span<const float> logits) {
+  request.observer.on_logits = [&trace](const ChoiceId&, int position,
+                                        std::span<const float> logits) {
     trace.Logits(position, logits);
   };
-  request.observer.on_finish = [&trace](int, const ChoiceReport& report) {
+  request.observer.on_finish = [&trace](const ChoiceId&, const ChoiceReport& report) {
     trace.cached_tokens = report.cached_tokens;
   };
   return request;
@@ -189,7 +192,7 @@ GridResult RunGridCell(const Model& model, const GridCell& cell, const GridOptio
         std::max(left > 0 ? result.prompt_rows : result.decode_rows, rows);
     left = std::max(0, left - cell.chunk);
   }
-  if (!trace.problem.empty()) Fail(ErrorCode::kCorrupt, "{}", trace.problem);
+  if (trace.problem) std::rethrow_exception(trace.problem);
   if (trace.cached_tokens != (cell.shared_prefix ? kSharedTokens : 0)) {
     Fail(ErrorCode::kInternal, "batch {} chunk {}: {} tokens came from an earlier request",
          cell.batch, cell.chunk, trace.cached_tokens);

@@ -5,18 +5,10 @@
 
 #include "base/error.h"
 #include "base/exact_math.h"
+#include "engine/sampling/log_probs.h"
 
 namespace tael {
 namespace {
-
-// -ln softmax(logits)[target], in double precision.
-double NegativeLogProbability(std::span<const float> logits, TokenId target) {
-  double highest = static_cast<double>(logits[0]);
-  for (const float x : logits) highest = std::max(highest, static_cast<double>(x));
-  double sum = 0;
-  for (const float x : logits) sum += ExactExp(static_cast<double>(x) - highest);
-  return ExactLog(sum) + highest - static_cast<double>(logits[static_cast<size_t>(target)]);
-}
 
 // Rows of logits held at once: bounds memory for large vocabularies.
 constexpr size_t kSlice = 128;
@@ -32,7 +24,8 @@ std::vector<double> SequenceNll(Session& session, std::span<const TokenId> token
     const EvalResult result = session.Evaluate(tokens.subspan(begin, count), {.all_logits = true});
     for (size_t i = 0; i < count && begin + i + 1 < tokens.size(); ++i) {
       const std::span<const float> row(result.logits.data() + i * vocab, vocab);
-      nll.push_back(NegativeLogProbability(row, tokens[begin + i + 1]));
+      const auto target = static_cast<size_t>(tokens[begin + i + 1]);
+      nll.push_back(-LogSoftmax(row)(row[target]));
     }
   }
   return nll;

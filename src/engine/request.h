@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <span>
@@ -15,6 +16,13 @@ namespace tael {
 
 using RequestId = uint64_t;
 
+// One answer of one request. `index` counts from 0 within the request.
+struct ChoiceId {
+  RequestId request = 0;
+  int index = 0;
+  auto operator<=>(const ChoiceId&) const = default;
+};
+
 // Counts of one finished choice.
 struct ChoiceReport {
   FinishReason finish = FinishReason::kStop;
@@ -24,25 +32,32 @@ struct ChoiceReport {
   int preemptions = 0;  // how often its memory was given away and its work done again
 };
 
-// Called from Engine::Step(), on its thread; all but on_token may be empty. They must not call the
-// engine, except Cancel(). A choice whose on_token or on_logits throws ends with on_error;
-// on_finish and on_error must not throw.
+// Called from Engine::Step(), on its thread, which may be before Submit() returned on another; all
+// but on_token may be empty. They must not call the engine, except Cancel() and Submit(). Every
+// choice ends with exactly one on_finish or on_error, unless the engine is destroyed before. A
+// choice whose on_token, on_prompt or on_logits throws ends with on_error; on_finish and on_error
+// must not throw.
 struct RequestObserver {
-  // A new token of a choice; false ends this choice (kCancelled).
-  std::function<bool(int choice, const SampledToken& token)> on_token;
-  std::function<void(int choice, const ChoiceReport& report)> on_finish;
-  // The choice failed and ends; `what` is the message of the error.
-  std::function<void(int choice, const std::string& what)> on_error;
+  // A new token of a choice, and whether the choice goes on.
+  std::function<Verdict(const ChoiceId& choice, const SampledToken& token)> on_token;
+  std::function<void(const ChoiceId& choice, const ChoiceReport& report)> on_finish;
+  // The choice failed and ends.
+  std::function<void(const ChoiceId& choice, const std::exception_ptr& error)> on_error;
+  // So many tokens of the prompt are evaluated, or taken from others' work; after each step that
+  // evaluated some. Begins anew when a preempted choice is evaluated again.
+  std::function<void(const ChoiceId& choice, int done)> on_prompt;
   // Logits of every position that is evaluated for this choice, of prompt and answer; again when a
   // preempted choice is evaluated again. Positions taken from others' work are not among them.
-  std::function<void(int choice, int position, std::span<const float> logits)> on_logits;
+  std::function<void(const ChoiceId& choice, int position, std::span<const float> logits)>
+      on_logits;
 };
 
 struct EngineRequest {
   std::vector<TokenId> prompt;
   int choices = 1;          // independent answers; whole blocks of the prompt are evaluated once
   SamplingParams sampling;  // `choice` is counted up from the one given here
-  std::shared_ptr<const TokenTexts> token_texts = nullptr;  // REQUIRED with banned strings
+  // REQUIRED with banned strings; of no more tokens than the model's vocabulary.
+  std::shared_ptr<const TokenTexts> token_texts = nullptr;
   int max_tokens = 0;                // of each choice; 0 = until a stop token or the context's end
   std::vector<TokenId> stop_tokens;  // the token itself is reported
   // Whether the beginning of the prompt may be taken from other requests' work, which gives the

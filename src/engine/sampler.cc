@@ -1,6 +1,7 @@
 #include "engine/sampler.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "base/error.h"
@@ -35,15 +36,26 @@ TokenId Greedy(std::span<const float> logits) {
 
 const SamplingParams& Validated(const SamplingParams& params, const SamplerContext& context) {
   Validate(params);
-  if (!params.banned_strings.empty() && context.texts == nullptr) {
-    Fail(ErrorCode::kInvalidArgument,
-         "banned_strings has {} entries, but the texts of the tokens are not known",
-         params.banned_strings.size());
-  }
+  CheckTokenTexts(params, context.texts.get(), std::numeric_limits<TokenId>::max());
   return params;
 }
 
 }  // namespace
+
+void CheckTokenTexts(const SamplingParams& params, const TokenTexts* texts, int64_t vocab_size) {
+  if (params.banned_strings.empty()) return;
+  if (texts == nullptr) {
+    Fail(ErrorCode::kInvalidArgument,
+         "banned_strings has {} entries, but the texts of the tokens are not known",
+         params.banned_strings.size());
+  }
+  if (texts->size() > vocab_size) {
+    Fail(ErrorCode::kInvalidArgument,
+         "the texts of {} tokens were given, but the model has {}. Hint: they may be those of "
+         "another tokenizer",
+         texts->size(), vocab_size);
+  }
+}
 
 Sampler::Sampler(const SamplingParams& params, const KernelTable& kernels,
                  const SamplerContext& context)

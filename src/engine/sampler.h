@@ -41,6 +41,10 @@ struct SampledToken {
   std::optional<TokenLogProbs> log_probs;
 };
 
+// Throws kInvalidArgument when there are banned strings without `texts` (null), or with those of
+// more tokens than the model has.
+void CheckTokenTexts(const SamplingParams& params, const TokenTexts* texts, int64_t vocab_size);
+
 // Order: logit bias, penalties, DRY, bans; then greedy, or params.stages, or temperature and
 // mirostat; then the draw. Its random numbers depend only on (seed, choice, position): same
 // request, same tokens, whoever else is served. Not thread-safe.

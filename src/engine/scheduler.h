@@ -29,7 +29,10 @@ struct SchedulerLimits {
 
 // Sequences are served in the order they came. A running one keeps running; when the cache is full,
 // the youngest gives its blocks back, waits at the front and is evaluated again later, with the
-// same result (docs/numerics.md). Not thread-safe.
+// same result (docs/numerics.md). One case breaks the order: while the first choice of a request
+// evaluates the prompt, its siblings wait, and later requests may take the places that would stay
+// empty meanwhile. Nothing overtakes that first choice, so this ends with its prompt; from then on
+// the siblings come before everybody who waits behind them. Not thread-safe.
 class Scheduler {
  public:
   // `pool` must outlive it.

@@ -76,6 +76,28 @@ TEST(Scheduler, ChoicesWaitForTheFirstAndShareItsPrompt) {
   EXPECT_EQ(plan[1].sequence->report.cached_tokens, 192);
 }
 
+TEST(Scheduler, SiblingsAreOvertakenOnlyWhileTheirPromptIsEvaluated) {
+  BlockPool pool(64);
+  Scheduler scheduler({.max_sequences = 3, .max_batch_tokens = 100, .prefill_chunk = 100}, pool);
+  for (int choice = 0; choice < 3; ++choice) scheduler.Add(MakeSequence(1, 200, choice));
+  for (RequestId id = 2; id <= 4; ++id) {
+    scheduler.Add(MakeSequence(id, 30, 0, 1000 * static_cast<int>(id)));
+  }
+  // The prompt fills the steps; two later requests took the free places, but no rows.
+  StepPlan plan = scheduler.Schedule();
+  EXPECT_EQ(Counts(plan), std::vector<int>{100});
+  EXPECT_EQ(scheduler.running(), 3);
+  Compute(scheduler, plan);
+  Compute(scheduler, scheduler.Schedule());
+  // Now the first sibling comes before request 4, which was free to go before.
+  scheduler.Remove(scheduler.All()[1]);
+  plan = scheduler.Schedule();
+  ASSERT_EQ(plan.size(), 3u);
+  EXPECT_EQ(plan[0].sequence->id(), (ChoiceId{1, 0}));
+  EXPECT_EQ(plan[1].sequence->id(), (ChoiceId{3, 0}));
+  EXPECT_EQ(plan[2].sequence->id(), (ChoiceId{1, 1}));
+}
+
 TEST(Scheduler, TheYoungestGivesWayWhenTheCacheIsFull) {
   BlockPool pool(4);
   Scheduler scheduler(

@@ -22,6 +22,7 @@ struct Sequence {
   int published = 0;            // leading blocks that were offered to others
   ChoiceReport report;
 
+  ChoiceId id() const { return {request, choice}; }
   int length() const { return static_cast<int>(tokens.size()); }
   int pending() const { return length() - computed; }
   // The next token is known only after all tokens were evaluated.

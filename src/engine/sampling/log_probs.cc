@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/exact_math.h"
+#include "base/exp_batch.h"
 #include "engine/sampling/candidates.h"
 
 namespace tael {
@@ -12,29 +13,58 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+// Whether anything in [x, x + kRun) is above `bar`; without branches, so that it is quick.
+constexpr size_t kRun = 64;
+bool AnyAbove(const float* x, float bar) {
+  int above = 0;
+  for (size_t i = 0; i < kRun; ++i) above |= x[i] > bar ? 1 : 0;
+  return above != 0;
+}
+
 // The `count` first of all tokens by Before(). Few tokens get as far as the insertion.
 std::vector<Candidate> Best(std::span<const float> logits, size_t count) {
   std::vector<Candidate> best;
   for (size_t i = 0; i < logits.size() && count > 0; ++i) {
-    if (best.size() == count && !(logits[i] > best.back().logit)) continue;
-    if (best.size() == count) best.pop_back();
+    if (best.size() == count) {
+      const float bar = best.back().logit;
+      while (i + kRun <= logits.size() && !AnyAbove(&logits[i], bar)) i += kRun;
+      if (i == logits.size()) break;
+      if (!(logits[i] > bar)) continue;
+      best.pop_back();
+    }
     const Candidate candidate{static_cast<TokenId>(i), logits[i]};
     best.insert(std::upper_bound(best.begin(), best.end(), candidate, Before), candidate);
   }
   return best;
 }
 
+// The highest logit that is a number, in lanes that the compiler can keep together; -infinity when
+// there is none.
+double Highest(std::span<const float> logits) {
+  constexpr size_t kLanes = 16;
+  float lanes[kLanes];
+  std::fill_n(lanes, kLanes, -std::numeric_limits<float>::infinity());
+  size_t i = 0;
+  for (; i + kLanes <= logits.size(); i += kLanes) {
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+      lanes[lane] = logits[i + lane] > lanes[lane] ? logits[i + lane] : lanes[lane];
+    }
+  }
+  for (; i < logits.size(); ++i) lanes[0] = std::max(lanes[0], logits[i]);
+  return static_cast<double>(*std::max_element(lanes, lanes + kLanes));
+}
+
 }  // namespace
 
-LogSoftmax::LogSoftmax(std::span<const float> logits) : highest_(-kInfinity) {
-  for (const float x : logits) highest_ = std::max(highest_, static_cast<double>(x));
+LogSoftmax::LogSoftmax(std::span<const float> logits) : highest_(Highest(logits)) {
   if (highest_ == -kInfinity) return;
-  double sum = 0;
-  for (const float x : logits) {
-    const auto logit = static_cast<double>(x);
-    sum += logit == highest_ ? 1.0 : ExactExp(logit - highest_);
+  if (highest_ == kInfinity) {
+    log_sum_ = ExactLog(static_cast<double>(
+        std::count(logits.begin(), logits.end(), std::numeric_limits<float>::infinity())));
+    return;
   }
-  log_sum_ = ExactLog(sum);
+  const double sum = SumOfExp(logits, highest_);
+  log_sum_ = sum == sum ? ExactLog(sum) : sum;
 }
 
 double LogSoftmax::operator()(float logit) const {

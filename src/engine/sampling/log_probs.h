@@ -19,12 +19,16 @@ struct TokenLogProbs {
   std::vector<TokenLogProb> top;  // best first, lowest id on ties; none of probability 0
 };
 
-// ln softmax of a row of logits, in double; the sum runs by rising id. When some logits are
+// ln softmax of a row of logits, in double; the sum is SumOfExp()'s. When some logits are
 // +infinity, these share the probability and all others have 0; when all are -infinity, all have 0.
+// A NaN among the logits makes every finite logit's value NaN.
 class LogSoftmax {
  public:
   explicit LogSoftmax(std::span<const float> logits);
   double operator()(float logit) const;
+  double highest() const { return highest_; }  // logit
+  // The logit that has probability 1: ln(sum of e^logit).
+  double log_total() const { return highest_ + log_sum_; }
 
  private:
   double highest_, log_sum_ = 0;
