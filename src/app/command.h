@@ -36,6 +36,7 @@ Command AddInspectCommand(CommandParser& program);
 Command AddTokenizeCommand(CommandParser& program);
 Command AddTemplateCommand(CommandParser& program);
 Command AddEvalCommand(CommandParser& program);
+Command AddBenchCommand(CommandParser& program);
 Command AddVerifyCommand(CommandParser& program);
 Command AddDoctorCommand(CommandParser& program);
 Command AddConfigCommand(CommandParser& program);

@@ -35,7 +35,7 @@ struct OptionAdder {
 
   CLI::Option* operator()(std::vector<std::string>* list) const {
     CLI::Option* option = app.add_option(name, *list, help);
-    if (!name.starts_with("--")) return option;
+    if (!name.starts_with("-")) return option;
     // expected(1) only for --help, which then writes no "..." behind the type.
     return option->expected(1)->take_all()->allow_extra_args(false);
   }

@@ -71,8 +71,9 @@ class CommandParser {
   // Options of this parser may also follow the command's name.
   CommandParser& AddCommand(const CommandInfo& command);
 
-  // `name` begins with "--", or is that of a positional argument; those are filled in the order in
-  // which they were added. The target must outlive Parse().
+  // `name` is "--long" or "-s,--long" (a short name beside the long one), or that of a positional
+  // argument; those are filled in the order in which they were added. The target must outlive
+  // Parse().
   void AddOption(const std::string& name, const OptionTarget& target, const std::string& help,
                  const OptionRules& rules = {});
   // An option without a value, which sets its target.

@@ -29,7 +29,7 @@ struct Program {
     program.AddOption("--set", &settings, "a setting", {.type = "KEY=VALUE"});
     copy.AddOption("files", &files, "what to copy", {.type = "FILE", .required = true});
     copy.AddOption("--folder", &folder, "where to", {.check = ExistingDirectory{}});
-    copy.AddOption("--tag", &tags, "a tag");
+    copy.AddOption("-t,--tag", &tags, "a tag");
     copy.AddFlag("--json", &json, "as JSON");
     deep.AddOption("text", &text, "what to check");
     deep.AddOption("--count", &count, "how often", {.check = NonNegative{}, .group = "Numbers"});

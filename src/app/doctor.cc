@@ -1,16 +1,15 @@
 // `tael doctor`: what this machine offers and what Tael will use of it.
 #include <fmt/format.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <thread>
 
 #include "app/child_process.h"
 #include "app/command.h"
 #include "app/environment.h"
+#include "app/machine.h"
 #include "app/model_store.h"
 #include "app/terminal.h"
 #include "app/version.h"
@@ -22,26 +21,6 @@
 
 namespace tael {
 namespace {
-
-std::string CpuModel() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    const size_t colon = line.find(": ");
-    if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
-  }
-  utsname system{};
-  return uname(&system) == 0 ? system.machine : "unknown";
-}
-
-// A row of /proc/meminfo in bytes; 0 when unknown.
-int64_t MemoryInfo(const std::string& key) {
-  std::ifstream file("/proc/meminfo");
-  std::string name, unit;
-  for (int64_t kibibytes = 0; file >> name >> kibibytes >> unit;) {
-    if (name == key + ":") return kibibytes * 1024;
-  }
-  return 0;
-}
 
 bool PipWorks() {
   ChildOptions child;

@@ -46,6 +46,8 @@ class ModelRunner {
   const Model& model() const { return model_; }
   const KernelTable& kernels() const { return *kernels_; }
   int threads() const { return pool_.size(); }
+  // The threads that compute, for measuring what they can do. Not while Forward() runs.
+  WorkerPool& pool() { return pool_; }
 
  private:
   const Model& model_;

@@ -15,10 +15,6 @@ constexpr int64_t kDecodedRows = 16;
 
 size_t Sized(int64_t value) { return static_cast<size_t>(value); }
 
-bool IsPlainFloat(DType dtype) {
-  return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
-}
-
 void PlainFloatMatmul(const MatrixView<const float>& x, const Weight& w, MatrixView<float> y,
                       ComputeContext& ctx) {
   const int64_t grain = ctx.GrainFor(x.rows * w.k, kRowGrain);
@@ -122,18 +118,31 @@ const QuantizedRows& MatmulInput::Residual(size_t block) {
   return rows;
 }
 
+MatmulForm MatmulFormOf(DType dtype, bool integer_matmul) {
+  if (dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16) {
+    return MatmulForm::kFloat;
+  }
+  return integer_matmul && IntegerBlockSize(dtype) != 0 ? MatmulForm::kInteger
+                                                        : MatmulForm::kDecoded;
+}
+
 void Matmul(MatmulInput& input, const Weight& w, MatrixView<float> y, ComputeContext& ctx,
             ActivationTerms terms) {
   TAEL_DCHECK(input.x().cols == w.k && y.cols == w.n && y.rows == input.x().rows);
   if (y.rows == 0) return;  // a step in the middle of prompts asks for no logits
-  if (IsPlainFloat(w.dtype)) {
-    PlainFloatMatmul(input.x(), w, y, ctx);
-  } else if (ctx.integer_matmul && IntegerBlockSize(w.dtype) != 0) {
-    const size_t block = ActivationBlock(w.dtype);
-    IntegerMatmul(input.Quantized(block), w, y, ctx);
-    if (terms == ActivationTerms::kTwo) AddResidualProduct(input.Residual(block), w, y, ctx);
-  } else {
-    DecodedMatmul(input.x(), w, y, ctx);
+  switch (MatmulFormOf(w.dtype, ctx.integer_matmul)) {
+    case MatmulForm::kFloat:
+      PlainFloatMatmul(input.x(), w, y, ctx);
+      break;
+    case MatmulForm::kInteger: {
+      const size_t block = ActivationBlock(w.dtype);
+      IntegerMatmul(input.Quantized(block), w, y, ctx);
+      if (terms == ActivationTerms::kTwo) AddResidualProduct(input.Residual(block), w, y, ctx);
+      break;
+    }
+    case MatmulForm::kDecoded:
+      DecodedMatmul(input.x(), w, y, ctx);
+      break;
   }
 }
 

@@ -32,6 +32,14 @@ enum class ActivationTerms {
   kTwo,  // 8 bits plus the residual in 8 bits: about 16 bits, for twice the integer work
 };
 
+// The ways a product with a weight is computed (docs/numerics.md, 3 and 5).
+enum class MatmulForm {
+  kFloat,    // plain float weights, float32 arithmetic
+  kInteger,  // block format, 8-bit activations
+  kDecoded,  // block format decoded to float32 a few rows at a time
+};
+MatmulForm MatmulFormOf(DType dtype, bool integer_matmul);
+
 // y [M, N] = x [M, K] times w [N, K] transposed. Formats with an integer form use 8-bit activations
 // if ctx.integer_matmul, all others float32 (docs/numerics.md, 3-5). Never fails: shapes were
 // checked at bind time.

@@ -9,7 +9,7 @@ import subprocess
 
 from harness import GOLDEN, TAEL, Home, expect, main, tael
 
-COMMANDS = ["run", "chat", "pull", "list", "inspect", "tokenize", "template", "eval", "verify",
+COMMANDS = ["run", "chat", "pull", "list", "inspect", "tokenize", "template", "eval", "bench", "verify",
             "doctor", "config"]
 GGUF = os.path.join(GOLDEN, "llama3", "model.gguf")
 

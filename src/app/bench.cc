@@ -1,0 +1,173 @@
+// `tael bench`: how fast a model runs here, and how much of the machine's limits that is.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "app/bench/counts.h"
+#include "app/bench/report.h"
+#include "app/command.h"
+#include "app/machine.h"
+#include "app/model_flags.h"
+#include "app/model_store.h"
+#include "app/terminal.h"
+#include "base/error.h"
+
+namespace tael {
+namespace {
+
+constexpr int kMostTokens = 1 << 24, kMostSequences = 4096, kMostRepetitions = 10000;
+
+struct BenchOptions {
+  ModelFlags model;
+  std::vector<std::string> prompts, generated, depths, sequences, threads;
+  int repetitions = 5;
+  bool json = false, no_probes = false;
+};
+
+std::vector<int> CountsOr(const std::string& option, const std::vector<std::string>& uses,
+                          int least, int most, int otherwise) {
+  if (uses.empty()) return {otherwise};
+  return ParseCounts(option, uses, least, most);
+}
+
+// Every depth with every prefill and every decode of every batch.
+std::vector<BenchEntry> MakeEntries(const BenchOptions& options) {
+  const auto prompts = CountsOr("--prompt", options.prompts, 0, kMostTokens, 512);
+  const auto generated = CountsOr("--gen", options.generated, 0, kMostTokens, 128);
+  const auto sequences = CountsOr("--batch", options.sequences, 1, kMostSequences, 1);
+  std::vector<BenchEntry> entries;
+  for (const int depth : CountsOr("--depth", options.depths, 0, kMostTokens, 0)) {
+    for (const int prompt : prompts) {
+      if (prompt > 0) entries.push_back({.depth = depth, .prompt = prompt});
+    }
+    for (const int tokens : generated) {
+      for (const int count : sequences) {
+        if (tokens > 0) {
+          entries.push_back({.depth = depth, .generated = tokens, .sequences = count});
+        }
+      }
+    }
+  }
+  if (entries.empty()) throw UsageError("nothing to measure: --prompt and --gen are 0");
+  return entries;
+}
+
+// Positions that a sequence may have: --ctx, or all that the model was trained for.
+void CheckPositions(const std::vector<BenchEntry>& entries, const Model& model, int ctx) {
+  const int limit = ctx > 0 ? ResolveContext(model, ctx) : model.spec.max_context;
+  for (const BenchEntry& entry : entries) {
+    if (entry.positions() <= limit) continue;
+    Fail(ErrorCode::kInvalidArgument,
+         "{} needs a context of {} tokens (depth {} + prompt {} + generated {}), but {} {}. Hint: "
+         "smaller --depth, --prompt or --gen",
+         entry.Name(), entry.positions(), entry.depth, entry.prompt, entry.generated,
+         ctx > 0 ? "--ctx is" : "the model was trained for", limit);
+  }
+}
+
+// Refuses what would drive the machine out of memory while it is measured.
+void CheckMemory(const BenchPlan& plan, const Model& model) {
+  int64_t position_bytes = 0;
+  for (const KvLayout& layout : KvLayouts(model.spec)) {
+    const int64_t row = StorageBytes(plan.runner.kv_dtype, layout.head_dim).value_or(0);
+    position_bytes += 2 * row * layout.num_kv_heads;
+  }
+  const int64_t needed = position_bytes * plan.max_positions * plan.max_sequences;
+  const int64_t available = AvailableMemory();
+  if (available == 0 || needed <= available) return;
+  Fail(ErrorCode::kExhausted,
+       "keys and values of {} sequences of {} positions take {}, but {} are available. Hint: "
+       "smaller --depth or --batch",
+       plan.max_sequences, plan.max_positions, HumanBytes(needed), HumanBytes(available));
+}
+
+BenchPlan MakePlan(const std::vector<BenchEntry>& entries, const SessionOptions& session,
+                   int repetitions) {
+  BenchPlan plan;
+  plan.runner = {.threads = session.threads,
+                 .matmul = session.matmul,
+                 .kv_dtype = session.kv_dtype,
+                 .kernels = session.kernels,
+                 .worth_a_thread = session.worth_a_thread};
+  plan.prefill_chunk = session.prefill_chunk;
+  plan.repetitions = repetitions;
+  for (const BenchEntry& entry : entries) {
+    plan.max_sequences = std::max(plan.max_sequences, entry.sequences);
+    plan.max_positions = std::max(plan.max_positions, entry.positions());
+  }
+  return plan;
+}
+
+int Execute(const BenchOptions& options, const LoadedSettings& settings) {
+  const std::vector<BenchEntry> entries = MakeEntries(options);
+  const SessionOptions session = MakeSessionOptions(options.model, settings.values.run);
+  const auto threads = CountsOr("-t", options.threads, 1, 1024, session.threads);
+  const std::string path = ResolveModel(options.model.model, settings.values);
+  const std::unique_ptr<Model> model =
+      LoadModel(path, {.allowed_keys = options.model.allowed_keys, .config_override = ""});
+  CheckPositions(entries, *model, session.max_context);
+  BenchPlan plan = MakePlan(entries, session, options.repetitions);
+  CheckMemory(plan, *model);
+
+  BenchContext context{.path = path,
+                       .matmul = MatmulName(session.matmul),
+                       .kv = Name(session.kv_dtype),
+                       .integer_matmul = session.matmul == MatmulMode::kInteger,
+                       .prefill_chunk = plan.prefill_chunk,
+                       .repetitions = plan.repetitions,
+                       .probes = !options.no_probes,
+                       .load_before = LoadAverage()};
+  std::vector<BenchRow> rows;
+  std::unique_ptr<ProbeMemory> memory;
+  Progress progress("measuring", static_cast<int64_t>(threads.size() * entries.size()));
+  for (const int count : threads) {
+    plan.runner.threads = count;
+    BenchRunner runner(*model, plan);
+    context.kernels = runner.runner().kernels().name;
+    std::unique_ptr<LimitProbe> probe;
+    if (context.probes) {
+      WorkerPool& pool = runner.runner().pool();
+      if (!memory) memory = std::make_unique<ProbeMemory>(AvailableMemory(), pool);
+      context.probe_bytes = memory->bytes();
+      probe = std::make_unique<LimitProbe>(pool, ProbesOf(runner.runner().kernels()), *memory);
+    }
+    for (const BenchEntry& entry : entries) {
+      progress.SetLabel("measuring " + entry.Name());
+      progress.Update(static_cast<int64_t>(rows.size()));
+      rows.push_back({runner.runner().threads(), runner.Run(entry, probe.get())});
+    }
+  }
+  progress.Finish();
+  context.load_after = LoadAverage();
+  PrintOut(options.json ? DumpJson(ReportToJson(context, *model, rows)) + "\n"
+                        : ReportToText(context, *model, rows));
+  return kExitOk;
+}
+
+}  // namespace
+
+Command AddBenchCommand(CommandParser& program) {
+  auto options = std::make_shared<BenchOptions>();
+  CommandParser& command = program.AddCommand(
+      {.name = "bench",
+       .description = "Measure the speed of a model and its share of the machine's limits",
+       .footer = "Numbers may be lists: -p 128,512 or -p 128 -p 512. Every depth is measured with "
+                 "every -p and with\nevery -n of every -b; 0 leaves one out. What is measured, and "
+                 "when it is valid: docs/benchmarks.md."});
+  AddModelFlags(command, options->model);
+  const OptionRules list{.type = "N,..."};
+  command.AddOption("-p,--prompt", &options->prompts, "prefill of N tokens (512)", list);
+  command.AddOption("-n,--gen", &options->generated, "decode of N tokens (128)", list);
+  command.AddOption("-d,--depth", &options->depths, "tokens in the context before (0)", list);
+  command.AddOption("-b,--batch", &options->sequences, "sequences that decode together (1)", list);
+  command.AddOption("-t", &options->threads, "like --threads, but a list", list);
+  command.AddOption("-r,--repetitions", &options->repetitions, "repetitions of each measurement",
+                    {.check = IntRange{1, kMostRepetitions}, .show_default = true});
+  command.AddFlag("--no-probes", &options->no_probes,
+                  "leave out the machine's limits (and the 1 GiB of memory to find them)");
+  command.AddFlag("--json", &options->json, "print one JSON object");
+  return {&command, [options](const LoadedSettings& s) { return Execute(*options, s); }};
+}
+
+}  // namespace tael

@@ -1,0 +1,110 @@
+// Statistics, number lists and the judgement of a disturbed measurement.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "app/bench/counts.h"
+#include "app/bench/disturbance.h"
+#include "app/bench/limits.h"
+#include "app/bench/runner.h"
+#include "app/bench/statistics.h"
+#include "app/command.h"
+
+namespace tael {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+TEST(BenchStatistics, MedianIsTheMiddleOfOddAndEvenCounts) {
+  EXPECT_EQ(Median({}), 0);
+  EXPECT_EQ(Median({5}), 5);
+  EXPECT_EQ(Median({9, 1, 4}), 4);
+  EXPECT_EQ(Median({8, 1, 4, 2}), 3);
+}
+
+TEST(BenchStatistics, SummaryHasExtremesAndRelativeSpread) {
+  const Summary summary = Summarize({4, 2, 5, 4});
+  EXPECT_EQ(summary.median, 4);
+  EXPECT_EQ(summary.min, 2);
+  EXPECT_EQ(summary.max, 5);
+  EXPECT_EQ(summary.spread, 0.75);
+  EXPECT_EQ(Summarize({0, 0}).spread, 0);
+  EXPECT_EQ(Summarize({}).median, 0);
+}
+
+std::string CountsProblem(const std::string& use) {
+  try {
+    ParseCounts("--prompt", {use}, 0, 100);
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(BenchCounts, ListsAndRepeatedOptionsMeanTheSame) {
+  EXPECT_THAT(ParseCounts("-p", {"128,512"}, 0, 1000), ElementsAre(128, 512));
+  EXPECT_THAT(ParseCounts("-p", {"128", "512,0", "128"}, 0, 1000), ElementsAre(128, 512, 0));
+}
+
+TEST(BenchCounts, RefusesWhatIsNoNumberInRangeAndSaysWhich) {
+  for (const char* use : {"", "1,,2", ",1", "1,", "-1", "101", "1.5", "ten", "1 ", "99999999999"}) {
+    EXPECT_THAT(CountsProblem(use), HasSubstr("from 0 to 100")) << use;
+  }
+  EXPECT_THAT(CountsProblem("4,x9"), HasSubstr("--prompt: 'x9'"));
+}
+
+TEST(BenchDisturbance, ReadsBusyAndStolenTicks) {
+  const auto ticks = ParseMachineTicks("cpu  10 20 30 400 50 6 7 8 0 0\ncpu0 1 2 3 4\n");
+  ASSERT_TRUE(ticks.has_value());
+  EXPECT_EQ(ticks->busy, 73);
+  EXPECT_EQ(ticks->stolen, 8);
+  EXPECT_EQ(ParseMachineTicks("cpu 1 2 3 4")->busy, 6);  // kernels before 2.6
+  EXPECT_FALSE(ParseMachineTicks("").has_value());
+  EXPECT_FALSE(ParseMachineTicks("intr 1 2 3 4 5").has_value());
+}
+
+TEST(BenchDisturbance, JudgesByWhatOthersUsed) {
+  Disturbance quiet{.seconds = 20, .known = true, .own = 0.9, .others = 0.01, .stolen = 0.01};
+  EXPECT_EQ(quiet.Problem(7), "");  // the load average is this process itself, or the past
+  Disturbance busy = quiet;
+  busy.others = 0.2;
+  EXPECT_THAT(busy.Problem(0), HasSubstr("20 %"));
+  busy.seconds = 0.1;  // two hundredths of a second: the clock is too coarse to tell
+  EXPECT_EQ(busy.Problem(0), "");
+  Disturbance stolen = quiet;
+  stolen.stolen = 0.1;
+  EXPECT_THAT(stolen.Problem(0), HasSubstr("virtual machines"));
+  EXPECT_EQ(Disturbance{}.Problem(0.2), "");
+  EXPECT_THAT(Disturbance{}.Problem(3), HasSubstr("load average was 3.00"));
+}
+
+TEST(BenchLimits, TheBestPatternIsTheOneWithTheHighestMedian) {
+  LimitSamples samples;
+  samples.bytes_per_second = {{{5, 9, 1}, {6, 6, 6}, {7, 2, 2}, {}}};
+  samples.integer_per_second = {3, 1, 2};
+  samples.float_per_second = {8};
+  const Limits limits = MedianLimits(samples);
+  EXPECT_EQ(limits.bandwidth, 6);
+  EXPECT_EQ(limits.best_pattern, 4);
+  EXPECT_THAT(limits.patterns, ElementsAre(5, 6, 2, 0));
+  EXPECT_EQ(limits.integer, 2);
+  EXPECT_EQ(limits.floating, 8);
+  EXPECT_EQ(MedianLimits(LimitSamples{}).bandwidth, 0);
+}
+
+TEST(BenchLimits, MemoryIsTakenOnlyWhereThereIsTwiceAsMuch) {
+  WorkerPool pool(2);
+  EXPECT_EQ(ProbeMemory(kLeastProbeMemoryBytes, pool).bytes(), 0);
+  const ProbeMemory memory(2 * kLeastProbeMemoryBytes + 1, pool);
+  ASSERT_EQ(memory.bytes(), kLeastProbeMemoryBytes);
+  EXPECT_NE(memory.data()[0], 0);  // written, so that it is not the page of zeros
+  EXPECT_NE(memory.data()[memory.bytes() - 1], 0);
+}
+
+TEST(BenchEntryName, SaysWhatIsMeasured) {
+  EXPECT_EQ((BenchEntry{.prompt = 512}).Name(), "pp512");
+  EXPECT_EQ((BenchEntry{.depth = 64, .generated = 8, .sequences = 3}).Name(), "tg8 x3 @ d64");
+}
+
+}  // namespace
+}  // namespace tael

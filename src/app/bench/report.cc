@@ -1,0 +1,238 @@
+#include "app/bench/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "app/bench/statistics.h"
+#include "app/machine.h"
+#include "app/model_flags.h"
+#include "app/terminal.h"
+#include "app/version.h"
+#include "ops/matmul.h"
+#include "quant/integer_form.h"
+
+namespace tael {
+namespace {
+
+constexpr double kGiga = 1e9;
+
+std::string MatmulFormText(DType dtype, bool integer_matmul) {
+  switch (MatmulFormOf(dtype, integer_matmul)) {
+    case MatmulForm::kFloat:
+      return "float32";
+    case MatmulForm::kInteger:
+      return fmt::format("int8, activations in blocks of {}", ActivationBlock(dtype));
+    case MatmulForm::kDecoded:
+      return "decoded to float32";
+  }
+  return "unknown";
+}
+
+// What an entry did per second of its median repetition, and what that is of the limits.
+struct Rates {
+  Summary tokens;  // per second
+  double seconds = 0;
+  double bytes = 0, integer = 0, floating = 0;  // per second
+  Limits limits;
+  double bandwidth_share = 0, integer_share = 0, float_share = 0;  // 0: not measured
+};
+
+double Ratio(double value, double limit) { return limit > 0 ? value / limit : 0; }
+
+Rates RatesOf(const BenchResult& result) {
+  Rates rates;
+  std::vector<double> speeds;
+  speeds.reserve(result.seconds.size());
+  for (const double seconds : result.seconds) speeds.push_back(result.entry.tokens() / seconds);
+  rates.tokens = Summarize(speeds);
+  rates.seconds = Median(result.seconds);
+  const Cost cost = result.cost.Total();
+  rates.bytes = static_cast<double>(cost.bytes_read()) / rates.seconds;
+  rates.integer = 2 * static_cast<double>(cost.integer_macs) / rates.seconds;
+  rates.floating = 2 * static_cast<double>(cost.float_macs) / rates.seconds;
+  rates.limits = MedianLimits(result.limits);
+  // A prefill reads the same bytes again and again from the caches: memory is not its limit.
+  if (result.entry.decode()) rates.bandwidth_share = Ratio(rates.bytes, rates.limits.bandwidth);
+  rates.integer_share = Ratio(rates.integer, rates.limits.integer);
+  rates.float_share = Ratio(rates.floating, rates.limits.floating);
+  return rates;
+}
+
+Json SummaryToJson(const Summary& summary) {
+  Json json;
+  json.Set("median", summary.median);
+  json.Set("min", summary.min);
+  json.Set("max", summary.max);
+  json.Set("spread", summary.spread);
+  return json;
+}
+
+Json CostToJson(const Cost& cost) {
+  Json json;
+  json.Set("weight_bytes", cost.weight_bytes);
+  json.Set("kv_bytes_read", cost.kv_read_bytes);
+  json.Set("kv_bytes_written", cost.kv_written_bytes);
+  json.Set("integer_operations", 2 * cost.integer_macs);
+  json.Set("float_operations", 2 * cost.float_macs);
+  return json;
+}
+
+Json WorkToJson(const StepCost& cost) {
+  Json json = CostToJson(cost.Total());
+  Json parts = JsonObject{};
+  for (size_t i = 0; i < cost.parts.size(); ++i) {
+    parts.Set(Name(static_cast<CostKind>(i)), CostToJson(cost.parts[i]));
+  }
+  json.Set("parts", std::move(parts));
+  return json;
+}
+
+Json OrNull(double value, double scale = 1) { return value > 0 ? Json(value / scale) : Json(); }
+
+Json LimitsToJson(const Limits& limits) {
+  Json json;
+  json.Set("gigabytes_per_second", OrNull(limits.bandwidth, kGiga));
+  json.Set("best_pattern_pages", limits.bandwidth > 0 ? Json(limits.best_pattern) : Json());
+  Json patterns = JsonObject{};
+  for (size_t i = 0; i < kReadPatterns.size(); ++i) {
+    patterns.Set(std::to_string(kReadPatterns[i]), OrNull(limits.patterns[i], kGiga));
+  }
+  json.Set("patterns", std::move(patterns));
+  json.Set("integer_gigaops_per_second", OrNull(limits.integer, kGiga));
+  json.Set("float_gigaflops_per_second", OrNull(limits.floating, kGiga));
+  return json;
+}
+
+Json RowToJson(const BenchRow& row, const BenchContext& context) {
+  const BenchResult& result = row.result;
+  const BenchEntry& entry = result.entry;
+  const Rates rates = RatesOf(result);
+  Json json;
+  json.Set("name", entry.Name());
+  json.Set("kind", entry.decode() ? "decode" : "prefill");
+  json.Set("threads", row.threads);
+  json.Set("depth", entry.depth);
+  json.Set("prompt_tokens", entry.prompt);
+  json.Set("generated_tokens", entry.generated);
+  json.Set("sequences", entry.sequences);
+  Json seconds = JsonArray{};
+  for (const double value : result.seconds) seconds.Append(value);
+  json.Set("seconds", std::move(seconds));
+  json.Set("tokens_per_second", SummaryToJson(rates.tokens));
+  json.Set("gigabytes_per_second", rates.bytes / kGiga);
+  json.Set("integer_gigaops_per_second", rates.integer / kGiga);
+  json.Set("float_gigaflops_per_second", rates.floating / kGiga);
+  if (entry.decode()) json.Set("share_of_bandwidth", OrNull(rates.bandwidth_share));
+  json.Set("share_of_integer_peak", OrNull(rates.integer_share));
+  json.Set("share_of_float_peak", OrNull(rates.float_share));
+  json.Set("work", WorkToJson(result.cost));
+  json.Set("limits", LimitsToJson(rates.limits));
+  const std::string problem = result.disturbance.Problem(context.load_before);
+  json.Set("others_share", result.disturbance.known ? Json(result.disturbance.others) : Json());
+  json.Set("stolen_share", result.disturbance.known ? Json(result.disturbance.stolen) : Json());
+  json.Set("valid", problem.empty());
+  if (!problem.empty()) json.Set("reason", problem);
+  return json;
+}
+
+std::string Percent(double share) { return share > 0 ? fmt::format("{:.0f} %", 100 * share) : "-"; }
+
+}  // namespace
+
+Json TypesToJson(const Model& model, bool integer_matmul) {
+  struct Sum {
+    int64_t bytes = 0;
+    int tensors = 0;
+  };
+  std::map<DType, Sum> sums;
+  for (const TensorInfo& tensor : model.checkpoint.tensors.all()) {
+    Sum& sum = sums[tensor.dtype];
+    sum.bytes += static_cast<int64_t>(tensor.bytes.size());
+    ++sum.tensors;
+  }
+  std::vector<std::pair<DType, Sum>> sorted(sums.begin(), sums.end());
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const auto& a, const auto& b) { return a.second.bytes > b.second.bytes; });
+  Json types = JsonArray{};
+  for (const auto& [dtype, sum] : sorted) {
+    Json json;
+    json.Set("type", Name(dtype));
+    json.Set("bytes", sum.bytes);
+    json.Set("tensors", sum.tensors);
+    json.Set("matmul", MatmulFormText(dtype, integer_matmul));
+    types.Append(std::move(json));
+  }
+  return types;
+}
+
+std::string RunProblem(const BenchContext& context, const std::vector<BenchRow>& rows) {
+  for (const BenchRow& row : rows) {
+    const std::string problem = row.result.disturbance.Problem(context.load_before);
+    if (!problem.empty()) return row.result.entry.Name() + ": " + problem;
+  }
+  return "";
+}
+
+Json ReportToJson(const BenchContext& context, const Model& model,
+                  const std::vector<BenchRow>& rows) {
+  Json json;
+  json.Set("model", context.path);
+  json.Set("weights_fingerprint", WeightsFingerprint(model.checkpoint));
+  json.Set("numerics_version", kNumericsVersion);
+  json.Set("version", Version());
+  json.Set("cpu", CpuModel());
+  json.Set("kernels", context.kernels);
+  json.Set("matmul", context.matmul);
+  json.Set("kv", context.kv);
+  json.Set("prefill_chunk", context.prefill_chunk);
+  json.Set("repetitions", context.repetitions);
+  json.Set("types", TypesToJson(model, context.integer_matmul));
+  json.Set("probe_bytes", context.probe_bytes);
+  json.Set("probe_reduced", context.probes && context.probe_bytes < kProbeMemoryBytes);
+  json.Set("load_before", context.load_before);
+  json.Set("load_after", context.load_after);
+  const std::string problem = RunProblem(context, rows);
+  json.Set("valid", problem.empty());
+  if (!problem.empty()) json.Set("reason", problem);
+  Json entries = JsonArray{};
+  for (const BenchRow& row : rows) entries.Append(RowToJson(row, context));
+  json.Set("entries", std::move(entries));
+  return json;
+}
+
+std::string ReportToText(const BenchContext& context, const Model& model,
+                         const std::vector<BenchRow>& rows) {
+  std::string text = fmt::format("{}\n{}, kernels {}, {} matmul, {} cache\n", context.path,
+                                 CpuModel(), context.kernels, context.matmul, context.kv);
+  const Json types = TypesToJson(model, context.integer_matmul);
+  for (const Json& type : types.as_array()) {
+    text += fmt::format("  {:8} {:>10}  {}\n", type.Find("type")->as_string(),
+                        HumanBytes(type.Find("bytes")->as_int()), type.Find("matmul")->as_string());
+  }
+  std::vector<std::vector<std::string>> table = {{"test", "threads", "t/s", "min", "max", "GB/s",
+                                                  "of read", "int GOP/s", "of peak", "GFLOP/s",
+                                                  "of peak"}};
+  for (const BenchRow& row : rows) {
+    const Rates r = RatesOf(row.result);
+    table.push_back({row.result.entry.Name(), std::to_string(row.threads),
+                     fmt::format("{:.2f}", r.tokens.median), fmt::format("{:.2f}", r.tokens.min),
+                     fmt::format("{:.2f}", r.tokens.max), fmt::format("{:.2f}", r.bytes / kGiga),
+                     Percent(r.bandwidth_share), fmt::format("{:.1f}", r.integer / kGiga),
+                     Percent(r.integer_share), fmt::format("{:.1f}", r.floating / kGiga),
+                     Percent(r.float_share)});
+  }
+  text += FormatTable(table);
+  text += fmt::format("load average {:.2f} before, {:.2f} after\n", context.load_before,
+                      context.load_after);
+  if (context.probes && context.probe_bytes < kProbeMemoryBytes) {
+    text += fmt::format("bandwidth was measured over {} only: there is no more memory\n",
+                        HumanBytes(context.probe_bytes));
+  }
+  const std::string problem = RunProblem(context, rows);
+  if (!problem.empty()) text += fmt::format("not valid: {}\n", problem);
+  return text;
+}
+
+}  // namespace tael

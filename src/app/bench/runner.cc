@@ -1,0 +1,126 @@
+#include "app/bench/runner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/rng.h"
+
+namespace tael {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// After this much of the model's work comes a slice of probes.
+constexpr double kPieceSeconds = 0.4;
+constexpr int kWarmUpSteps = 2;
+
+}  // namespace
+
+std::string BenchEntry::Name() const {
+  std::string name = decode() ? fmt::format("tg{}", generated) : fmt::format("pp{}", prompt);
+  if (sequences > 1) name += fmt::format(" x{}", sequences);
+  if (depth > 0) name += fmt::format(" @ d{}", depth);
+  return name;
+}
+
+BenchRunner::BenchRunner(const Model& model, const BenchPlan& plan)
+    : model_(model),
+      plan_(plan),
+      blocks_per_sequence_(BlocksFor(plan.max_positions)),
+      runner_(model, plan.runner, blocks_per_sequence_ * plan.max_sequences),
+      filled_(static_cast<size_t>(plan.max_sequences)) {}
+
+Batch BenchRunner::MakeBatch(int sequences, int begin, int count, bool logits) const {
+  Batch batch;
+  const auto vocabulary = static_cast<uint64_t>(model_.spec.vocab_size);
+  for (int s = 0; s < sequences; ++s) {
+    BatchSequence part{.first_row = static_cast<int>(batch.tokens.size()),
+                       .count = count,
+                       .begin = begin,
+                       .blocks = {}};
+    for (int b = 0; b < BlocksFor(begin + count); ++b) {
+      part.blocks.push_back(s * blocks_per_sequence_ + b);
+    }
+    for (int position = begin; position < begin + count; ++position) {
+      const uint64_t bits = RandomBitsAt(static_cast<uint64_t>(s), static_cast<uint64_t>(position));
+      batch.tokens.push_back(static_cast<int32_t>(bits % vocabulary));
+      batch.positions.push_back(position);
+    }
+    batch.sequences.push_back(std::move(part));
+    if (logits) batch.logit_rows.push_back(static_cast<int32_t>(batch.tokens.size()) - 1);
+  }
+  return batch;
+}
+
+void BenchRunner::FillTo(int sequences, int depth) {
+  // All sequences together, as far as they are filled alike.
+  const auto end = filled_.begin() + sequences;
+  for (int begin = *std::min_element(filled_.begin(), end); begin < depth;) {
+    const int count = std::min(depth - begin, std::max(1, plan_.prefill_chunk / sequences));
+    runner_.Forward(MakeBatch(sequences, begin, count, /*logits=*/false));
+    begin += count;
+    for (auto it = filled_.begin(); it != end; ++it) *it = std::max(*it, begin);
+  }
+}
+
+template <typename Step>
+void BenchRunner::ForEachStep(const BenchEntry& entry, const Step& step) const {
+  if (entry.decode()) {
+    for (int i = 0; i < entry.generated; ++i) {
+      step(MakeBatch(entry.sequences, entry.depth + i, 1, /*logits=*/true));
+    }
+    return;
+  }
+  for (int done = 0; done < entry.prompt;) {
+    const int count = std::min(entry.prompt - done, plan_.prefill_chunk);
+    const bool last = done + count == entry.prompt;
+    step(MakeBatch(entry.sequences, entry.depth + done, count, last));
+    done += count;
+  }
+}
+
+double BenchRunner::Repeat(const BenchEntry& entry, LimitProbe* probe, LimitSamples& samples) {
+  double total = 0, since_probe = 0;
+  ForEachStep(entry, [&](const Batch& batch) {
+    if (probe != nullptr && (total == 0 || since_probe > kPieceSeconds)) {
+      probe->Sample(entry.decode(), samples);
+      since_probe = 0;
+    }
+    const auto start = Clock::now();
+    runner_.Forward(batch);
+    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    total += seconds;
+    since_probe += seconds;
+  });
+  return total;
+}
+
+BenchResult BenchRunner::Run(const BenchEntry& entry, LimitProbe* probe) {
+  BenchResult result{.entry = entry, .seconds = {}, .cost = {}, .limits = {}, .disturbance = {}};
+  const CostOptions options{.kv_dtype = plan_.runner.kv_dtype,
+                            .integer_matmul = plan_.runner.matmul == MatmulMode::kInteger};
+  ForEachStep(entry, [&](const Batch& batch) {
+    const StepCost step = CostOf(model_.spec, model_.weights, batch, options);
+    for (size_t i = 0; i < step.parts.size(); ++i) result.cost.parts[i] += step.parts[i];
+  });
+  FillTo(entry.sequences, entry.depth);
+  BenchEntry warm_up = entry;
+  warm_up.prompt = std::min(entry.prompt, plan_.prefill_chunk);
+  warm_up.generated = std::min(entry.generated, kWarmUpSteps);
+  LimitSamples ignored;
+  Repeat(warm_up, probe, ignored);
+  const DisturbanceMeter meter;
+  for (int i = 0; i < plan_.repetitions; ++i) {
+    result.seconds.push_back(Repeat(entry, probe, result.limits));
+  }
+  result.disturbance = meter.Read();
+  for (int s = 0; s < entry.sequences; ++s) {
+    int& filled = filled_[static_cast<size_t>(s)];
+    filled = std::max(filled, entry.positions());
+  }
+  return result;
+}
+
+}  // namespace tael

@@ -1,0 +1,167 @@
+#include "model/cost.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "base/error.h"
+#include "ops/matmul.h"
+
+namespace tael {
+namespace {
+
+int64_t VectorBytes(const std::vector<float>& vector) {
+  return static_cast<int64_t>(vector.size() * sizeof(float));
+}
+
+// Positions that the rows of the batch see with a window of `window` (0 = all).
+struct Visible {
+  int64_t stored = 0;  // distinct ones of each sequence: what is read
+  int64_t scored = 0;  // summed over rows: what is computed
+};
+
+Visible CountVisible(const Batch& batch, int window) {
+  Visible visible;
+  for (const BatchSequence& sequence : batch.sequences) {
+    if (sequence.count == 0) continue;
+    const int end = sequence.begin + sequence.count;
+    const int first = window > 0 ? std::max(0, sequence.begin + 1 - window) : 0;
+    visible.stored += end - first;
+    for (int position = sequence.begin; position < end; ++position) {
+      visible.scored += window > 0 ? std::min(position + 1, window) : position + 1;
+    }
+  }
+  return visible;
+}
+
+class Walker {
+ public:
+  Walker(const DecoderSpec& spec, const Batch& batch, const CostOptions& options)
+      : spec_(spec),
+        batch_(batch),
+        options_(options),
+        rows_(static_cast<int64_t>(batch.tokens.size())) {}
+
+  StepCost Walk(const DecoderWeights& weights) {
+    cost_[CostKind::kEmbedding].weight_bytes += rows_ * weights.embedding.row_bytes;
+    for (size_t i = 0; i < spec_.layers.size(); ++i) Layer(spec_.layers[i], weights.layers[i]);
+    const auto logits = static_cast<int64_t>(batch_.logit_rows.size());
+    if (logits > 0) {
+      Vector(CostKind::kNorm, weights.final_norm);
+      Product(CostKind::kHead, weights.head, logits);
+    }
+    return cost_;
+  }
+
+ private:
+  void Vector(CostKind kind, const std::vector<float>& vector) {
+    cost_[kind].weight_bytes += VectorBytes(vector);
+  }
+
+  // A matrix times `rows` activation rows, with `terms` products where it is done in integers.
+  void Product(CostKind kind, const Weight& w, int64_t rows, int terms = 1) {
+    Cost& cost = cost_[kind];
+    cost.weight_bytes += w.bytes();
+    if (MatmulFormOf(w.dtype, options_.integer_matmul) == MatmulForm::kInteger) {
+      cost.integer_macs += rows * w.n * w.k * terms;
+    } else {
+      cost.float_macs += rows * w.n * w.k;
+    }
+  }
+
+  void Layer(const LayerSpec& layer, const LayerWeights& weights) {
+    Vector(CostKind::kNorm, weights.input_norm);
+    Vector(CostKind::kNorm, weights.post_attention_norm);
+    std::visit([&](const auto& spec) { AttentionPart(spec, weights.attention); }, layer.attention);
+    std::visit([&](const auto& spec) { FfnPart(spec, weights.ffn); }, layer.ffn);
+  }
+
+  // One overload per alternative of AttentionSpec and FfnSpec.
+  void AttentionPart(const GqaSpec& spec, const AttentionWeights& any) {
+    const GqaWeights& weights = std::get<GqaWeights>(any);
+    Product(CostKind::kProjection, weights.q, rows_);
+    Product(CostKind::kProjection, weights.k, rows_, kKeyValueTerms);
+    Product(CostKind::kProjection, weights.v, rows_, kKeyValueTerms);
+    Product(CostKind::kProjection, weights.o, rows_);
+    for (const auto* bias : {&weights.q_bias, &weights.k_bias, &weights.v_bias, &weights.o_bias}) {
+      Vector(CostKind::kProjection, *bias);
+    }
+    Vector(CostKind::kNorm, weights.q_norm);
+    Vector(CostKind::kNorm, weights.k_norm);
+
+    const Visible visible = CountVisible(batch_, spec.sliding_window);
+    Cost& cost = cost_[CostKind::kAttention];
+    const int64_t position_bytes = 2 * spec.num_kv_heads * RowBytes(spec.head_dim);  // K and V
+    cost.kv_read_bytes += visible.stored * position_bytes;
+    cost.kv_written_bytes += rows_ * position_bytes;
+    cost.float_macs += visible.scored * 2 * spec.num_heads * spec.head_dim;
+  }
+
+  void FfnPart(const DenseFfnSpec&, const FfnWeights& any) {
+    const DenseFfnWeights& weights = std::get<DenseFfnWeights>(any);
+    for (const Weight* w : {&weights.gate, &weights.up, &weights.down}) {
+      Product(CostKind::kFfn, *w, rows_);
+    }
+    for (const auto* bias : {&weights.gate_bias, &weights.up_bias, &weights.down_bias}) {
+      Vector(CostKind::kFfn, *bias);
+    }
+  }
+
+  // Of one position of one head in the cache.
+  int64_t RowBytes(int head_dim) const {
+    const std::optional<int64_t> bytes = StorageBytes(options_.kv_dtype, head_dim);
+    TAEL_CHECK(bytes.has_value());  // the cache could not hold such a row either
+    return *bytes;
+  }
+
+  static constexpr int kKeyValueTerms = 2;  // ActivationTerms::kTwo (nn/attention_gqa.cc)
+
+  const DecoderSpec& spec_;
+  const Batch& batch_;
+  const CostOptions& options_;
+  int64_t rows_;
+  StepCost cost_;
+};
+
+}  // namespace
+
+const char* Name(CostKind kind) {
+  switch (kind) {
+    case CostKind::kEmbedding:
+      return "embedding";
+    case CostKind::kProjection:
+      return "projection";
+    case CostKind::kAttention:
+      return "attention";
+    case CostKind::kFfn:
+      return "ffn";
+    case CostKind::kNorm:
+      return "norm";
+    case CostKind::kHead:
+      return "head";
+    case CostKind::kCount:
+      break;
+  }
+  return "unknown";
+}
+
+Cost& Cost::operator+=(const Cost& other) {
+  weight_bytes += other.weight_bytes;
+  kv_read_bytes += other.kv_read_bytes;
+  kv_written_bytes += other.kv_written_bytes;
+  integer_macs += other.integer_macs;
+  float_macs += other.float_macs;
+  return *this;
+}
+
+Cost StepCost::Total() const {
+  Cost total;
+  for (const Cost& part : parts) total += part;
+  return total;
+}
+
+StepCost CostOf(const DecoderSpec& spec, const DecoderWeights& weights, const Batch& batch,
+                const CostOptions& options) {
+  return Walker(spec, batch, options).Walk(weights);
+}
+
+}  // namespace tael

@@ -1,0 +1,59 @@
+// What a step of a model has to read and to multiply: the numerators of every measured share of a
+// machine's limits. A pure function of the network, its weights and the batch.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "kv/batch.h"
+#include "model/decoder.h"
+
+namespace tael {
+
+// Where the work of a step lies.
+enum class CostKind {
+  kEmbedding,   // the rows of the table that the tokens name
+  kProjection,  // matrices around attention
+  kAttention,   // products with cached keys and values
+  kFfn,         // feed-forward matrices
+  kNorm,        // gains of the norms
+  kHead,        // the matrix that gives the logits
+  kCount,
+};
+const char* Name(CostKind kind);  // "embedding", "projection", ...
+
+// Bytes count once per step, however often kernels pass over them: this is what memory must
+// deliver. Multiply-adds count as often as they are done. Element-wise work (norms, activations,
+// rope, softmax) is not counted: it is below 1 % of the products of real models.
+struct Cost {
+  int64_t weight_bytes = 0;
+  int64_t kv_read_bytes = 0, kv_written_bytes = 0;
+  int64_t integer_macs = 0;  // of bytes: block formats with 8-bit activations
+  int64_t float_macs = 0;
+
+  // What is read from tensors and from the cache.
+  int64_t bytes_read() const { return weight_bytes + kv_read_bytes; }
+  Cost& operator+=(const Cost& other);
+  bool operator==(const Cost&) const = default;
+};
+
+struct StepCost {
+  std::array<Cost, static_cast<size_t>(CostKind::kCount)> parts;
+
+  Cost& operator[](CostKind kind) { return parts[static_cast<size_t>(kind)]; }
+  const Cost& operator[](CostKind kind) const { return parts[static_cast<size_t>(kind)]; }
+  Cost Total() const;
+};
+
+// How the step is computed.
+struct CostOptions {
+  DType kv_dtype = DType::kF16;
+  bool integer_matmul = true;
+};
+
+// The cost of Forward() with this batch. A sequence's keys and values count once, from the first
+// position that one of its rows sees to the last; blocks that sequences share count for each.
+StepCost CostOf(const DecoderSpec& spec, const DecoderWeights& weights, const Batch& batch,
+                const CostOptions& options);
+
+}  // namespace tael

@@ -1,0 +1,126 @@
+// What a step costs, against numbers worked out by hand and against the bytes of a real file.
+#include "model/cost.h"
+
+#include <gtest/gtest.h>
+
+#include "model/model.h"
+#include "tests/support/shared_data.h"
+
+namespace tael {
+namespace {
+
+Weight MakeWeight(DType dtype, int64_t n, int64_t k) {
+  return {.dtype = dtype, .n = n, .k = k, .data = nullptr, .row_bytes = *StorageBytes(dtype, k)};
+}
+
+// Width 32, 4 query heads and 2 kv heads of 8, feed-forward width 64, 10 tokens.
+struct Tiny {
+  DecoderSpec spec;
+  DecoderWeights weights;
+
+  explicit Tiny(const std::vector<int>& windows) {
+    for (const int window : windows) {
+      GqaSpec gqa{.num_heads = 4, .num_kv_heads = 2, .head_dim = 8, .rope = {}};
+      gqa.sliding_window = window;
+      spec.layers.push_back({gqa, DenseFfnSpec{.intermediate_size = 64}});
+      GqaWeights attention;
+      attention.q = MakeWeight(DType::kQ8_0, 32, 32);
+      attention.k = MakeWeight(DType::kQ8_0, 16, 32);
+      attention.v = MakeWeight(DType::kF16, 16, 32);
+      attention.o = MakeWeight(DType::kQ8_0, 32, 32);
+      attention.q_bias.resize(32);
+      DenseFfnWeights ffn;
+      ffn.gate = MakeWeight(DType::kQ4_0, 64, 32);
+      ffn.up = MakeWeight(DType::kQ4_0, 64, 32);
+      ffn.down = MakeWeight(DType::kQ4_0, 32, 64);
+      weights.layers.push_back({std::vector<float>(32), attention, std::vector<float>(32), ffn});
+    }
+    weights.embedding = MakeWeight(DType::kF16, 10, 32);
+    weights.final_norm.resize(32);
+    weights.head = MakeWeight(DType::kF32, 10, 32);
+  }
+};
+
+// A sequence at position `begin` with `count` rows behind the rows that the batch has.
+void Append(Batch& batch, int begin, int count, bool logits) {
+  const auto first = static_cast<int>(batch.tokens.size());
+  batch.sequences.push_back({.first_row = first, .count = count, .begin = begin, .blocks = {}});
+  for (int i = 0; i < count; ++i) {
+    batch.tokens.push_back(0);
+    batch.positions.push_back(begin + i);
+  }
+  if (logits) batch.logit_rows.push_back(first + count - 1);
+}
+
+TEST(Cost, OfARaggedBatchIsWhatWeCountByHand) {
+  const Tiny tiny({0});
+  Batch batch;
+  Append(batch, 5, 1, true);    // sees 6 positions
+  Append(batch, 70, 3, false);  // sees 71, 72, 73
+  const StepCost cost =
+      CostOf(tiny.spec, tiny.weights, batch, {.kv_dtype = DType::kF16, .integer_matmul = true});
+  EXPECT_EQ(cost[CostKind::kEmbedding], (Cost{.weight_bytes = 4 * 64}));
+  // Q8_0: 34 bytes per 32 weights. Keys take two terms, values are no block format.
+  EXPECT_EQ(cost[CostKind::kProjection],
+            (Cost{.weight_bytes = (32 + 16 + 32) * 34 + 16 * 64 + 32 * 4,
+                  .integer_macs = 4 * 32 * (32 + 2 * 16 + 32),
+                  .float_macs = 4 * 32 * 16}));
+  EXPECT_EQ(cost[CostKind::kAttention], (Cost{.kv_read_bytes = (6 + 73) * 2 * 2 * 8 * 2,
+                                              .kv_written_bytes = 4 * 2 * 2 * 8 * 2,
+                                              .float_macs = (6 + 71 + 72 + 73) * 2 * 4 * 8}));
+  EXPECT_EQ(cost[CostKind::kFfn],
+            (Cost{.weight_bytes = (64 + 64 + 2 * 32) * 18, .integer_macs = 4 * 3 * 64 * 32}));
+  EXPECT_EQ(cost[CostKind::kNorm], (Cost{.weight_bytes = 3 * 32 * 4}));
+  EXPECT_EQ(cost[CostKind::kHead], (Cost{.weight_bytes = 10 * 128, .float_macs = 10 * 32}));
+  EXPECT_EQ(cost.Total().bytes_read(), 256 + 3872 + 5056 + 3456 + 384 + 1280);
+}
+
+TEST(Cost, OfAWindowIsLimitedByIt) {
+  const Tiny tiny({4, 0});
+  Batch batch;
+  Append(batch, 2, 4, false);  // positions 2, 3, 4, 5
+  const StepCost cost =
+      CostOf(tiny.spec, tiny.weights, batch, {.kv_dtype = DType::kF32, .integer_matmul = true});
+  // With the window the rows see 3, 4, 4, 4 positions, of 0 to 5.
+  EXPECT_EQ(cost[CostKind::kAttention].kv_read_bytes, (6 + 6) * 2 * 2 * 8 * 4);
+  EXPECT_EQ(cost[CostKind::kAttention].float_macs, (15 + 18) * 2 * 4 * 8);
+  Batch later;
+  Append(later, 100, 1, false);
+  const Cost at_depth =
+      CostOf(tiny.spec, tiny.weights, later, {.kv_dtype = DType::kF32})[CostKind::kAttention];
+  EXPECT_EQ(at_depth.kv_read_bytes, (4 + 101) * 2 * 2 * 8 * 4);
+}
+
+TEST(Cost, FloatMatmulDoesTheSameProductsOnceInFloat) {
+  const Tiny tiny({0});
+  Batch batch;
+  Append(batch, 0, 2, true);
+  const Cost cost =
+      CostOf(tiny.spec, tiny.weights, batch, {.kv_dtype = DType::kF16, .integer_matmul = false})
+          .Total();
+  EXPECT_EQ(cost.integer_macs, 0);
+  EXPECT_EQ(cost.float_macs, 2 * 32 * (32 + 16 + 16 + 32 + 3 * 64) + 10 * 32 + (1 + 2) * 2 * 4 * 8);
+}
+
+TEST(Cost, OfADecodeStepReadsEveryTensorOfTheFileOnce) {
+  const auto model = LoadModel(SourceRoot() + "/tests/golden/quant/gguf/pure_Q4_K.gguf");
+  int64_t file = 0;
+  for (const TensorInfo& tensor : model->checkpoint.tensors.all()) {
+    file += static_cast<int64_t>(tensor.bytes.size());
+  }
+  const Weight& table = model->weights.embedding;
+  if (table.data != model->weights.head.data) file -= table.bytes();
+  Batch batch;
+  Append(batch, 0, 1, true);
+  EXPECT_EQ(CostOf(model->spec, model->weights, batch, {}).Total().weight_bytes,
+            file + table.row_bytes);
+}
+
+TEST(Cost, EveryKindHasAName) {
+  for (int i = 0; i < static_cast<int>(CostKind::kCount); ++i) {
+    EXPECT_STRNE(Name(static_cast<CostKind>(i)), "unknown");
+  }
+}
+
+}  // namespace
+}  // namespace tael
