@@ -229,6 +229,7 @@ int Execute(const ChatOptions& options, const LoadedSettings& settings) {
   Conversation::Limits limits;
   limits.sampling = MakeSamplingParams(options.sampling, run);
   limits.max_tokens = MaxTokens(options.sampling, run);
+  limits.stop_strings = StopTexts(options.sampling);
   const LoadedModel loaded = LoadNamedModel(options.model, settings.values);
   limits.token_texts = UseVocabulary(options.sampling, *loaded.tokenizer, limits.sampling);
   Conversation conversation(loaded, MakeSessionOptions(options.model, run), limits);

@@ -5,6 +5,7 @@
 #include "app/text_input.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "engine/stop_strings.h"
 
 namespace tael {
 namespace {
@@ -74,14 +75,16 @@ GenerationResult Conversation::Answer(const Callbacks& callbacks) {
   request.max_tokens = limits_.max_tokens;
   request.stop_tokens = loaded_.stop_tokens;
   Detokenizer detokenizer(*loaded_.tokenizer, /*skip_special=*/true);
+  StopStrings stops(limits_.stop_strings);
   std::string text;
   const auto emit = [&](const std::string& piece) {
     text += piece;
     if (!piece.empty()) callbacks.on_text(piece);
   };
   request.on_token = [&](TokenId id) {
-    const auto& stops = loaded_.stop_tokens;
-    if (!std::binary_search(stops.begin(), stops.end(), id)) emit(detokenizer.Push(id));
+    const auto& ends = loaded_.stop_tokens;
+    if (!std::binary_search(ends.begin(), ends.end(), id)) emit(stops.Push(detokenizer.Push(id)));
+    if (stops.found()) return Verdict::kStop;
     return callbacks.cancelled() ? Verdict::kCancel : Verdict::kGoOn;
   };
   request.on_prompt = [&](int done, int total) {
@@ -89,7 +92,7 @@ GenerationResult Conversation::Answer(const Callbacks& callbacks) {
     return !callbacks.cancelled();
   };
   const GenerationResult result = Generate(session_, request);
-  emit(detokenizer.Finish());
+  emit(stops.Push(detokenizer.Finish()) + stops.Finish());
   messages_.Append(ChatMessage("assistant", text));
   last_ = result;
   return result;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "app/model_flags.h"
 #include "base/json.h"
@@ -18,6 +19,7 @@ class Conversation {
     SamplingParams sampling;
     std::shared_ptr<const TokenTexts> token_texts;  // REQUIRED with banned strings
     int max_tokens = 0;
+    std::vector<std::string> stop_strings = {};  // the answer ends before the first of them
   };
   // `loaded` must outlive this. Throws when the model has no chat template.
   Conversation(const LoadedModel& loaded, const SessionOptions& options, const Limits& limits);

@@ -37,13 +37,15 @@ std::vector<Command> AddCommands(CommandParser& program) {
 // What the first argument that is unknown may have meant, or "".
 std::string Hint(const CommandParser& program, const std::vector<std::string>& arguments) {
   const std::vector<std::string> options = program.OptionNames();
+  const CommandParser* parser = &program;  // that the next name is looked up in
   for (const std::string& argument : arguments) {
     const std::string name = argument.substr(0, argument.find('='));
     const bool known = std::find(options.begin(), options.end(), name) != options.end();
     if (name.starts_with("--") && !known) return DidYouMean(name, options);
-    if (!name.starts_with("-") && program.chosen() == nullptr) {
-      return DidYouMean(name, program.CommandNames());
-    }
+    const std::vector<std::string> commands = parser->CommandNames();
+    if (name.starts_with("-") || commands.empty()) continue;
+    if (parser->chosen() == nullptr) return DidYouMean(name, commands);
+    parser = parser->chosen();
   }
   return "";
 }

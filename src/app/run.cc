@@ -5,17 +5,19 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "app/command.h"
 #include "app/interrupt.h"
 #include "app/model_flags.h"
+#include "app/run_answers.h"
+#include "app/run_json.h"
 #include "app/sampling_flags.h"
 #include "app/terminal.h"
 #include "app/text_input.h"
-#include "app/version.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "engine/generate.h"
+#include "engine/engine.h"
 
 namespace tael {
 namespace {
@@ -25,7 +27,8 @@ struct RunOptions {
   SamplingFlags sampling;
   std::optional<std::string> prompt;
   std::string file, system;
-  std::optional<int> log_probs;
+  std::optional<int> log_probs, prompt_log_probs;
+  int choices = 1, choice = 0;
   bool chat = false, json = false, no_stream = false, parse_special = false;
 };
 
@@ -58,80 +61,29 @@ std::vector<TokenId> EncodePrompt(const RunOptions& options, const LoadedModel& 
   return loaded.tokenizer->Encode(prompt, encode);
 }
 
-double PerSecond(double count, double seconds) { return seconds > 0 ? count / seconds : 0; }
-
-// The token's text as it stands inside a text; an incomplete character gives U+FFFD.
-Json LogProbToJson(const Tokenizer& tokenizer, const TokenLogProb& entry) {
-  std::string text;
-  tokenizer.AppendTokenBytes(entry.id, /*first=*/false, text);
-  Json out = JsonObject{};
-  out.Set("id", entry.id);
-  out.Set("token", text);
-  out.Set("logprob", entry.log_prob);
-  return out;
-}
-
-Json LogProbsToJson(const Tokenizer& tokenizer, const std::vector<TokenLogProbs>& tokens) {
-  Json list = JsonArray{};
-  for (const TokenLogProbs& token : tokens) {
-    Json entry = LogProbToJson(tokenizer, token.chosen);
-    Json top = JsonArray{};
-    for (const TokenLogProb& other : token.top) top.Append(LogProbToJson(tokenizer, other));
-    entry.Set("top", std::move(top));
-    list.Append(std::move(entry));
-  }
-  return list;
-}
-
-Json ResultToJson(const LoadedModel& loaded, const Session& session, const SessionOptions& options,
-                  const GenerationResult& result, const std::string& text) {
-  const int completion = static_cast<int>(result.tokens.size());
-  Json ids = JsonArray{};
-  for (const TokenId id : result.tokens) ids.Append(Json(id));
-  Json usage = JsonObject{};
-  usage.Set("prompt_tokens", result.prompt_tokens);
-  usage.Set("cached_tokens", result.cached_tokens);
-  usage.Set("completion_tokens", completion);
-  usage.Set("total_tokens", result.prompt_tokens + completion);
-  Json timings = JsonObject{};
-  timings.Set("prompt_seconds", result.prompt_seconds);
-  timings.Set("prompt_tokens_per_second",
-              PerSecond(result.prompt_tokens - result.cached_tokens, result.prompt_seconds));
-  timings.Set("decode_seconds", result.decode_seconds);
-  // The first token comes from the prompt's logits, so completion - 1 steps were timed.
-  timings.Set("decode_tokens_per_second",
-              PerSecond(std::max(0, completion - 1), result.decode_seconds));
-  Json out = JsonObject{};
-  out.Set("text", text);
-  out.Set("ids", std::move(ids));
-  if (!result.log_probs.empty()) {
-    out.Set("logprobs", LogProbsToJson(*loaded.tokenizer, result.log_probs));
-  }
-  out.Set("finish_reason", FinishReasonName(result.finish));
-  out.Set("usage", std::move(usage));
-  out.Set("timings", std::move(timings));
-  out.Set("model", loaded.path);
-  out.Set("weights_fingerprint", WeightsFingerprint(loaded.model->checkpoint));
-  out.Set("numerics_version", kNumericsVersion);
-  out.Set("kernels", session.kernel_name());
-  out.Set("matmul", MatmulName(options.matmul));
-  out.Set("kv", Name(options.kv_dtype));
-  out.Set("threads", session.threads());
-  out.Set("context", session.max_context());
-  out.Set("version", Version());
-  return out;
-}
-
-int Execute(const RunOptions& options, const LoadedSettings& settings) {
+void CheckOptions(const RunOptions& options) {
   if (!options.system.empty() && !options.chat) throw UsageError("--system needs --chat");
   if (options.log_probs && !options.json) throw UsageError("--logprobs needs --json");
-  const RunSettings& run = settings.values.run;
-  const std::string prompt = ReadPrompt(options);
-  GenerationRequest request;
-  request.sampling = MakeSamplingParams(options.sampling, run);
-  request.sampling.log_probs = options.log_probs;
-  request.max_tokens = MaxTokens(options.sampling, run);
-  const LoadedModel loaded = LoadNamedModel(options.model, settings.values);
+  if (options.prompt_log_probs && !options.json) throw UsageError("--prompt-logprobs needs --json");
+}
+
+RunPlan MakePlan(const RunOptions& options, const RunSettings& run) {
+  RunPlan plan;
+  plan.request.sampling = MakeSamplingParams(options.sampling, run);
+  plan.request.sampling.log_probs = options.log_probs;
+  plan.request.sampling.choice = static_cast<uint32_t>(options.choice);
+  plan.request.choices = options.choices;
+  plan.request.max_tokens = MaxTokens(options.sampling, run);
+  plan.stop_strings = StopTexts(options.sampling);
+  plan.prompt_log_probs = options.prompt_log_probs;
+  if (plan.request.choices > 1 && plan.request.sampling.temperature == 0) {
+    PrintError("tael: at temperature 0 all choices are alike; --temperature 1 makes them differ\n");
+  }
+  return plan;
+}
+
+void AddPrompt(const RunOptions& options, const LoadedModel& loaded, const std::string& prompt,
+               EngineRequest& request) {
   request.prompt = EncodePrompt(options, loaded, prompt);
   if (request.prompt.empty()) {
     Fail(ErrorCode::kInvalidArgument,
@@ -140,45 +92,74 @@ int Execute(const RunOptions& options, const LoadedSettings& settings) {
   }
   request.stop_tokens = loaded.stop_tokens;
   request.token_texts = UseVocabulary(options.sampling, *loaded.tokenizer, request.sampling);
-  const SessionOptions session_options = MakeSessionOptions(options.model, run);
-  Session session(*loaded.model, session_options);
+}
 
-  InterruptScope interrupt;
-  const bool stream = !options.json && !options.no_stream;
-  Detokenizer detokenizer(*loaded.tokenizer, /*skip_special=*/true);
-  std::string text;
-  const auto emit = [&](const std::string& piece) {
-    text += piece;
-    if (stream && !piece.empty()) {
-      PrintOut(piece);
-      FlushOut();
-    }
-  };
-  Progress progress("reading the prompt", static_cast<int64_t>(request.prompt.size()));
-  request.on_token = [&](TokenId id) {
-    progress.Finish();
-    const bool stop = std::binary_search(loaded.stop_tokens.begin(), loaded.stop_tokens.end(), id);
-    if (!stop) emit(detokenizer.Push(id));
-    return interrupt.interrupted() ? Verdict::kCancel : Verdict::kGoOn;
-  };
-  request.on_prompt = [&](int done, int) {
-    progress.Update(done);
-    return !interrupt.interrupted();
-  };
-  const GenerationResult result = Generate(session, request);
-  emit(detokenizer.Finish());
-  if (options.json) {
-    PrintOut(DumpJson(ResultToJson(loaded, session, session_options, result, text)) + "\n");
-  } else {
-    PrintOut(stream ? "\n" : text + "\n");
+void PrintAnswers(const RunPlan& plan, const std::vector<RunAnswer>& answers) {
+  for (size_t i = 0; i < answers.size(); ++i) {
+    PrintOut(
+        Styled(Style::kDim, fmt::format("--- choice {} ---", plan.request.sampling.choice + i)));
+    PrintOut("\n" + answers[i].text + "\n");
   }
-  if (result.finish == FinishReason::kContextFull) {
+}
+
+// What the user must know beside the text; the exit code.
+int Conclude(const Engine& engine, const LoadedModel& loaded,
+             const std::vector<RunAnswer>& answers) {
+  const auto any = [&](FinishReason reason) {
+    return std::any_of(answers.begin(), answers.end(), [&](const RunAnswer& answer) {
+      return !answer.error && answer.report.finish == reason;
+    });
+  };
+  if (any(FinishReason::kContextFull)) {
     PrintError(
         fmt::format("tael: the context of {} tokens is full; --ctx makes it larger "
                     "(the model allows {})\n",
-                    session.max_context(), loaded.model->spec.max_context));
+                    engine.max_context(), loaded.model->spec.max_context));
   }
-  return result.finish == FinishReason::kCancelled ? kExitInterrupted : kExitOk;
+  for (const RunAnswer& answer : answers) {
+    if (answer.error) std::rethrow_exception(answer.error);
+  }
+  return any(FinishReason::kCancelled) ? kExitInterrupted : kExitOk;
+}
+
+int Execute(const RunOptions& options, const LoadedSettings& settings) {
+  CheckOptions(options);
+  RunPlan plan = MakePlan(options, settings.values.run);
+  const std::string prompt = ReadPrompt(options);
+  const LoadedModel loaded = LoadNamedModel(options.model, settings.values);
+  AddPrompt(options, loaded, prompt, plan.request);
+  const SessionOptions session = MakeSessionOptions(options.model, settings.values.run);
+  Engine engine(*loaded.model, MakeRunOptions(*loaded.model, session, plan));
+
+  InterruptScope interrupt;
+  const bool one = options.choices == 1, stream = one && !options.json && !options.no_stream;
+  Progress progress("reading the prompt", static_cast<int64_t>(plan.request.prompt.size()));
+  const RunCallbacks callbacks = {.on_text =
+                                      [&](const std::string& piece) {
+                                        if (!stream) return;
+                                        progress.Finish();
+                                        PrintOut(piece);
+                                        FlushOut();
+                                      },
+                                  .on_prompt =
+                                      [&](int done) {
+                                        progress.Update(done);
+                                        if (std::cmp_equal(done, plan.request.prompt.size()))
+                                          progress.Finish();
+                                      },
+                                  .interrupted = [&] { return interrupt.interrupted(); }};
+  const RunResult result = RunToEnd(engine, loaded, plan, callbacks);
+  // With several choices, the failure of one leaves the others' answers worth having.
+  if (one && result.answers[0].error) std::rethrow_exception(result.answers[0].error);
+  if (options.json) {
+    const RunSetup setup = {loaded, engine, session, plan};
+    PrintOut(DumpJson(RunResultToJson(setup, result)) + "\n");
+  } else if (!one) {
+    PrintAnswers(plan, result.answers);
+  } else {
+    PrintOut(stream ? "\n" : result.answers[0].text + "\n");
+  }
+  return Conclude(engine, loaded, result.answers);
 }
 
 }  // namespace
@@ -203,6 +184,15 @@ Command AddRunCommand(CommandParser& program) {
   command.AddOption("--logprobs", &options->log_probs,
                     "with --json: log-probabilities of each token and of the N best",
                     {.type = "N", .check = IntRange{0, 1000}, .group = "Sampling"});
+  command.AddOption("--prompt-logprobs", &options->prompt_log_probs,
+                    "with --json: the same for each token of the prompt but the first",
+                    {.type = "N", .check = IntRange{0, 1000}, .group = "Sampling"});
+  command.AddOption("--choices", &options->choices,
+                    "answers to the same prompt, each with its own random numbers",
+                    {.type = "N", .check = IntRange{1, 128}, .group = "Sampling"});
+  command.AddOption("--choice", &options->choice,
+                    "which of several answers to give, counted from 0; with --choices the first",
+                    {.type = "INDEX", .check = NonNegative{}, .group = "Sampling"});
   command.AddFlag("--json", &options->json,
                   "one JSON object: text, ids, finish_reason, usage, timings");
   return {&command, [options](const LoadedSettings& s) { return Execute(*options, s); }};

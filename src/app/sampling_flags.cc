@@ -34,6 +34,20 @@ LogitBias ParseLogitBias(const std::string& text) {
       text));
 }
 
+// "12,7": one sequence of token ids.
+std::vector<TokenId> ParseIds(const std::string& text) {
+  std::vector<TokenId> ids;
+  const char *at = text.data(), *end = at + text.size();
+  while (at != end) {
+    const auto id = std::from_chars(at, end, ids.emplace_back());
+    if (id.ec != std::errc() || (id.ptr != end && *id.ptr != ',')) break;
+    if (id.ptr == end) return ids;
+    at = id.ptr + 1;
+  }
+  throw UsageError(
+      fmt::format("--ban-ids {}: needs token ids separated by ',', such as 42 or 42,7", text));
+}
+
 }  // namespace
 
 void AddSamplingFlags(CommandParser& command, SamplingFlags& flags) {
@@ -60,6 +74,12 @@ void AddSamplingFlags(CommandParser& command, SamplingFlags& flags) {
                     {.type = "ID=VALUE", .group = kGroup});
   command.AddOption("--ban", &flags.banned_strings,
                     "a text that the answer must not contain (repeatable)",
+                    {.type = "TEXT", .group = kGroup});
+  command.AddOption("--ban-ids", &flags.banned_ids,
+                    "a token id that the answer must not contain, or several separated by ',': "
+                    "then the last one must not follow the others (repeatable)",
+                    {.type = "ID[,ID]", .group = kGroup});
+  command.AddOption("--stop", &flags.stop_strings, "end the answer before this text (repeatable)",
                     {.type = "TEXT", .group = kGroup});
   command.AddOption("--dry-sequence-breaker", &flags.dry_breakers,
                     "a text that repetitions do not reach across (repeatable; 'none' = no such "
@@ -89,9 +109,17 @@ SamplingParams MakeSamplingParams(const SamplingFlags& flags, const RunSettings&
   for (const std::string& text : flags.dry_breakers) {
     if (text.empty()) throw UsageError("--dry-sequence-breaker: needs a text of at least 1 byte");
   }
+  for (const std::string& ids : flags.banned_ids) params.banned_sequences.push_back(ParseIds(ids));
   params.banned_strings = flags.banned_strings;
   Validate(params);
   return params;
+}
+
+std::vector<std::string> StopTexts(const SamplingFlags& flags) {
+  for (const std::string& text : flags.stop_strings) {
+    if (text.empty()) throw UsageError("--stop: needs a text of at least 1 byte");
+  }
+  return flags.stop_strings;
 }
 
 int MaxTokens(const SamplingFlags& flags, const RunSettings& run) {

@@ -24,15 +24,18 @@ struct SamplingFlags {
       std::vector<std::optional<double>>(RealParameters().size());
   std::vector<std::optional<int>> ints = std::vector<std::optional<int>>(IntParameters().size());
   std::optional<std::string> stages;
-  std::vector<std::string> logit_bias, banned_strings, dry_breakers;
+  std::vector<std::string> logit_bias, banned_strings, banned_ids, dry_breakers, stop_strings;
 };
 
 // One option for each of RealParameters() and IntParameters(), named after it (top_p: --top-p), and
 // those of another form. `flags` must outlive the parsing.
 void AddSamplingFlags(CommandParser& command, SamplingFlags& flags);
 
-// Throws UsageError for a malformed --logit-bias, kInvalidArgument for values out of range.
+// Throws UsageError for a malformed --logit-bias or --ban-ids, kInvalidArgument for values out of
+// range.
 SamplingParams MakeSamplingParams(const SamplingFlags& flags, const RunSettings& run);
+// The texts of --stop. Throws UsageError for an empty one.
+std::vector<std::string> StopTexts(const SamplingFlags& flags);
 int MaxTokens(const SamplingFlags& flags, const RunSettings& run);
 
 // What needs the model's vocabulary: sets the breakers of DRY in `params`, and returns the texts of

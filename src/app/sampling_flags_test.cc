@@ -57,9 +57,10 @@ TEST(SamplingFlags, OptionsWinOverSettings) {
 }
 
 TEST(SamplingFlags, ListsAreReadEntryByEntry) {
-  const SamplingParams params = Parse({"--samplers", "temperature;top_k", "--logit-bias", "3=-inf",
-                                       "--logit-bias", "5=1.5", "--ban", "a b", "--ban", "c"})
-                                    .params;
+  const SamplingParams params =
+      Parse({"--samplers", "temperature;top_k", "--logit-bias", "3=-inf", "--logit-bias", "5=1.5",
+             "--ban", "a b", "--ban", "c", "--ban-ids", "7", "--ban-ids", "1,22,3"})
+          .params;
   EXPECT_EQ(params.stages,
             (std::vector<SamplingStage>{SamplingStage::kTemperature, SamplingStage::kTopK}));
   ASSERT_EQ(params.logit_bias.size(), 2u);
@@ -67,12 +68,20 @@ TEST(SamplingFlags, ListsAreReadEntryByEntry) {
   EXPECT_EQ(params.logit_bias[0].value, -INFINITY);
   EXPECT_FLOAT_EQ(params.logit_bias[1].value, 1.5f);
   EXPECT_THAT(params.banned_strings, testing::ElementsAre("a b", "c"));
+  EXPECT_EQ(params.banned_sequences, (std::vector<std::vector<TokenId>>{{7}, {1, 22, 3}}));
 }
 
 TEST(SamplingFlags, MalformedValuesAreRefused) {
   for (const char* bias : {"", "3", "3=", "=1", "x=1", "3=1x", "3 =1"}) {
     EXPECT_THROW(Parse({"--logit-bias", bias}), UsageError) << bias;
   }
+  for (const char* ids : {"", ",", "3,", ",3", "3 4", "x", "3,x", "99999999999"}) {
+    EXPECT_THROW(Parse({"--ban-ids", ids}), UsageError) << ids;
+  }
+  EXPECT_THROW(Parse({"--ban-ids", "-3"}), Error);
+  SamplingFlags flags;
+  flags.stop_strings = {"a", ""};
+  EXPECT_THROW(StopTexts(flags), UsageError);
   EXPECT_THROW(Parse({"--logit-bias", "3=nan"}), Error);
   EXPECT_THROW(Parse({"--logit-bias", "-3=1"}), Error);
   EXPECT_THROW(Parse({"--ban", ""}), Error);

@@ -1,11 +1,10 @@
 #include "engine/perplexity.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/error.h"
-#include "base/exact_math.h"
 #include "engine/sampling/log_probs.h"
+#include "engine/statistics.h"
 
 namespace tael {
 namespace {
@@ -46,15 +45,11 @@ PerplexityResult Perplexity(Session& session, std::span<const TokenId> tokens, i
     Fail(ErrorCode::kInvalidArgument, "{} token(s) are too few to score; at least 2 are needed",
          tokens.size());
   }
-  PerplexityResult result;
-  result.scored = static_cast<int64_t>(all.size());
-  const auto n = static_cast<double>(all.size());
-  for (const double x : all) result.mean_nll += x / n;
-  double variance = 0;
-  for (const double x : all) variance += (x - result.mean_nll) * (x - result.mean_nll) / n;
-  result.standard_error = std::sqrt(variance / n);
-  result.perplexity = ExactExp(result.mean_nll);
-  return result;
+  const Estimate mean = MeanOf(all);
+  return {.mean_nll = mean.value,
+          .standard_error = mean.error,
+          .perplexity = ExpOf(mean).value,
+          .scored = static_cast<int64_t>(all.size())};
 }
 
 }  // namespace tael

@@ -1,0 +1,73 @@
+#include "app/eval_texts.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "app/text_input.h"
+#include "base/error.h"
+#include "base/file.h"
+
+namespace tael {
+
+void AddEvalFlags(CommandParser& command, EvalFlags& flags) {
+  command.AddOption("files", &flags.files, "texts (gzip accepted); '-' is stdin",
+                    {.type = "FILE", .required = true});
+  command.AddOption("--window", &flags.window, "tokens scored from an empty cache",
+                    {.check = IntRange{2, 1 << 24}, .show_default = true});
+  command.AddOption("--batch", &flags.batch, "windows evaluated together; changes no number",
+                    {.check = IntRange{1, 256}, .show_default = true});
+  command.AddOption("--max-tokens", &flags.max_tokens, "of each file (0 = all)",
+                    {.check = NonNegative{}});
+  command.AddFlag("--json", &flags.json, "print one JSON object");
+}
+
+std::vector<EvalText> ReadEvalTexts(const EvalFlags& flags, const Tokenizer& tokenizer) {
+  std::vector<EvalText> texts;
+  for (const std::string& file : flags.files) {
+    EncodeOptions encode;
+    encode.parse_added_tokens = false;
+    EvalText& text = texts.emplace_back();
+    text.file = file;
+    text.tokens = tokenizer.Encode(file == "-" ? ReadStdin() : ReadMaybeGzip(file), encode);
+    if (flags.max_tokens > 0 && std::cmp_greater(text.tokens.size(), flags.max_tokens)) {
+      text.tokens.resize(static_cast<size_t>(flags.max_tokens));
+    }
+    if (text.tokens.size() < 2) {
+      Fail(ErrorCode::kInvalidArgument, "{}: the text has {} tokens; at least 2 are needed", file,
+           text.tokens.size());
+    }
+    text.windows = CutWindows(text.tokens, flags.window);
+  }
+  return texts;
+}
+
+ScoringOptions MakeScoringOptions(const EvalFlags& flags, const LoadedModel& loaded,
+                                  const SessionOptions& session) {
+  const int trained = loaded.model->spec.max_context;
+  const int context = session.max_context > 0 ? session.max_context : trained;
+  if (flags.window > context) {
+    Fail(ErrorCode::kInvalidArgument,
+         "{}: --window {} does not fit the context of {} tokens (the model allows {})", loaded.path,
+         flags.window, context, trained);
+  }
+  ScoringOptions options;
+  options.max_context = session.max_context > 0 ? session.max_context : flags.window;
+  options.batch = flags.batch;
+  options.runner = {.threads = session.threads,
+                    .matmul = session.matmul,
+                    .kv_dtype = session.kv_dtype,
+                    .kernels = session.kernels,
+                    .worth_a_thread = session.worth_a_thread};
+  return options;
+}
+
+Json DescribeModel(const LoadedModel& loaded, const SessionOptions& options) {
+  Json out = JsonObject{};
+  out.Set("model", loaded.path);
+  out.Set("weights_fingerprint", WeightsFingerprint(loaded.model->checkpoint));
+  out.Set("matmul", MatmulName(options.matmul));
+  out.Set("kv", Name(options.kv_dtype));
+  return out;
+}
+
+}  // namespace tael

@@ -1,0 +1,156 @@
+#include "app/run_answers.h"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <utility>
+
+#include "engine/stop_strings.h"
+#include "engine/window_scorer.h"
+
+namespace tael {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double Seconds(Clock::time_point from, Clock::time_point to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+// An answer on its way from tokens to text that can be shown.
+struct Growing {
+  Growing(const Tokenizer& tokenizer, const std::vector<std::string>& stop_strings)
+      : detokenizer(tokenizer, /*skip_special=*/true), stops(stop_strings) {}
+
+  RunAnswer answer;
+  Detokenizer detokenizer;
+  StopStrings stops;
+};
+
+class Run {
+ public:
+  Run(const LoadedModel& loaded, const RunPlan& plan, const RunCallbacks& callbacks)
+      : loaded_(loaded), plan_(plan), callbacks_(callbacks) {
+    for (int i = 0; i < plan.request.choices; ++i) {
+      growing_.push_back(std::make_unique<Growing>(*loaded.tokenizer, plan.stop_strings));
+    }
+    if (plan.prompt_log_probs) prompt_log_probs_.resize(plan.request.prompt.size() - 1);
+  }
+
+  EngineRequest Request() {
+    EngineRequest request = plan_.request;
+    request.observer.on_token = [this](const ChoiceId& choice, const SampledToken& token) {
+      return OnToken(At(choice), token);
+    };
+    request.observer.on_prompt = [this](const ChoiceId& choice, int done) {
+      OnPrompt(choice, done);
+    };
+    request.observer.on_finish = [this](const ChoiceId& choice, const ChoiceReport& report) {
+      At(choice).answer.report = report;
+    };
+    request.observer.on_error = [this](const ChoiceId& choice, const std::exception_ptr& error) {
+      At(choice).answer.error = error;
+    };
+    if (plan_.prompt_log_probs) {
+      request.observer.on_logits = [this](const ChoiceId& choice, int position,
+                                          std::span<const float> logits) {
+        OnLogits(choice, static_cast<size_t>(position), logits);
+      };
+    }
+    return request;
+  }
+
+  RunResult Finish() {
+    const Clock::time_point end = Clock::now();
+    RunResult result;
+    for (const auto& growing : growing_) {
+      Emit(*growing, growing->stops.Push(growing->detokenizer.Finish()) + growing->stops.Finish());
+      result.answers.push_back(std::move(growing->answer));
+    }
+    result.prompt_log_probs = std::move(prompt_log_probs_);
+    result.prompt_seconds = Seconds(start_, prompt_end_.value_or(end));
+    if (prompt_end_) result.decode_seconds = Seconds(*prompt_end_, end);
+    return result;
+  }
+
+ private:
+  Growing& At(const ChoiceId& choice) { return *growing_[static_cast<size_t>(choice.index)]; }
+
+  void Emit(Growing& growing, const std::string& piece) {
+    growing.answer.text += piece;
+    if (growing_.size() == 1 && !piece.empty()) callbacks_.on_text(piece);
+  }
+
+  Verdict OnToken(Growing& growing, const SampledToken& token) {
+    growing.answer.ids.push_back(token.id);
+    if (token.log_probs) growing.answer.log_probs.push_back(*token.log_probs);
+    const auto& ends = loaded_.stop_tokens;
+    if (!std::binary_search(ends.begin(), ends.end(), token.id)) {
+      Emit(growing, growing.stops.Push(growing.detokenizer.Push(token.id)));
+    }
+    if (growing.stops.found()) return Verdict::kStop;
+    return callbacks_.interrupted() ? Verdict::kCancel : Verdict::kGoOn;
+  }
+
+  void OnPrompt(const ChoiceId& choice, int done) {
+    if (choice.index != 0 || prompt_end_) return;
+    callbacks_.on_prompt(done);
+    if (std::cmp_equal(done, plan_.request.prompt.size())) prompt_end_ = Clock::now();
+  }
+
+  // The first choice evaluates the whole prompt; the last row of it belongs to the answer.
+  void OnLogits(const ChoiceId& choice, size_t position, std::span<const float> logits) {
+    if (choice.index != 0 || position >= prompt_log_probs_.size()) return;
+    const TokenId next = plan_.request.prompt[position + 1];
+    prompt_log_probs_[position] = ComputeLogProbs(logits, next, *plan_.prompt_log_probs);
+  }
+
+  const LoadedModel& loaded_;
+  const RunPlan& plan_;
+  const RunCallbacks& callbacks_;
+  std::vector<std::unique_ptr<Growing>> growing_;
+  std::vector<TokenLogProbs> prompt_log_probs_;
+  Clock::time_point start_ = Clock::now();
+  std::optional<Clock::time_point> prompt_end_;
+};
+
+}  // namespace
+
+EngineOptions MakeRunOptions(const Model& model, const SessionOptions& session,
+                             const RunPlan& plan) {
+  constexpr int kAtATime = 8;
+  EngineOptions options;
+  options.max_context = ResolveContext(model, session.max_context);
+  options.limits.max_sequences = std::min(plan.request.choices, kAtATime);
+  options.limits.share_prefixes = plan.request.choices > 1;
+  options.limits.prefill_chunk = session.prefill_chunk;
+  if (plan.prompt_log_probs) {
+    options.limits.prefill_chunk =
+        std::min(session.prefill_chunk, LogitRows(model.spec.vocab_size));
+  }
+  int64_t length = options.max_context;
+  if (plan.request.max_tokens > 0) {
+    const auto prompt = static_cast<int64_t>(plan.request.prompt.size());
+    length = std::min(length, prompt + plan.request.max_tokens);
+  }
+  options.kv_blocks = std::max(BlocksFor(options.max_context),
+                               options.limits.max_sequences * BlocksFor(static_cast<int>(length)));
+  options.runner = {.threads = session.threads,
+                    .matmul = session.matmul,
+                    .kv_dtype = session.kv_dtype,
+                    .kernels = session.kernels,
+                    .worth_a_thread = session.worth_a_thread};
+  return options;
+}
+
+RunResult RunToEnd(Engine& engine, const LoadedModel& loaded, const RunPlan& plan,
+                   const RunCallbacks& callbacks) {
+  Run run(loaded, plan, callbacks);
+  const RequestId id = engine.Submit(run.Request());
+  while (engine.Step()) {
+    if (callbacks.interrupted()) engine.Cancel(id);
+  }
+  return run.Finish();
+}
+
+}  // namespace tael
