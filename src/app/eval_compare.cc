@@ -191,12 +191,12 @@ Command AddEvalCompareCommand(CommandParser& eval) {
   command.AddOption("model", &options->model.model, "the model that is judged",
                     {.type = "MODEL", .required = true});
   AddEvalFlags(command, options->eval);
-  const OneOf matmuls = {{"integer", "float"}}, kvs = {{"auto", "f32", "f16", "bf16"}};
+  const OneOf matmuls = {{"integer", "float"}};
   command.AddOption("--matmul", &options->model.matmul,
                     "block formats: integer (8-bit activations) or float (exact weights)",
                     {.check = matmuls});
   command.AddOption("--kv", &options->model.kv, "cache type (auto: f16; f32 with --matmul float)",
-                    {.check = kvs});
+                    {.check = CacheTypeNames()});
   command.AddOption("--base-matmul", &options->base_matmul, "--matmul of the base alone",
                     {.check = matmuls});
   command.AddOption("--base-kv", &options->base_kv, "--kv of the base alone", {.check = kvs});

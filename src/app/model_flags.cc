@@ -12,6 +12,15 @@
 
 namespace tael {
 
+OneOf CacheTypeNames() { return {{"auto", "f32", "f16", "bf16", "q8_0"}}; }
+
+void AddCacheOption(CommandParser& command, std::optional<std::string>* kv) {
+  command.AddOption(
+      "--kv", kv,
+      "cache type (auto: f16; f32 with --matmul float). q8_0: half of f16, heads of 32n",
+      {.check = CacheTypeNames()});
+}
+
 void AddModelFlags(CommandParser& command, ModelFlags& flags) {
   command.AddOption("model", &flags.model, "path, or a name that 'tael list' shows",
                     {.type = "MODEL", .required = true});
@@ -22,8 +31,7 @@ void AddModelFlags(CommandParser& command, ModelFlags& flags) {
   command.AddOption("--matmul", &flags.matmul,
                     "block formats: integer (8-bit activations) or float (exact weights)",
                     {.check = OneOf{{"integer", "float"}}});
-  command.AddOption("--kv", &flags.kv, "cache type (auto: f16; f32 with --matmul float)",
-                    {.check = OneOf{{"auto", "f32", "f16", "bf16"}}});
+  AddCacheOption(command, &flags.kv);
   command.AddOption("--allow-unknown-key", &flags.allowed_keys,
                     "accept this unknown key of the model's configuration (repeatable)",
                     {.type = "KEY"});
@@ -33,16 +41,20 @@ SessionOptions MakeSessionOptions(const ModelFlags& flags, const RunSettings& ru
   SessionOptions options;
   options.max_context = flags.ctx.value_or(run.ctx);
   options.threads = flags.threads.value_or(run.threads);
-  options.matmul =
-      flags.matmul.value_or(run.matmul) == "float" ? MatmulMode::kFloat : MatmulMode::kInteger;
-  const std::string kv = flags.kv.value_or(run.kv);
-  const bool exact = options.matmul == MatmulMode::kFloat;
-  if (kv == "f32" || (kv == "auto" && exact)) {
-    options.kv_dtype = DType::kF32;
-  } else {
-    options.kv_dtype = kv == "bf16" ? DType::kBF16 : DType::kF16;
-  }
+  options.matmul = MatmulFromName(flags.matmul.value_or(run.matmul));
+  options.kv_dtype = CacheType(flags.kv.value_or(run.kv), options.matmul);
   return options;
+}
+
+MatmulMode MatmulFromName(const std::string& name) {
+  return name == "float" ? MatmulMode::kFloat : MatmulMode::kInteger;
+}
+
+DType CacheType(const std::string& name, MatmulMode matmul) {
+  if (name == "auto") return matmul == MatmulMode::kFloat ? DType::kF32 : DType::kF16;
+  if (name == "f32") return DType::kF32;
+  if (name == "q8_0") return DType::kQ8_0;
+  return name == "bf16" ? DType::kBF16 : DType::kF16;
 }
 
 const char* MatmulName(MatmulMode mode) { return mode == MatmulMode::kFloat ? "float" : "integer"; }

@@ -23,8 +23,17 @@ struct ModelFlags {
   std::optional<std::string> matmul, kv;
 };
 void AddModelFlags(CommandParser& command, ModelFlags& flags);
+// `--kv` alone, one of CacheTypeNames().
+void AddCacheOption(CommandParser& command, std::optional<std::string>* kv);
 
 SessionOptions MakeSessionOptions(const ModelFlags& flags, const RunSettings& run);
+
+// "integer" or "float", as MatmulName() gives them.
+MatmulMode MatmulFromName(const std::string& name);
+// "auto", "f32", "f16", "bf16", "q8_0".
+OneOf CacheTypeNames();
+// The type of one of these names; "auto" is f16, and f32 with float matmul.
+DType CacheType(const std::string& name, MatmulMode matmul);
 
 const char* MatmulName(MatmulMode mode);
 

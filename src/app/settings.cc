@@ -75,7 +75,7 @@ const std::vector<SettingKey>& Keys() {
       ChoiceKey("run.matmul", "integer: 8-bit activations for block formats; float: float32",
                 &RunSettings::matmul, {"integer", "float"}),
       ChoiceKey("run.kv", "type of the cache; auto = f16, or f32 with matmul float",
-                &RunSettings::kv, {"auto", "f32", "f16", "bf16"}),
+                &RunSettings::kv, {"auto", "f32", "f16", "bf16", "q8_0"}),
       FloatKey("run.temperature", "0 = greedy", &RunSettings::temperature, 0, 100),
       IntKey("run.top_k", "keep the k best tokens; 0 = off", &RunSettings::top_k, 0, kIntMax),
       FloatKey("run.top_p", "keep the best tokens that sum to p; 1 = off", &RunSettings::top_p, 0,

@@ -15,7 +15,7 @@ struct RunSettings {
   int ctx = 0;                     // 0 = the smaller of the model's own limit and 4096
   int max_tokens = 0;              // 0 = until the model stops or the context is full
   std::string matmul = "integer";  // integer, float
-  std::string kv = "auto";         // auto (f16; f32 with matmul float), f32, f16, bf16
+  std::string kv = "auto";         // auto (f16; f32 with matmul float), f32, f16, bf16, q8_0
   double temperature = 0;          // 0 = greedy
   int top_k = 0;                   // 0 = off
   double top_p = 1;                // 1 = off

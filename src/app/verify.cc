@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "app/command.h"
+#include "app/model_flags.h"
 #include "app/terminal.h"
 #include "app/verify/checks.h"
 #include "app/verify/discover.h"
@@ -44,9 +45,10 @@ namespace {
 
 struct VerifyOptions {
   std::vector<std::string> paths, assets;
-  std::string grid_model, grid_cells = "auto";
-  std::string matmul = "both";
-  int threads = 0;
+  std::string grid_model;
+  std::optional<std::string> grid_cells;
+  std::optional<std::string> matmul, kv;
+  std::optional<int> threads;
   bool json = false;
 };
 
@@ -109,19 +111,41 @@ std::string RowsToText(const std::vector<VerifyRow>& rows, const std::map<RowSta
                             count(RowStatus::kFail), count(RowStatus::kUnsupported));
 }
 
+// An option that would have no effect is refused: it was given because somebody expects one.
+int ExecuteGrid(const VerifyOptions& options, const Settings& settings) {
+  if (!options.paths.empty()) throw UsageError("--hash-grid takes one model and no paths");
+  if (!options.assets.empty())
+    throw UsageError("--hash-grid needs no --assets: it reads no golden");
+  if (options.threads) {
+    throw UsageError("--hash-grid takes no --threads: the numbers of threads are part of the grid");
+  }
+  const std::string matmul = options.matmul.value_or(settings.run.matmul);
+  if (matmul == "both") {
+    throw UsageError("--hash-grid measures one mode, with one hash: --matmul integer or float");
+  }
+  GridCommand command{.model = options.grid_model,
+                      .cells = options.grid_cells.value_or("auto"),
+                      .matmul = MatmulFromName(matmul),
+                      .json = options.json};
+  command.kv = CacheType(options.kv.value_or(settings.run.kv), command.matmul);
+  return RunHashGrid(command, settings);
+}
+
 int Execute(const VerifyOptions& options, const LoadedSettings& settings) {
-  if (!options.grid_model.empty()) {
-    if (!options.paths.empty()) throw UsageError("--hash-grid takes one model and no paths");
-    return RunHashGrid({options.grid_model, options.grid_cells, options.json}, settings.values);
+  if (!options.grid_model.empty()) return ExecuteGrid(options, settings.values);
+  if (options.grid_cells) throw UsageError("--grid-cells belongs to --hash-grid");
+  if (options.kv) {
+    throw UsageError("--kv belongs to --hash-grid: goldens are checked with the cache they need");
   }
   if (options.paths.empty()) throw UsageError("paths is required");
   VerifyContext context;
   context.settings = settings.values;
   context.assets = options.assets;
-  context.threads = options.threads != 0 ? options.threads : settings.values.run.threads;
-  context.matmul = options.matmul == "both"    ? MatmulChoice::kBoth
-                   : options.matmul == "float" ? MatmulChoice::kFloat
-                                               : MatmulChoice::kInteger;
+  context.threads = options.threads.value_or(settings.values.run.threads);
+  const std::string matmul = options.matmul.value_or("both");
+  context.matmul = matmul == "both"    ? MatmulChoice::kBoth
+                   : matmul == "float" ? MatmulChoice::kFloat
+                                       : MatmulChoice::kInteger;
   std::vector<Golden> goldens;
   for (const std::string& path : options.paths) {
     for (Golden& golden : FindGoldens(path)) goldens.push_back(std::move(golden));
@@ -152,15 +176,17 @@ Command AddVerifyCommand(CommandParser& program) {
   command.AddOption("--assets", &options->assets,
                     "folder with tokenizers, templates, models that goldens name (repeatable)",
                     {.type = "DIR", .check = ExistingDirectory{}});
-  command.AddOption("--matmul", &options->matmul, "which paths block formats are checked on",
-                    {.check = OneOf{{"both", "float", "integer"}}, .show_default = true});
+  command.AddOption("--matmul", &options->matmul,
+                    "which paths block formats are checked on (both; --hash-grid: the setting's)",
+                    {.check = OneOf{{"both", "float", "integer"}}});
   command.AddOption("--hash-grid", &options->grid_model,
                     "instead: evaluate one request of this model with every batch, chunk, thread "
                     "count and prefix; all must give one hash",
                     {.type = "MODEL"});
   command.AddOption("--grid-cells", &options->grid_cells,
                     "cells on the best kernels (auto: all for small models, else pairwise)",
-                    {.check = OneOf{{"auto", "all", "pairwise", "corners"}}, .show_default = true});
+                    {.check = OneOf{{"auto", "all", "pairwise", "corners"}}});
+  AddCacheOption(command, &options->kv);
   command.AddOption("--threads", &options->threads, "worker threads (0 = all available CPUs)",
                     {.check = IntRange{0, 1024}});
   command.AddFlag("--json", &options->json,

@@ -37,7 +37,8 @@ class SessionTest : public testing::TestWithParam<const char*> {
 };
 
 TEST_P(SessionTest, GivesTheSameBitsForAnyChunkThreadCountAndKernelTable) {
-  for (const DType kv : {DType::kF32, DType::kF16}) {
+  for (const DType kv : {DType::kF32, DType::kF16, DType::kQ8_0}) {
+    if (KvLayouts(model_->spec)[0].head_dim % Info(kv).block_size != 0) continue;
     const std::vector<float> want = Logits(97, 1, kv);
     for (const auto& [chunk, threads] : {std::pair(1, 2), std::pair(5, 3), std::pair(64, 2)}) {
       const std::vector<float> got = Logits(chunk, threads, kv);
@@ -71,6 +72,19 @@ INSTANTIATE_TEST_SUITE_P(Models, SessionTest,
                              c = std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
                            return name;
                          });
+
+TEST(Session, RefusesACacheTypeThatDoesNotFitTheHeads) {
+  const auto model = LoadModel(Golden("mistral"));
+  try {
+    Session session(*model, {.kv_dtype = DType::kQ8_0});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+    for (const char* part : {"head_dim 16", "Q8_0", "multiple of 32", "--kv f16", "--kv f32"}) {
+      EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << part;
+    }
+  }
+}
 
 TEST(Session, RefusesTooManyTokensBeforeEvaluatingAny) {
   const auto model = LoadModel(Golden("llama3"));

@@ -33,6 +33,7 @@ TEST(HashGrid, OneHashWhateverTheCompany) {
     const auto model = LongModel(name);
     EXPECT_EQ(Hashes(*model, {}).size(), 1u) << name;
     EXPECT_EQ(Hashes(*model, {.matmul = MatmulMode::kFloat, .kv_dtype = DType::kF32}).size(), 1u);
+    EXPECT_EQ(Hashes(*model, {.kv_dtype = DType::kQ8_0}).size(), 1u);
   }
 }
 

@@ -26,6 +26,20 @@ int CheckedThreads(int threads) {
   return threads;
 }
 
+// The rows of the cache, which must be whole blocks of its type.
+std::vector<KvLayout> CheckedLayouts(const Model& model, DType kv_dtype) {
+  std::vector<KvLayout> layouts = KvLayouts(model.spec);
+  const int block = Info(kv_dtype).block_size;
+  for (size_t layer = 0; layer < layouts.size(); ++layer) {
+    if (layouts[layer].head_dim % block == 0) continue;
+    Fail(ErrorCode::kInvalidArgument,
+         "{}: layer {} has head_dim {}, and the cache type {} needs a multiple of {}. Hint: use "
+         "--kv f16, --kv bf16 or --kv f32",
+         model.checkpoint.path, layer, layouts[layer].head_dim, Name(kv_dtype), block);
+  }
+  return layouts;
+}
+
 }  // namespace
 
 int ResolveContext(const Model& model, int requested) {
@@ -46,7 +60,7 @@ ModelRunner::ModelRunner(const Model& model, const RunnerOptions& options, int k
       worth_a_thread_(options.worth_a_thread),
       kernels_(ResolveKernels(options.kernels)),
       pool_(CheckedThreads(options.threads)),
-      cache_(KvLayouts(model.spec), options.kv_dtype, kv_blocks) {}
+      cache_(CheckedLayouts(model, options.kv_dtype), options.kv_dtype, kv_blocks) {}
 
 MatrixView<const float> ModelRunner::Forward(const Batch& batch, HiddenRecorder* recorder) {
   arena_.Reset();

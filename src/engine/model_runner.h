@@ -19,7 +19,7 @@ enum class MatmulMode {
 struct RunnerOptions {
   int threads = 0;  // 0 = every CPU this process may use
   MatmulMode matmul = MatmulMode::kInteger;
-  DType kv_dtype = DType::kF16;          // kF32, kF16, kBF16
+  DType kv_dtype = DType::kF16;          // kF32, kF16, kBF16, kQ8_0
   const KernelTable* kernels = nullptr;  // nullptr = SelectKernelTable()
   int64_t worth_a_thread = 50'000;       // ComputeContext; 0 = always split (tests)
 };
@@ -36,7 +36,8 @@ int ResolveContext(const Model& model, int requested);
 // Not thread-safe. The model must outlive it.
 class ModelRunner {
  public:
-  // Throws kInvalidArgument (bad option), kExhausted (memory). REQUIRES: kv_blocks > 0.
+  // Throws kInvalidArgument (bad option, or a cache type that does not fit the model's heads),
+  // kExhausted (memory). REQUIRES: kv_blocks > 0.
   ModelRunner(const Model& model, const RunnerOptions& options, int kv_blocks);
 
   // Evaluates the batch. The logits [logit_rows, V] are valid until the next call. `recorder` may

@@ -16,7 +16,7 @@ struct SessionOptions {
   int threads = 0;          // 0 = every CPU this process may use
   int prefill_chunk = 256;  // tokens evaluated together
   MatmulMode matmul = MatmulMode::kInteger;
-  DType kv_dtype = DType::kF16;          // kF32, kF16, kBF16
+  DType kv_dtype = DType::kF16;          // kF32, kF16, kBF16, kQ8_0
   const KernelTable* kernels = nullptr;  // nullptr = SelectKernelTable()
   int64_t worth_a_thread = 50'000;       // ComputeContext; 0 = always split (tests)
 };

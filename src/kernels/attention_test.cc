@@ -67,6 +67,13 @@ class AttentionCase {
               block.begin() + static_cast<long>(t % kKvBlockSize * head_dim_ * bytes.size()));
   }
 
+  // Replaces block `b` of a row of q8_0.
+  void SetBlock(bool key, size_t t, size_t b, const std::vector<uint8_t>& bytes) {
+    auto& block = (key ? keys_ : values_)[t / kKvBlockSize];
+    const size_t at = t % kKvBlockSize * (head_dim_ / 32) + b;
+    std::copy(bytes.begin(), bytes.end(), block.begin() + static_cast<long>(at * bytes.size()));
+  }
+
  private:
   static constexpr float kScale = 0.3f;
   double At(const std::vector<std::vector<uint8_t>>& cache, size_t t, size_t d) const {
@@ -84,8 +91,9 @@ using AttentionTest = KernelTest;
 TAEL_FOR_ALL_TABLES(AttentionTest);
 
 TEST_P(AttentionTest, MatchesReferenceAndScalarForAllTypesLengthsAndWindows) {
-  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
-    for (const size_t head_dim : {1, 8, 16, 24, 64, 80, 100, 128}) {
+  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0}) {
+    for (const size_t head_dim : {1, 8, 16, 24, 32, 64, 80, 96, 100, 128, 160}) {
+      if (head_dim % static_cast<size_t>(Info(dtype).block_size) != 0) continue;
       const AttentionCase c(head_dim, 200, dtype, static_cast<unsigned>(head_dim));
       for (const auto& [begin, end] : {std::pair<size_t, size_t>{0, 1},
                                        {0, 5},
@@ -122,6 +130,21 @@ TEST_P(AttentionTest, SpecialValuesHaveTheBitsOfScalarAndHiddenOnesDoNotMatter) 
       EXPECT_EQ(FirstDifference(c.Run(*GetParam(), 70, 90), before), -1);
       EXPECT_EQ(FirstDifference(c.Run(*GetParam(), 60, 150), c.Run(ScalarTable(), 60, 150)), -1);
     }
+  }
+}
+
+// What a cache of q8_0 can hold: NaN scales, the largest and the least of both signs.
+TEST_P(AttentionTest, EveryScaleAndByteOfQ8HasTheBitsOfScalar) {
+  std::mt19937 rng(5);
+  for (const uint16_t scale : {0x0000, 0x0001, 0x03ff, 0x2c01, 0x7bff, 0x7e00}) {
+    AttentionCase c(96, 128, DType::kQ8_0, 7);
+    for (size_t b = 0; b < 12; ++b) {
+      std::vector<uint8_t> block(34);
+      std::memcpy(block.data(), &scale, sizeof(scale));
+      for (size_t i = 2; i < block.size(); ++i) block[i] = static_cast<uint8_t>(rng());
+      c.SetBlock(b % 2 == 0, 3 * b, b % 3, block);
+    }
+    EXPECT_EQ(FirstDifference(c.Run(*GetParam(), 5, 99), c.Run(ScalarTable(), 5, 99)), -1) << scale;
   }
 }
 

@@ -118,6 +118,14 @@ inline __m256i _mm512_cvtps_ph(__m512 v, int) {
   return HalfLanes(
       [&](size_t i) { return simde_float16_as_uint16(simde_float16_from_float32(x.f32[i])); });
 }
+inline __m512i _mm512_cvtepi8_epi32(__m128i v) {
+  const simde__m128i_private x = simde__m128i_to_private(v);
+  return IntLanes([&](size_t i) { return static_cast<int32_t>(x.i8[i]); });
+}
+inline __m512 _mm512_cvtepi32_ps(__m512i v) {
+  const simde__m512i_private x = simde__m512i_to_private(v);
+  return FloatLanes([&](size_t i) { return static_cast<float>(x.i32[i]); });
+}
 inline __m512i _mm512_cvtepu16_epi32(__m256i v) {
   const simde__m256i_private x = simde__m256i_to_private(v);
   return IntLanes([&](size_t i) { return static_cast<int32_t>(x.u16[i]); });

@@ -31,7 +31,7 @@ struct AttentionArgs {
   size_t head_dim = 0;
   const void* const* k_blocks = nullptr;  // per absolute block: [kKvBlockSize, head_dim] of `dtype`
   const void* const* v_blocks = nullptr;
-  DType dtype = DType::kF32;  // kF32, kF16 or kBF16
+  DType dtype = DType::kF32;  // kF32, kF16, kBF16, or kQ8_0 with head_dim % 32 == 0
   size_t begin = 0, end = 0;  // visible positions [begin, end), end > begin
   float scale = 0;
   float* out = nullptr;  // [head_dim]
@@ -65,7 +65,8 @@ struct KernelTable {
   void (*silu_multiply)(const float* gate, const float* up, size_t n, float* out) noexcept;
   // Streaming softmax attention. Order: numerics.md, 6.
   void (*attention)(const AttentionArgs& args) noexcept;
-  // Converts n floats to a cache type (kF32, kF16, kBF16), round to nearest even.
+  // Converts n floats to a cache type: kF32, kF16, kBF16, or kQ8_0 with n % 32 == 0. Rounding:
+  // numerics.md, 6.
   void (*to_cache)(const float* x, size_t n, DType dtype, void* out) noexcept;
   // x[i] = exp(x[i] - max(x)); returns the sum in the order of numerics.md, 2. For samplers.
   float (*softmax_numerators)(float* x, size_t n) noexcept;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kernels/kernel_table.h"
+#include "quant/encode.h"
 #include "quant/float_bits.h"
 #include "quant/integer_form.h"
 
@@ -59,9 +60,16 @@ inline std::vector<float> SpecialFloats(size_t n, unsigned seed) {
   return out;
 }
 
-// Elements of a plain type; rows may start at any address.
+// Elements of a cache type (kF32, kF16, kBF16, or kQ8_0 in whole blocks); rows may start at any
+// address.
 inline std::vector<uint8_t> Encoded(const std::vector<float>& values, DType dtype) {
   std::vector<uint8_t> out;
+  if (dtype == DType::kQ8_0) {
+    const auto count = static_cast<int64_t>(values.size());
+    out.resize(static_cast<size_t>(*StorageBytes(dtype, count)));
+    EncodeRow(dtype, values.data(), count, out.data());
+    return out;
+  }
   for (const float v : values) {
     uint8_t bytes[4];
     const uint16_t half = dtype == DType::kF16 ? FloatToHalf(v) : FloatToBf16(v);
@@ -74,6 +82,11 @@ inline std::vector<uint8_t> Encoded(const std::vector<float>& values, DType dtyp
 inline double DecodedElement(const uint8_t* bytes, size_t i, DType dtype) {
   float v;
   uint16_t half;
+  if (dtype == DType::kQ8_0) {
+    const uint8_t* block = bytes + i / 32 * 34;
+    std::memcpy(&half, block, 2);
+    return static_cast<double>(HalfToFloat(half)) * static_cast<int8_t>(block[2 + i % 32]);
+  }
   std::memcpy(&v, bytes + (dtype == DType::kF32 ? i * 4 : 0), 4);
   if (dtype == DType::kF32) return static_cast<double>(v);
   std::memcpy(&half, bytes + i * 2, 2);

@@ -20,6 +20,7 @@
 #include "kernels/isa/scalar.h"
 #include "kernels/impl/exp.inl.h"
 #include "kernels/impl/elementwise.inl.h"
+#include "kernels/impl/cache.inl.h"
 #include "kernels/impl/attention.inl.h"
 #include "kernels/impl/matmul_float.inl.h"
 #include "kernels/impl/quantize.inl.h"

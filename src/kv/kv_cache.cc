@@ -10,10 +10,11 @@ void UnmapMemory::operator()(uint8_t* memory) const { munmap(memory, static_cast
 
 KvCache::KvCache(const std::vector<KvLayout>& layers, DType dtype, int num_blocks)
     : dtype_(dtype), num_blocks_(num_blocks) {
-  TAEL_CHECK(num_blocks > 0 && Info(dtype).block_size == 1);
+  TAEL_CHECK(num_blocks > 0);
   for (const KvLayout& layout : layers) {
     Layer layer{.layout = layout, .offset = bytes_};
-    layer.head_bytes = int64_t{kKvBlockPositions} * layout.head_dim * Info(dtype).block_bytes;
+    TAEL_CHECK(layout.head_dim % Info(dtype).block_size == 0);
+    layer.head_bytes = kKvBlockPositions * *StorageBytes(dtype, layout.head_dim);
     layers_.push_back(layer);
     bytes_ += 2 * layer.head_bytes * layout.num_kv_heads * num_blocks;
   }
@@ -23,7 +24,7 @@ KvCache::KvCache(const std::vector<KvLayout>& layers, DType dtype, int num_block
     Fail(ErrorCode::kExhausted,
          "the cache of keys and values needs {} bytes for {} positions, and the system gives no "
          "such "
-         "memory. Hint: use a smaller context (--ctx) or a smaller cache type (--kv f16)",
+         "memory. Hint: use a smaller context (--ctx) or a smaller cache type (--kv f16, q8_0)",
          bytes_, int64_t{num_blocks} * kKvBlockPositions);
   }
   memory_ =

@@ -27,6 +27,7 @@ struct UnmapMemory {
 class KvCache {
  public:
   // `num_blocks` blocks for each of `layers`. Memory is reserved, not touched. Throws kExhausted.
+  // REQUIRES: `dtype` is kF32, kF16, kBF16 or kQ8_0, and every head_dim a multiple of its block.
   KvCache(const std::vector<KvLayout>& layers, DType dtype, int num_blocks);
 
   DType dtype() const { return dtype_; }
@@ -34,6 +35,7 @@ class KvCache {
   // First position of the block for one head of one layer.
   uint8_t* Keys(int layer, BlockId block, int kv_head);
   uint8_t* Values(int layer, BlockId block, int kv_head);
+  int head_dim(int layer) const { return layers_[static_cast<size_t>(layer)].layout.head_dim; }
   int64_t row_bytes(int layer) const;  // of one position of one head
   int64_t bytes() const { return bytes_; }
 

@@ -8,9 +8,8 @@
 namespace tael {
 namespace {
 
-TEST(KvCache, PlacesLayersBlocksAndHeadsWithoutOverlap) {
-  // Two layers with different rows; f16, so a position takes 2 * head_dim bytes.
-  KvCache cache({{2, 24}, {1, 40}}, DType::kF16, 3);
+// `cache` has two layers, with 2 and 1 heads, and 3 blocks.
+void ExpectNoOverlap(KvCache& cache) {
   std::set<std::pair<const uint8_t*, const uint8_t*>> ranges;
   for (int layer = 0; layer < 2; ++layer) {
     for (int head = 0; head < (layer == 0 ? 2 : 1); ++head) {
@@ -31,8 +30,24 @@ TEST(KvCache, PlacesLayersBlocksAndHeadsWithoutOverlap) {
     total += end - begin;
   }
   EXPECT_EQ(total, cache.bytes());
+}
+
+TEST(KvCache, PlacesLayersBlocksAndHeadsWithoutOverlap) {
+  // Two layers with different rows; f16, so a position takes 2 * head_dim bytes.
+  KvCache cache({{2, 24}, {1, 40}}, DType::kF16, 3);
+  ExpectNoOverlap(cache);
   EXPECT_EQ(cache.row_bytes(0), 48);
   EXPECT_EQ(cache.row_bytes(1), 80);
+  EXPECT_EQ(cache.head_dim(1), 40);
+}
+
+TEST(KvCache, StoresWholeBlocksOfQ8) {
+  KvCache cache({{2, 32}, {1, 96}}, DType::kQ8_0, 3);
+  ExpectNoOverlap(cache);
+  EXPECT_EQ(cache.row_bytes(0), 34);
+  EXPECT_EQ(cache.row_bytes(1), 102);
+  EXPECT_EQ(cache.head_dim(0), 32);
+  EXPECT_EQ(cache.bytes(), 2 * 3 * 64 * (2 * 34 + 102));
 }
 
 }  // namespace

@@ -57,7 +57,7 @@ void StoreKeysAndValues(const Batch& batch, int layer, MatrixView<const float> k
   const Arena::Position mark = ctx.arena.Mark();
   const RowPlace* places = PlaceRows(batch, ctx);
   const int64_t row_bytes = cache.row_bytes(layer);
-  const int64_t head_dim = row_bytes / Info(cache.dtype()).block_bytes;
+  const int64_t head_dim = cache.head_dim(layer);
   const int num_kv_heads = static_cast<int>(k.cols / head_dim);
   ctx.pool.ParallelFor(k.rows, ctx.GrainFor(2 * k.cols), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {

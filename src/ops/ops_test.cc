@@ -112,16 +112,17 @@ TEST(Rope, YarnBlendsBetweenItsCorrectionDimensions) {
 
 // One sequence of `count` random tokens in one layer, evaluated in two batches cut at `cut`.
 std::vector<float> ChunkedAttention(int cut, DType dtype, int window) {
-  constexpr int kCount = 150, kHeads = 4, kKvHeads = 2, kDim = 24;
-  const std::vector<float> q = RandomFloats(kCount * kHeads * kDim, 3);
-  const std::vector<float> k = RandomFloats(kCount * kKvHeads * kDim, 4);
-  const std::vector<float> v = RandomFloats(kCount * kKvHeads * kDim, 5);
+  constexpr int kCount = 150, kHeads = 4, kKvHeads = 2;
+  const int dim = dtype == DType::kQ8_0 ? 96 : 24;
+  const std::vector<float> q = RandomFloats(kCount * kHeads * dim, 3);
+  const std::vector<float> k = RandomFloats(kCount * kKvHeads * dim, 4);
+  const std::vector<float> v = RandomFloats(kCount * kKvHeads * dim, 5);
   WorkerPool pool(3);
   Arena arena;
   ComputeContext ctx{pool, *SelectKernelTable(), arena, true, kAlwaysSplit};
-  KvCache cache({{kKvHeads, kDim}}, dtype, 4);
+  KvCache cache({{kKvHeads, dim}}, dtype, 4);
   std::vector<float> out(q.size());
-  const AttentionShape shape{kHeads, kKvHeads, kDim, window, 0.2f};
+  const AttentionShape shape{kHeads, kKvHeads, dim, window, 0.2f};
   for (const auto& [begin, end] : {std::pair(0, cut), std::pair(cut, kCount)}) {
     Batch batch;
     batch.tokens.resize(static_cast<size_t>(end - begin));
@@ -130,17 +131,17 @@ std::vector<float> ChunkedAttention(int cut, DType dtype, int window) {
       return MatrixView<const float>{&x[static_cast<size_t>(begin * width)], end - begin, width,
                                      width};
     };
-    StoreKeysAndValues(batch, 0, rows(k, kKvHeads * kDim), rows(v, kKvHeads * kDim), cache, ctx);
-    Attention(shape, batch, 0, rows(q, kHeads * kDim), cache,
-              {&out[static_cast<size_t>(begin * kHeads * kDim)], end - begin, kHeads * kDim,
-               kHeads * kDim},
-              ctx);
+    StoreKeysAndValues(batch, 0, rows(k, kKvHeads * dim), rows(v, kKvHeads * dim), cache, ctx);
+    Attention(
+        shape, batch, 0, rows(q, kHeads * dim), cache,
+        {&out[static_cast<size_t>(begin * kHeads * dim)], end - begin, kHeads * dim, kHeads * dim},
+        ctx);
   }
   return out;
 }
 
 TEST(Attention, GivesTheSameBitsWhereverThePromptIsCut) {
-  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
+  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0}) {
     for (const int window : {0, 1, 24, 100}) {
       const std::vector<float> whole = ChunkedAttention(149, dtype, window);
       for (const int cut : {1, 63, 64, 65, 128}) {

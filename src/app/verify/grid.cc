@@ -7,6 +7,7 @@
 #include <set>
 
 #include "app/command.h"
+#include "app/model_flags.h"
 #include "app/model_store.h"
 #include "app/terminal.h"
 #include "app/version.h"
@@ -64,16 +65,19 @@ std::string CellToText(const CellRun& run) {
 
 class Grid {
  public:
-  Grid(const Model& model, bool json) : model_(model), json_(json) {}
+  Grid(const Model& model, const GridCommand& command) : model_(model), command_(command) {
+    if (command.json) return;
+    PrintOut(fmt::format("{}, --matmul {}, cache {}, numerics version {}\n", command.model,
+                         MatmulName(command.matmul), Name(command.kv), kNumericsVersion));
+  }
 
   void Run(const std::vector<GridCell>& cells, const KernelTable* table) {
     for (const GridCell& cell : cells) {
       const auto start = std::chrono::steady_clock::now();
-      GridOptions options;
-      options.kernels = table;
+      const GridOptions options{command_.matmul, command_.kv, table};
       CellRun run{cell, table->name, RunGridCell(model_, cell, options), 0};
       run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-      if (!json_) PrintOut(CellToText(run));
+      if (!command_.json) PrintOut(CellToText(run));
       FlushOut();
       hashes_.insert(run.result.hash);
       runs_.push_back(std::move(run));
@@ -81,10 +85,12 @@ class Grid {
   }
 
   int Finish() const {
-    if (json_) {
+    if (command_.json) {
       Json json;
       json.Set("model", model_.checkpoint.path);
       json.Set("numerics_version", kNumericsVersion);
+      json.Set("matmul", MatmulName(command_.matmul));
+      json.Set("kv", Name(command_.kv));
       Json cells = JsonArray{};
       for (const CellRun& run : runs_) cells.Append(CellToJson(run));
       json.Set("cells", std::move(cells));
@@ -103,7 +109,7 @@ class Grid {
 
  private:
   const Model& model_;
-  bool json_;
+  const GridCommand& command_;
   std::vector<CellRun> runs_;
   std::set<std::string> hashes_;
 };
@@ -118,7 +124,7 @@ int RunHashGrid(const GridCommand& command, const Settings& settings) {
                            command.model, model->spec.max_context, kGridContext));
     model->spec.max_context = kGridContext;
   }
-  Grid grid(*model, command.json);
+  Grid grid(*model, command);
   const KernelTable* best = SelectKernelTable();
   if (best == nullptr) {
     Fail(ErrorCode::kInvalidArgument,

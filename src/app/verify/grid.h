@@ -4,12 +4,15 @@
 #include <string>
 
 #include "app/settings.h"
+#include "engine/model_runner.h"
 
 namespace tael {
 
 struct GridCommand {
   std::string model;           // path or name
   std::string cells = "auto";  // "all", "corners", "pairwise"; "auto" decides by the model's size
+  MatmulMode matmul = MatmulMode::kInteger;  // this and `kv` name the mode, which has its own hash
+  DType kv = DType::kF16;
   bool json = false;
 };
 

@@ -3,24 +3,28 @@
 namespace tael::TAEL_ISA {
 namespace {
 
-// Lane dot products of the query with `Count` keys from `keys`.
+// Lane dot products of the query with `Count` keys, `stride` bytes apart.
 template <class Element, size_t Count>
-inline void Scores(const float* query, size_t head_dim, const uint8_t* keys, float* out) {
+inline void Scores(const float* query, size_t head_dim, const uint8_t* keys, size_t stride,
+                   float* out) {
+  constexpr size_t kStep = kGroups<Element> * kLanes;
   F32x16 acc[Count];
   ForEach<Count>([&](auto i) TAEL_INLINE_LAMBDA { acc[i] = Zero(); });
-  const size_t stride = head_dim * Element::kBytes;
   size_t d = 0;
-  for (; d + kLanes <= head_dim; d += kLanes) {
-    const F32x16 q = Load(query + d);
-    ForEach<Count>([&](auto i) TAEL_INLINE_LAMBDA {
-      acc[i] = Fma(q, LoadAs<Element>(keys + i * stride + d * Element::kBytes), acc[i]);
+  for (; d + kStep <= head_dim; d += kStep) {
+    const uint8_t* at = keys + BytesOf<Element>(d);
+    ForEach<kGroups<Element>>([&](auto g) TAEL_INLINE_LAMBDA {
+      const F32x16 q = Load(query + d + g * kLanes);
+      ForEach<Count>([&](auto i) TAEL_INLINE_LAMBDA {
+        acc[i] = Fma(q, LoadGroup<Element>(at + i * stride, g), acc[i]);
+      });
     });
   }
   if (const size_t rest = head_dim - d; rest != 0) {
     const F32x16 q = LoadPartial(query + d, rest);
+    const uint8_t* at = keys + BytesOf<Element>(d);
     ForEach<Count>([&](auto i) TAEL_INLINE_LAMBDA {
-      acc[i] =
-          Fma(q, LoadPartialAs<Element>(keys + i * stride + d * Element::kBytes, rest), acc[i]);
+      acc[i] = Fma(q, LoadRest<Element>(at + i * stride, rest), acc[i]);
     });
   }
   if constexpr (Count == 4) {
@@ -38,10 +42,9 @@ inline void AddValues(const float* p, size_t begin, size_t end, const uint8_t* v
   ForEach<Count>([&](auto g) TAEL_INLINE_LAMBDA { acc[g] = Mul(Load(o + g * kLanes), Splat(c)); });
   for (size_t j = begin; j < end; ++j) {
     const F32x16 weight = Splat(p[j]);
-    ForEach<Count>([&](auto g) TAEL_INLINE_LAMBDA {
-      const uint8_t* v = values + j * stride + g * kLanes * Element::kBytes;
-      acc[g] = Fma(weight, LoadAs<Element>(v), acc[g]);
-    });
+    const uint8_t* v = values + j * stride;
+    ForEach<Count>(
+        [&](auto g) TAEL_INLINE_LAMBDA { acc[g] = Fma(weight, LoadGroup<Element>(v, g), acc[g]); });
   }
   ForEach<Count>([&](auto g) TAEL_INLINE_LAMBDA { Store(acc[g], o + g * kLanes); });
 }
@@ -52,7 +55,7 @@ inline void AddValuesTail(const float* p, size_t begin, size_t end, const uint8_
                           size_t stride, float c, float* o, size_t rest) {
   F32x16 acc = Mul(LoadPartial(o, rest), Splat(c));
   for (size_t j = begin; j < end; ++j) {
-    acc = Fma(Splat(p[j]), LoadPartialAs<Element>(values + j * stride, rest), acc);
+    acc = Fma(Splat(p[j]), LoadRest<Element>(values + j * stride, rest), acc);
   }
   StorePartial(acc, o, rest);
 }
@@ -60,16 +63,18 @@ inline void AddValuesTail(const float* p, size_t begin, size_t end, const uint8_
 template <class Element>
 inline void AddBlockValues(const float* p, size_t begin, size_t end, const uint8_t* values, float c,
                            size_t head_dim, float* o) {
-  const size_t stride = head_dim * Element::kBytes;
+  constexpr size_t kStep = kGroups<Element> * kLanes;
+  const size_t stride = BytesOf<Element>(head_dim);
   size_t d = 0;
   for (; d + 4 * kLanes <= head_dim; d += 4 * kLanes) {
-    AddValues<Element, 4>(p, begin, end, values + d * Element::kBytes, stride, c, o + d);
+    AddValues<Element, 4>(p, begin, end, values + BytesOf<Element>(d), stride, c, o + d);
   }
-  for (; d + kLanes <= head_dim; d += kLanes) {
-    AddValues<Element, 1>(p, begin, end, values + d * Element::kBytes, stride, c, o + d);
+  for (; d + kStep <= head_dim; d += kStep) {
+    AddValues<Element, kGroups<Element>>(p, begin, end, values + BytesOf<Element>(d), stride, c,
+                                         o + d);
   }
   if (d < head_dim) {
-    AddValuesTail<Element>(p, begin, end, values + d * Element::kBytes, stride, c, o + d,
+    AddValuesTail<Element>(p, begin, end, values + BytesOf<Element>(d), stride, c, o + d,
                            head_dim - d);
   }
 }
@@ -91,7 +96,7 @@ template <class Element>
 inline void Attend(const AttentionArgs& a) {
   float m = -std::numeric_limits<float>::infinity(), l = 0.0f;
   std::memset(a.out, 0, a.head_dim * sizeof(float));
-  const size_t stride = a.head_dim * Element::kBytes;
+  const size_t stride = BytesOf<Element>(a.head_dim);
   for (size_t block = a.begin / kKvBlockSize; block * kKvBlockSize < a.end; ++block) {
     const size_t first = block * kKvBlockSize;
     const size_t begin = a.begin > first ? a.begin - first : 0;
@@ -99,8 +104,10 @@ inline void Attend(const AttentionArgs& a) {
     const uint8_t* keys = static_cast<const uint8_t*>(a.k_blocks[block]);
     alignas(64) float s[kKvBlockSize] = {};
     size_t j = begin;
-    for (; j + 4 <= end; j += 4) Scores<Element, 4>(a.query, a.head_dim, keys + j * stride, s + j);
-    for (; j < end; ++j) Scores<Element, 1>(a.query, a.head_dim, keys + j * stride, s + j);
+    for (; j + 4 <= end; j += 4) {
+      Scores<Element, 4>(a.query, a.head_dim, keys + j * stride, stride, s + j);
+    }
+    for (; j < end; ++j) Scores<Element, 1>(a.query, a.head_dim, keys + j * stride, stride, s + j);
 
     float maximum = m;
     for (j = begin; j < end; ++j) {
@@ -124,6 +131,9 @@ void Attention(const AttentionArgs& args) noexcept {
       break;
     case DType::kBF16:
       Attend<ElementBF16>(args);
+      break;
+    case DType::kQ8_0:
+      Attend<ElementQ8>(args);
       break;
     default:
       Attend<ElementF32>(args);

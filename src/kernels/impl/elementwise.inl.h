@@ -1,4 +1,4 @@
-// Kernels that touch every element once: norm, rope, additions, activations, cache conversion, exp.
+// Kernels that touch every element once: norm, rope, additions, activations, exp.
 namespace tael::TAEL_ISA {
 namespace {
 
@@ -69,32 +69,6 @@ void Rope(float* x, const float* cos, const float* sin, size_t half, bool interl
     const float a = x[i], b = x[half + i];
     x[i] = FmaScalar(a, cos[i], -(b * sin[i]));
     x[half + i] = FmaScalar(b, cos[i], a * sin[i]);
-  }
-}
-
-template <class Element>
-inline void ConvertTo(const float* x, size_t n, uint8_t* out) {
-  size_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) StoreAs<Element>(Load(x + i), out + i * Element::kBytes);
-  if (const size_t rest = n - i; rest != 0) {
-    uint8_t group[kLanes * Element::kBytes];
-    StoreAs<Element>(LoadPartial(x + i, rest), group);
-    std::memcpy(out + i * Element::kBytes, group, rest * Element::kBytes);
-  }
-}
-
-void ToCache(const float* x, size_t n, DType dtype, void* out) noexcept {
-  uint8_t* bytes = static_cast<uint8_t*>(out);
-  switch (dtype) {
-    case DType::kF16:
-      ConvertTo<ElementF16>(x, n, bytes);
-      break;
-    case DType::kBF16:
-      ConvertTo<ElementBF16>(x, n, bytes);
-      break;
-    default:
-      ConvertTo<ElementF32>(x, n, bytes);
-      break;
   }
 }
 

@@ -158,6 +158,20 @@ inline void StoreAs(const F32x16& v, uint8_t* p) {
   Element::Encode8(v.hi, p + 8 * Element::kBytes);
 }
 
+inline __m256 EightBytes(__m128i bytes) { return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)); }
+// 16 int8 numbers as floats.
+inline F32x16 LoadInt8(const uint8_t* p) {
+  return {EightBytes(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))),
+          EightBytes(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + 8)))};
+}
+// The binary16 number at p in every lane.
+inline F32x16 SplatHalf(const uint8_t* p) {
+  int16_t bits;
+  std::memcpy(&bits, p, sizeof(bits));
+  const __m256 v = _mm256_cvtph_ps(_mm_set1_epi16(bits));
+  return {v, v};
+}
+
 // Largest magnitude so far: the bits of |x| compared as integers, so that a NaN wins. They are
 // below 2^31: signed and unsigned comparison agree.
 struct MagnitudeBits {

@@ -135,6 +135,18 @@ inline void StoreAs(const F32x16& v, uint8_t* p) {
   Element::Encode(v.v, p);
 }
 
+// 16 int8 numbers as floats.
+inline F32x16 LoadInt8(const uint8_t* p) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes))};
+}
+// The binary16 number at p in every lane.
+inline F32x16 SplatHalf(const uint8_t* p) {
+  int16_t bits;
+  std::memcpy(&bits, p, sizeof(bits));
+  return {_mm512_cvtph_ps(_mm256_set1_epi16(bits))};
+}
+
 // Largest magnitude so far: the bits of |x| compared as integers, so that a NaN wins. They are
 // below 2^31: signed and unsigned comparison agree.
 struct MagnitudeBits {

@@ -10,6 +10,7 @@
 #include "kernels/isa/avx2_formats.h"
 #include "kernels/impl/exp.inl.h"
 #include "kernels/impl/elementwise.inl.h"
+#include "kernels/impl/cache.inl.h"
 #include "kernels/impl/attention.inl.h"
 #include "kernels/impl/matmul_float.inl.h"
 #include "kernels/impl/quantize.inl.h"

@@ -196,6 +196,21 @@ inline void StoreAs(const F32x16& v, uint8_t* p) {
   Element::Encode(v, p);
 }
 
+// 16 int8 numbers as floats.
+inline F32x16 LoadInt8(const uint8_t* p) {
+  const int8x16_t bytes = vreinterpretq_s8_u8(vld1q_u8(p));
+  const int16x8_t low = vmovl_s8(vget_low_s8(bytes)), high = vmovl_high_s8(bytes);
+  return {{vcvtq_f32_s32(vmovl_s16(vget_low_s16(low))), vcvtq_f32_s32(vmovl_high_s16(low)),
+           vcvtq_f32_s32(vmovl_s16(vget_low_s16(high))), vcvtq_f32_s32(vmovl_high_s16(high))}};
+}
+// The binary16 number at p in every lane.
+inline F32x16 SplatHalf(const uint8_t* p) {
+  uint16_t bits;
+  std::memcpy(&bits, p, sizeof(bits));
+  const float32x4_t v = vcvt_f32_f16(vreinterpret_f16_u16(vdup_n_u16(bits)));
+  return {{v, v, v, v}};
+}
+
 // Largest magnitude so far: the bits of |x| compared as integers, so that a NaN wins.
 struct MagnitudeBits {
   uint32x4_t largest;

@@ -161,6 +161,17 @@ inline void StoreAs(const F32x16& v, uint8_t* p) {
   for (size_t i = 0; i < kLanes; ++i) Element::Encode(v.lane[i], p + i * Element::kBytes);
 }
 
+// 16 int8 numbers as floats.
+inline F32x16 LoadInt8(const uint8_t* p) {
+  F32x16 out;
+  for (size_t i = 0; i < kLanes; ++i) {
+    out.lane[i] = static_cast<float>(static_cast<int8_t>(p[i]));
+  }
+  return out;
+}
+// The binary16 number at p in every lane.
+inline F32x16 SplatHalf(const uint8_t* p) { return Splat(ElementF16::Decode(p)); }
+
 // Largest magnitude so far: the bits of |x| compared as integers, so that a NaN wins.
 struct MagnitudeBits {
   uint32_t largest;
