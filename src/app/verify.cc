@@ -46,7 +46,7 @@ namespace {
 struct VerifyOptions {
   std::vector<std::string> paths, assets;
   std::string grid_model;
-  std::optional<std::string> grid_cells;
+  std::optional<std::string> grid_cells, grid_tables;
   std::optional<std::string> matmul, kv;
   std::optional<int> threads;
   bool json = false;
@@ -126,6 +126,7 @@ int ExecuteGrid(const VerifyOptions& options, const Settings& settings) {
   GridCommand command{.model = options.grid_model,
                       .cells = options.grid_cells.value_or("auto"),
                       .matmul = MatmulFromName(matmul),
+                      .other_tables = options.grid_tables.value_or("all") == "all",
                       .json = options.json};
   command.kv = CacheType(options.kv.value_or(settings.run.kv), command.matmul);
   return RunHashGrid(command, settings);
@@ -133,7 +134,9 @@ int ExecuteGrid(const VerifyOptions& options, const Settings& settings) {
 
 int Execute(const VerifyOptions& options, const LoadedSettings& settings) {
   if (!options.grid_model.empty()) return ExecuteGrid(options, settings.values);
-  if (options.grid_cells) throw UsageError("--grid-cells belongs to --hash-grid");
+  if (options.grid_cells || options.grid_tables) {
+    throw UsageError("--grid-cells and --grid-tables belong to --hash-grid");
+  }
   if (options.kv) {
     throw UsageError("--kv belongs to --hash-grid: goldens are checked with the cache they need");
   }
@@ -185,7 +188,10 @@ Command AddVerifyCommand(CommandParser& program) {
                     {.type = "MODEL"});
   command.AddOption("--grid-cells", &options->grid_cells,
                     "cells on the best kernels (auto: all for small models, else pairwise)",
-                    {.check = OneOf{{"auto", "all", "pairwise", "corners"}}});
+                    {.check = OneOf{{"auto", "all", "pairwise", "corners", "corner-pairs"}}});
+  command.AddOption("--grid-tables", &options->grid_tables,
+                    "all: small models also run corners on every other kernel table",
+                    {.check = OneOf{{"all", "best"}}});
   AddCacheOption(command, &options->kv);
   command.AddOption("--threads", &options->threads, "worker threads (0 = all available CPUs)",
                     {.check = IntRange{0, 1024}});

@@ -129,21 +129,9 @@ std::vector<GridCell> CellsWhere(Keep keep) {
   return cells;
 }
 
-}  // namespace
-
-std::vector<GridCell> AllGridCells() {
-  return CellsWhere([](const GridCell&) { return true; });
-}
-
-std::vector<GridCell> CornerGridCells() {
-  return CellsWhere([](const GridCell& cell) {
-    return (cell.batch == 1 || cell.batch == 16) && (cell.chunk == 1 || cell.chunk == 512) &&
-           (cell.threads == 1 || cell.threads == 4);
-  });
-}
-
-std::vector<GridCell> PairwiseGridCells() {
-  // Greedy: take the cell that covers most pairs still missing, until none is missing.
+// Some of the cells, so that every pair of values that two axes have in `all` occurs. Greedy: takes
+// the cell that covers most pairs still missing, until none is missing.
+std::vector<GridCell> PairwiseCover(const std::vector<GridCell>& all) {
   const auto pairs_of = [](const GridCell& cell) {
     const int values[] = {cell.batch, cell.chunk, cell.threads, cell.shared_prefix ? 1 : 0};
     std::vector<std::vector<int>> pairs;
@@ -152,7 +140,6 @@ std::vector<GridCell> PairwiseGridCells() {
     }
     return pairs;
   };
-  const std::vector<GridCell> all = AllGridCells();
   std::set<std::vector<int>> missing;
   for (const GridCell& cell : all) {
     for (auto& pair : pairs_of(cell)) missing.insert(std::move(pair));
@@ -172,6 +159,23 @@ std::vector<GridCell> PairwiseGridCells() {
   }
   return chosen;
 }
+
+}  // namespace
+
+std::vector<GridCell> AllGridCells() {
+  return CellsWhere([](const GridCell&) { return true; });
+}
+
+std::vector<GridCell> CornerGridCells() {
+  return CellsWhere([](const GridCell& cell) {
+    return (cell.batch == 1 || cell.batch == 16) && (cell.chunk == 1 || cell.chunk == 512) &&
+           (cell.threads == 1 || cell.threads == 4);
+  });
+}
+
+std::vector<GridCell> PairwiseGridCells() { return PairwiseCover(AllGridCells()); }
+
+std::vector<GridCell> CornerPairGridCells() { return PairwiseCover(CornerGridCells()); }
 
 GridResult RunGridCell(const Model& model, const GridCell& cell, const GridOptions& options) {
   Engine engine(model, OptionsFor(cell, options));

@@ -22,6 +22,8 @@ std::vector<GridCell> AllGridCells();
 std::vector<GridCell> CornerGridCells();
 // A few cells in which every pair of values of two different axes occurs.
 std::vector<GridCell> PairwiseGridCells();
+// The same among the corners: the fewest cells, for where a cell takes long.
+std::vector<GridCell> CornerPairGridCells();
 
 struct GridOptions {
   MatmulMode matmul = MatmulMode::kInteger;

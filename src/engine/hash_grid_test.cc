@@ -73,6 +73,13 @@ TEST(HashGrid, CoversWhatItSays) {
   for (const GridCell& cell : PairwiseGridCells()) pairs.emplace(cell.batch, cell.chunk);
   EXPECT_EQ(pairs.size(), 20u);
   EXPECT_LT(PairwiseGridCells().size(), 30u);
+  std::set<std::pair<int, bool>> corner_pairs;
+  for (const GridCell& cell : CornerPairGridCells()) {
+    EXPECT_TRUE(cell.batch == 1 || cell.batch == 16);
+    corner_pairs.emplace(cell.threads, cell.shared_prefix);
+  }
+  EXPECT_EQ(corner_pairs.size(), 4u);
+  EXPECT_LT(CornerPairGridCells().size(), 8u);
 }
 
 TEST(HashGrid, RefusesAModelWithTooShortAContext) {

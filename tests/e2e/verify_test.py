@@ -158,8 +158,36 @@ def files_of_one_golden_in_other_containers_share_it():
         expect(code == 0 and [r["name"] for r in rows] == ["first.gguf", "second.gguf"], result)
 
 
+def the_hash_grid_has_one_hash_per_mode():
+    with Home() as home:
+        hashes = {}
+        for matmul, cache in [("integer", "f16"), ("integer", "q8_0"), ("float", "q8_0")]:
+            result = home.tael("verify", "--hash-grid", LLAMA, "--grid-cells", "corner-pairs", "--grid-tables", "best",
+                               "--matmul", matmul, "--kv", cache, "--json", timeout=300)
+            found = result.json()
+            expect(result.code == 0 and len(found["hashes"]) == 1, result)
+            expect((found["matmul"], found["kv"].lower()) == (matmul, cache), found)
+            hashes[matmul, cache] = found["hashes"][0]
+        # The model is BF16: both products are the float one, and only the cache tells modes apart.
+        expect(hashes["integer", "q8_0"] == hashes["float", "q8_0"] != hashes["integer", "f16"], hashes)
+        small_heads = home.tael("verify", "--hash-grid", os.path.join(GOLDEN, "mistral"), "--kv", "q8_0")
+        expect(small_heads.code == 1 and "head_dim 16" in small_heads.err and "--kv f16" in small_heads.err, small_heads)
+
+
+def options_without_effect_are_refused():
+    with Home() as home:
+        grid = ["--hash-grid", LLAMA]
+        for arguments, part in [(grid + ["--threads", "2"], "--threads"), (grid + ["--assets", QUANT], "--assets"),
+                                (grid + ["--matmul", "both"], "--matmul"), (grid + [QUANT], "paths"),
+                                ([LLAMA, "--kv", "f16"], "--kv"), ([LLAMA, "--grid-cells", "all"], "--grid-cells"),
+                                ([LLAMA, "--grid-tables", "best"], "--grid-tables")]:
+            result = home.tael("verify", *arguments)
+            expect(result.code == 2 and part in result.err and not result.out, arguments, result)
+
+
 main([committed_goldens_pass, both_paths_of_block_formats_are_checked, nothing_found_and_missing_paths_fail,
       nested_and_linked_folders_are_followed_once, a_wrong_weight_config_or_golden_fails,
       unusable_goldens_fail_instead_of_vanishing, a_dequantisation_error_of_one_bit_fails,
       tokenizer_and_template_goldens_are_looked_up, a_reference_without_its_model_says_how_to_get_it,
-      files_of_one_golden_in_other_containers_share_it])
+      files_of_one_golden_in_other_containers_share_it, the_hash_grid_has_one_hash_per_mode,
+      options_without_effect_are_refused])

@@ -38,7 +38,8 @@ int64_t WeightBytes(const Model& model) {
 
 std::vector<GridCell> ChosenCells(const std::string& name, bool small) {
   if (name == "all" || (name == "auto" && small)) return AllGridCells();
-  return name == "corners" ? CornerGridCells() : PairwiseGridCells();
+  if (name == "corners") return CornerGridCells();
+  return name == "corner-pairs" ? CornerPairGridCells() : PairwiseGridCells();
 }
 
 Json CellToJson(const CellRun& run) {
@@ -132,9 +133,12 @@ int RunHashGrid(const GridCommand& command, const Settings& settings) {
   }
   const bool small = WeightBytes(*model) < kSmallModelBytes;
   grid.Run(ChosenCells(command.cells, small), best);
-  if (!small) return grid.Finish();  // the scalar table would take days
+  // With a large model the scalar table would take days.
+  if (!small || !command.other_tables) return grid.Finish();
+  const bool pairs = command.cells == "pairwise" || command.cells == "corner-pairs";
+  const std::vector<GridCell> corners = pairs ? CornerPairGridCells() : CornerGridCells();
   for (auto table = SupportedKernelTables(); *table != nullptr; ++table) {
-    if (*table != best) grid.Run(CornerGridCells(), *table);
+    if (*table != best) grid.Run(corners, *table);
   }
   return grid.Finish();
 }

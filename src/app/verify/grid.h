@@ -10,15 +10,17 @@ namespace tael {
 
 struct GridCommand {
   std::string model;           // path or name
-  std::string cells = "auto";  // "all", "corners", "pairwise"; "auto" decides by the model's size
+  std::string cells = "auto";  // "all", "pairwise", "corners", "corner-pairs"; "auto": by size
   MatmulMode matmul = MatmulMode::kInteger;  // this and `kv` name the mode, which has its own hash
   DType kv = DType::kF16;
+  bool other_tables = true;
   bool json = false;
 };
 
 // Prints a line per cell and, last, the distinct hashes. Returns the exit code: 0 when there is
-// one. The best kernel table of the machine runs the chosen cells; with a small model every other
-// table runs the corner cells.
+// one. The best kernel table of the machine (or TAEL_FORCE_ISA) runs the chosen cells. With a small
+// model and `other_tables` every other table runs corner cells: all, or with a pairwise choice
+// those that cover pairs.
 int RunHashGrid(const GridCommand& command, const Settings& settings);
 
 }  // namespace tael
