@@ -195,11 +195,11 @@ Command AddEvalCompareCommand(CommandParser& eval) {
   command.AddOption("--matmul", &options->model.matmul,
                     "block formats: integer (8-bit activations) or float (exact weights)",
                     {.check = matmuls});
-  command.AddOption("--kv", &options->model.kv, "cache type (auto: f16; f32 with --matmul float)",
-                    {.check = CacheTypeNames()});
+  AddCacheOption(command, &options->model.kv);
   command.AddOption("--base-matmul", &options->base_matmul, "--matmul of the base alone",
                     {.check = matmuls});
-  command.AddOption("--base-kv", &options->base_kv, "--kv of the base alone", {.check = kvs});
+  command.AddOption("--base-kv", &options->base_kv, "--kv of the base alone",
+                    {.check = CacheTypeNames()});
   command.AddOption("--threads", &options->model.threads, "worker threads (0 = all available CPUs)",
                     {.check = IntRange{0, 1024}});
   command.AddOption("--allow-unknown-key", &options->model.allowed_keys,
