@@ -8,8 +8,8 @@
 #include "app/bench/report.h"
 #include "app/command.h"
 #include "app/machine.h"
+#include "app/memory.h"
 #include "app/model_flags.h"
-#include "app/model_store.h"
 #include "app/terminal.h"
 #include "base/error.h"
 
@@ -66,54 +66,39 @@ void CheckPositions(const std::vector<BenchEntry>& entries, const Model& model, 
   }
 }
 
-// Refuses what would drive the machine out of memory while it is measured.
-void CheckMemory(const BenchPlan& plan, const Model& model) {
-  int64_t position_bytes = 0;
-  for (const KvLayout& layout : KvLayouts(model.spec)) {
-    const int64_t row = StorageBytes(plan.runner.kv_dtype, layout.head_dim).value_or(0);
-    position_bytes += 2 * row * layout.num_kv_heads;
-  }
-  const int64_t needed = position_bytes * plan.max_positions * plan.max_sequences;
-  const int64_t available = AvailableMemory();
-  if (available == 0 || needed <= available) return;
-  Fail(ErrorCode::kExhausted,
-       "keys and values of {} sequences of {} positions take {}, but {} are available. Hint: "
-       "smaller --depth or --batch",
-       plan.max_sequences, plan.max_positions, HumanBytes(needed), HumanBytes(available));
-}
-
-BenchPlan MakePlan(const std::vector<BenchEntry>& entries, const SessionOptions& session,
-                   int repetitions) {
-  BenchPlan plan;
-  plan.runner = {.threads = session.threads,
-                 .matmul = session.matmul,
-                 .kv_dtype = session.kv_dtype,
-                 .kernels = session.kernels,
-                 .worth_a_thread = session.worth_a_thread};
-  plan.prefill_chunk = session.prefill_chunk;
-  plan.repetitions = repetitions;
+// The size of the engine that could serve all entries; --ctx makes it larger, as it does for `run`.
+EngineOptions MakeEngineOptions(const std::vector<BenchEntry>& entries, const ModelFlags& flags,
+                                const RunSettings& run) {
+  EngineOptions engine;
+  engine.runner = MakeRunnerOptions(flags, run);
+  engine.limits.max_sequences = 1;
+  engine.max_context = flags.ctx.value_or(run.ctx);
   for (const BenchEntry& entry : entries) {
-    plan.max_sequences = std::max(plan.max_sequences, entry.sequences);
-    plan.max_positions = std::max(plan.max_positions, entry.positions());
+    engine.limits.max_sequences = std::max(engine.limits.max_sequences, entry.sequences);
+    engine.max_context = std::max(engine.max_context, entry.positions());
   }
-  return plan;
+  return engine;
 }
 
 int Execute(const BenchOptions& options, const LoadedSettings& settings) {
   const std::vector<BenchEntry> entries = MakeEntries(options);
-  const SessionOptions session = MakeSessionOptions(options.model, settings.values.run);
-  const auto threads = CountsOr("-t", options.threads, 1, 1024, session.threads);
-  const std::string path = ResolveModel(options.model.model, settings.values);
-  const std::unique_ptr<Model> model =
-      LoadModel(path, {.allowed_keys = options.model.allowed_keys, .config_override = ""});
-  CheckPositions(entries, *model, session.max_context);
-  BenchPlan plan = MakePlan(entries, session, options.repetitions);
-  CheckMemory(plan, *model);
+  const RunSettings& run = settings.values.run;
+  const LoadedModel loaded = LoadNamedModel(options.model, settings.values, LoadFor::kTokenIds);
+  const Model& model = *loaded.model;
+  CheckPositions(entries, model, options.model.ctx.value_or(run.ctx));
+  EngineOptions engine = MakeEngineOptions(entries, options.model, run);
+  const auto threads = CountsOr("-t", options.threads, 1, 1024, engine.runner.threads);
+  engine.runner.threads = *std::max_element(threads.begin(), threads.end());
+  FitIntoMemory(loaded, options.model, run, engine);
+  BenchPlan plan{.runner = engine.runner,
+                 .shape = ShapeOf(engine, engine.max_context),
+                 .prefill_chunk = engine.limits.prefill_chunk,
+                 .repetitions = options.repetitions};
 
-  BenchContext context{.path = path,
-                       .matmul = MatmulName(session.matmul),
-                       .kv = Name(session.kv_dtype),
-                       .integer_matmul = session.matmul == MatmulMode::kInteger,
+  BenchContext context{.path = loaded.path,
+                       .matmul = MatmulName(plan.runner.matmul),
+                       .kv = Name(plan.runner.kv_dtype),
+                       .integer_matmul = plan.runner.matmul == MatmulMode::kInteger,
                        .prefill_chunk = plan.prefill_chunk,
                        .repetitions = plan.repetitions,
                        .probes = !options.no_probes,
@@ -123,7 +108,7 @@ int Execute(const BenchOptions& options, const LoadedSettings& settings) {
   Progress progress("measuring", static_cast<int64_t>(threads.size() * entries.size()));
   for (const int count : threads) {
     plan.runner.threads = count;
-    BenchRunner runner(*model, plan);
+    BenchRunner runner(model, plan);
     context.kernels = runner.runner().kernels().name;
     std::unique_ptr<LimitProbe> probe;
     if (context.probes) {
@@ -140,8 +125,8 @@ int Execute(const BenchOptions& options, const LoadedSettings& settings) {
   }
   progress.Finish();
   context.load_after = LoadAverage();
-  PrintOut(options.json ? DumpJson(ReportToJson(context, *model, rows)) + "\n"
-                        : ReportToText(context, *model, rows));
+  PrintOut(options.json ? DumpJson(ReportToJson(context, model, rows)) + "\n"
+                        : ReportToText(context, model, rows));
   return kExitOk;
 }
 

@@ -10,6 +10,7 @@
 #include "app/environment.h"
 #include "app/interrupt.h"
 #include "app/line_editor.h"
+#include "app/memory.h"
 #include "app/names.h"
 #include "app/sampling_flags.h"
 #include "app/terminal.h"
@@ -232,7 +233,9 @@ int Execute(const ChatOptions& options, const LoadedSettings& settings) {
   limits.stop_strings = StopTexts(options.sampling);
   const LoadedModel loaded = LoadNamedModel(options.model, settings.values);
   limits.token_texts = UseVocabulary(options.sampling, *loaded.tokenizer, limits.sampling);
-  Conversation conversation(loaded, MakeSessionOptions(options.model, run), limits);
+  SessionOptions session_options = MakeSessionOptions(options.model, run);
+  FitIntoMemory(loaded, options.model, run, session_options);
+  Conversation conversation(loaded, session_options, limits);
   if (!options.system.empty()) conversation.SetSystem(options.system);
   return Chat(loaded, conversation).Run();
 }

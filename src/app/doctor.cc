@@ -16,7 +16,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "kernels/kernel_table.h"
-#include "runtime/cpu_limits.h"
+#include "runtime/cgroup_limits.h"
 #include "runtime/worker_pool.h"
 
 namespace tael {
@@ -54,7 +54,7 @@ Json Diagnose(const LoadedSettings& settings) {
   out.Set("kernels_chosen", chosen != nullptr ? Json(chosen->name) : Json());
   out.Set("memory_bytes", MemoryInfo("MemTotal"));
   out.Set("memory_available_bytes", MemoryInfo("MemAvailable"));
-  out.Set("cgroup_memory_bytes", CgroupMemoryLimit());
+  out.Set("cgroup_memory_bytes", ReadCgroupMemory().limit);
   out.Set("models_directory", store);
   out.Set("models_found", static_cast<int64_t>(FindModels(settings.values).size()));
   out.Set("disk_free_bytes", error ? Json() : Json(static_cast<int64_t>(space.available)));

@@ -25,12 +25,12 @@ struct CompareOptions {
 // One side: a model (shared when both sides name the same) and how it is computed.
 struct Side {
   std::shared_ptr<const LoadedModel> loaded;
-  SessionOptions session;
+  MemoryWish wish;
 };
 
 Side MakeSide(const ModelFlags& flags, const LoadedSettings& settings) {
   return {std::make_shared<const LoadedModel>(LoadNamedModel(flags, settings.values)),
-          MakeSessionOptions(flags, settings.values.run)};
+          MakeMemoryWish(flags, settings.values.run)};
 }
 
 void CheckSameVocabulary(const LoadedModel& base, const LoadedModel& model) {
@@ -78,8 +78,8 @@ void SetSummary(Json& out, const ComparisonSummary& summary) {
 Json ResultToJson(const Side& base, const Side& model, const ComparisonSummary& summary,
                   const EvalFlags& eval) {
   Json out = JsonObject{};
-  out.Set("base", DescribeModel(*base.loaded, base.session));
-  out.Set("model", DescribeModel(*model.loaded, model.session));
+  out.Set("base", DescribeModel(*base.loaded, base.wish.runner));
+  out.Set("model", DescribeModel(*model.loaded, model.wish.runner));
   SetSummary(out, summary);
   Json files = JsonArray{};
   for (const std::string& file : eval.files) files.Append(Json(file));
@@ -89,7 +89,7 @@ Json ResultToJson(const Side& base, const Side& model, const ComparisonSummary& 
   return out;
 }
 
-std::string Way(const SessionOptions& options) {
+std::string Way(const RunnerOptions& options) {
   return fmt::format("{}, {} cache", MatmulName(options.matmul), Name(options.kv_dtype));
 }
 
@@ -103,7 +103,7 @@ void PrintSummary(const Side& base, const Side& model, const ComparisonSummary& 
                                     fmt::format("{:.2g} %", 100 * e.error)};
   };
   PrintOut(fmt::format("base   {} ({})\nmodel  {} ({})\n{} tokens scored\n\n", base.loaded->path,
-                       Way(base.session), model.loaded->path, Way(model.session), scored));
+                       Way(base.wish.runner), model.loaded->path, Way(model.wish.runner), scored));
   PrintOut(FormatTable({{"", "value", "+/-"},
                         row("KL divergence, mean", s.kl),
                         {"KL divergence, median", number(s.kl_median), ""},
@@ -136,20 +136,20 @@ int Execute(const CompareOptions& options, const LoadedSettings& settings) {
   base_flags.threads = model_flags.threads;
   base_flags.allowed_keys = model_flags.allowed_keys;
   const Side base = MakeSide(base_flags, settings);
-  Side model = {base.loaded, MakeSessionOptions(model_flags, settings.values.run)};
+  Side model = {base.loaded, MakeMemoryWish(model_flags, settings.values.run)};
   if (model_flags.model != base_flags.model) model = MakeSide(model_flags, settings);
   CheckSameVocabulary(*base.loaded, *model.loaded);
-  if (base.loaded->path == model.loaded->path && Way(base.session) == Way(model.session)) {
+  if (base.loaded->path == model.loaded->path && Way(base.wish.runner) == Way(model.wish.runner)) {
     PrintError(
         fmt::format("tael: both sides are the same model computed in the same way ({}); "
                     "--base-matmul and --base-kv set the base's own way\n",
-                    Way(base.session)));
+                    Way(base.wish.runner)));
   }
   // One context for both: theirs need not be the same.
   const auto scoring = [&](const Side& side) {
-    SessionOptions session = side.session;
-    session.max_context = 0;
-    return MakeScoringOptions(options.eval, *side.loaded, session);
+    MemoryWish wish = side.wish;
+    wish.context = 0;
+    return MakeScoringOptions(options.eval, *side.loaded, wish);
   };
   WindowScorer base_scorer(*base.loaded->model, scoring(base));
   WindowScorer model_scorer(*model.loaded->model, scoring(model));

@@ -72,9 +72,9 @@ void PrintScores(std::span<const Score> scores) {
 
 int Execute(const PerplexityOptions& options, const LoadedSettings& settings) {
   const LoadedModel loaded = LoadNamedModel(options.model, settings.values);
-  const SessionOptions session = MakeSessionOptions(options.model, settings.values.run);
-  const ScoringOptions scoring = MakeScoringOptions(options.eval, loaded, session);
+  const MemoryWish wish = MakeMemoryWish(options.model, settings.values.run);
   const std::vector<EvalText> texts = ReadEvalTexts(options.eval, *loaded.tokenizer);
+  const ScoringOptions scoring = MakeScoringOptions(options.eval, loaded, wish);
   WindowScorer scorer(*loaded.model, scoring);
   const auto start = std::chrono::steady_clock::now();
   const std::vector<Score> scores = ScoreTexts(scorer, texts);
@@ -92,7 +92,7 @@ int Execute(const PerplexityOptions& options, const LoadedSettings& settings) {
   out.Set("files", std::move(files));
   out.Set("seconds", seconds);
   out.Set("tokens_per_second", static_cast<double>(scores.back().tokens) / seconds);
-  const Json model = DescribeModel(loaded, session);
+  const Json model = DescribeModel(loaded, wish.runner);
   for (const JsonMember& member : model.as_object()) {
     out.Set(member.first, member.second);
   }

@@ -42,26 +42,28 @@ std::vector<EvalText> ReadEvalTexts(const EvalFlags& flags, const Tokenizer& tok
 }
 
 ScoringOptions MakeScoringOptions(const EvalFlags& flags, const LoadedModel& loaded,
-                                  const SessionOptions& session) {
+                                  const MemoryWish& asked) {
   const int trained = loaded.model->spec.max_context;
-  const int context = session.max_context > 0 ? session.max_context : trained;
+  const int context = asked.context > 0 ? asked.context : trained;
   if (flags.window > context) {
     Fail(ErrorCode::kInvalidArgument,
          "{}: --window {} does not fit the context of {} tokens (the model allows {})", loaded.path,
          flags.window, context, trained);
   }
   ScoringOptions options;
-  options.max_context = session.max_context > 0 ? session.max_context : flags.window;
   options.batch = flags.batch;
-  options.runner = {.threads = session.threads,
-                    .matmul = session.matmul,
-                    .kv_dtype = session.kv_dtype,
-                    .kernels = session.kernels,
-                    .worth_a_thread = session.worth_a_thread};
+  MemoryWish wish = asked;
+  wish.context = asked.context > 0 ? asked.context : flags.window;
+  wish.shape = [&](int positions) {
+    return ShapeOf(ScoringEngine(*loaded.model, options), positions);
+  };
+  const FittedRun fitted = FitIntoMemory(loaded, wish);
+  options.max_context = fitted.context;
+  options.runner = fitted.runner;
   return options;
 }
 
-Json DescribeModel(const LoadedModel& loaded, const SessionOptions& options) {
+Json DescribeModel(const LoadedModel& loaded, const RunnerOptions& options) {
   Json out = JsonObject{};
   out.Set("model", loaded.path);
   out.Set("weights_fingerprint", WeightsFingerprint(loaded.model->checkpoint));

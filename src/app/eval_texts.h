@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "app/command_line.h"
+#include "app/memory.h"
 #include "app/model_flags.h"
 #include "base/json.h"
 #include "engine/window_scorer.h"
@@ -32,12 +33,13 @@ struct EvalText {
 // tokens.
 std::vector<EvalText> ReadEvalTexts(const EvalFlags& flags, const Tokenizer& tokenizer);
 
-// Options of a scorer whose context holds a window: `session`'s, or (0) the window's size. Throws
-// kInvalidArgument when a window does not fit the model or the context asked for.
+// Options of a scorer whose context holds a window: --ctx, or (0) the window's size, if that fits
+// into the memory. Throws kInvalidArgument when a window does not fit the model or the context
+// asked for, kExhausted with the plan.
 ScoringOptions MakeScoringOptions(const EvalFlags& flags, const LoadedModel& loaded,
-                                  const SessionOptions& session);
+                                  const MemoryWish& wish);
 
 // The model, how it is computed, and the name of its weights.
-Json DescribeModel(const LoadedModel& loaded, const SessionOptions& options);
+Json DescribeModel(const LoadedModel& loaded, const RunnerOptions& options);
 
 }  // namespace tael

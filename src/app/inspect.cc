@@ -186,17 +186,6 @@ Json GgufToJson(const GgufMetadata& metadata) {
   return out;
 }
 
-bool HasTokenizer(const Checkpoint& checkpoint) {
-  if (checkpoint.gguf != nullptr) return checkpoint.gguf->Find("tokenizer.ggml.model") != nullptr;
-  for (const std::string& name : ListDirectory(checkpoint.directory)) {
-    if (name == "tokenizer.json" || name == "tokenizer.json.gz" || name == "tokenizer.model" ||
-        name == "tokenizer.bin" || name.ends_with(".tiktoken") || name == "tiktoken.model") {
-      return true;
-    }
-  }
-  return false;
-}
-
 const char* ContainerName(Container container) {
   switch (container) {
     case Container::kGguf:

@@ -1,26 +1,13 @@
 #include "app/machine.h"
 
 #include <sys/utsname.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
 
-#include "runtime/cpu_limits.h"
+#include "runtime/process_memory.h"
 
 namespace tael {
-namespace {
-
-// Memory of this process that no file backs and that is resident, in bytes.
-int64_t OwnMemory() {
-  std::ifstream file("/proc/self/statm");
-  int64_t size = 0, resident = 0, shared = 0;
-  if (!(file >> size >> resident >> shared)) return 0;
-  return (resident - shared) * sysconf(_SC_PAGESIZE);
-}
-
-}  // namespace
-
 std::string CpuModel() {
   std::ifstream file("/proc/cpuinfo");
   for (std::string line; std::getline(file, line);) {
@@ -41,11 +28,13 @@ int64_t MemoryInfo(const std::string& key) {
 }
 
 int64_t AvailableMemory() {
-  const int64_t available = MemoryInfo("MemAvailable");
-  const int64_t limit = CgroupMemoryLimit();
-  if (limit == 0) return available;
-  const int64_t left = std::max<int64_t>(1, limit - OwnMemory());
-  return available == 0 ? left : std::min(available, left);
+  const ProcessMemory now = ReadProcessMemory();
+  int64_t least = 0;
+  for (const MemoryBound& bound : ResidentBounds(now)) {
+    const int64_t left = std::max<int64_t>(1, bound.bytes - now.resident());
+    if (least == 0 || left < least) least = left;
+  }
+  return least;
 }
 
 double LoadAverage() {

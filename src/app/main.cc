@@ -28,10 +28,11 @@ struct GlobalOptions {
 };
 
 std::vector<Command> AddCommands(CommandParser& program) {
-  return {AddRunCommand(program),      AddChatCommand(program),    AddPullCommand(program),
-          AddListCommand(program),     AddInspectCommand(program), AddTokenizeCommand(program),
-          AddTemplateCommand(program), AddEvalCommand(program),    AddBenchCommand(program),
-          AddVerifyCommand(program),   AddDoctorCommand(program),  AddConfigCommand(program)};
+  return {AddRunCommand(program),      AddChatCommand(program),     AddPlanCommand(program),
+          AddPullCommand(program),     AddListCommand(program),     AddInspectCommand(program),
+          AddTokenizeCommand(program), AddTemplateCommand(program), AddEvalCommand(program),
+          AddBenchCommand(program),    AddVerifyCommand(program),   AddDoctorCommand(program),
+          AddConfigCommand(program)};
 }
 
 // What the first argument that is unknown may have meant, or "".

@@ -24,7 +24,8 @@ void AddCacheOption(CommandParser& command, std::optional<std::string>* kv) {
 void AddModelFlags(CommandParser& command, ModelFlags& flags) {
   command.AddOption("model", &flags.model, "path, or a name that 'tael list' shows",
                     {.type = "MODEL", .required = true});
-  command.AddOption("--ctx", &flags.ctx, "context in tokens (0 = the model's, at most 4096)",
+  command.AddOption("--ctx", &flags.ctx,
+                    "context in tokens (0 = the model's, at most 8192, less if memory is short)",
                     {.check = NonNegative{}});
   command.AddOption("--threads", &flags.threads, "worker threads (0 = all available CPUs)",
                     {.check = IntRange{0, 1024}});
@@ -32,17 +33,29 @@ void AddModelFlags(CommandParser& command, ModelFlags& flags) {
                     "block formats: integer (8-bit activations) or float (exact weights)",
                     {.check = OneOf{{"integer", "float"}}});
   AddCacheOption(command, &flags.kv);
+  command.AddOption(
+      "--memory", &flags.memory,
+      "most memory to use, for example 4G; refused before loading if it is too little",
+      {.type = "SIZE"});
+  command.AddFlag("--lazy", &flags.lazy,
+                  "read weights when they are first used, not before (models larger than memory)");
   command.AddOption("--allow-unknown-key", &flags.allowed_keys,
                     "accept this unknown key of the model's configuration (repeatable)",
                     {.type = "KEY"});
 }
 
-SessionOptions MakeSessionOptions(const ModelFlags& flags, const RunSettings& run) {
-  SessionOptions options;
-  options.max_context = flags.ctx.value_or(run.ctx);
+RunnerOptions MakeRunnerOptions(const ModelFlags& flags, const RunSettings& run) {
+  RunnerOptions options;
   options.threads = flags.threads.value_or(run.threads);
   options.matmul = MatmulFromName(flags.matmul.value_or(run.matmul));
   options.kv_dtype = CacheType(flags.kv.value_or(run.kv), options.matmul);
+  return options;
+}
+
+SessionOptions MakeSessionOptions(const ModelFlags& flags, const RunSettings& run) {
+  SessionOptions options;
+  options.max_context = flags.ctx.value_or(run.ctx);
+  options.runner = MakeRunnerOptions(flags, run);
   return options;
 }
 
@@ -84,16 +97,31 @@ std::unique_ptr<Tokenizer> OpenTokenizer(const Model& model) {
 
 }  // namespace
 
-LoadedModel LoadNamedModel(const ModelFlags& flags, const Settings& settings) {
+bool HasTokenizer(const Checkpoint& checkpoint) {
+  if (checkpoint.gguf != nullptr) return checkpoint.gguf->Find("tokenizer.ggml.model") != nullptr;
+  for (const std::string& name : ListDirectory(checkpoint.directory)) {
+    if (name == "tokenizer.json" || name == "tokenizer.json.gz" || name == "tokenizer.model" ||
+        name == "tokenizer.bin" || name.ends_with(".tiktoken") || name == "tiktoken.model") {
+      return true;
+    }
+  }
+  return false;
+}
+
+LoadedModel LoadNamedModel(const ModelFlags& flags, const Settings& settings, LoadFor purpose) {
   LoadedModel loaded;
   loaded.path = ResolveModel(flags.model, settings);
   LoadOptions options;
   options.allowed_keys = flags.allowed_keys;
+  options.headers_only = purpose == LoadFor::kPlanning;
   loaded.model = LoadModel(loaded.path, options);
-  loaded.tokenizer = OpenTokenizer(*loaded.model);
-  CheckVocabulary(*loaded.model, *loaded.tokenizer);
-  std::set<TokenId> stops(loaded.tokenizer->end_of_generation().begin(),
-                          loaded.tokenizer->end_of_generation().end());
+  std::set<TokenId> stops;
+  if (purpose == LoadFor::kText || HasTokenizer(loaded.model->checkpoint)) {
+    loaded.tokenizer = OpenTokenizer(*loaded.model);
+    CheckVocabulary(*loaded.model, *loaded.tokenizer);
+    const auto& ends = loaded.tokenizer->end_of_generation();
+    stops.insert(ends.begin(), ends.end());
+  }
   for (const int64_t id : loaded.model->checkpoint.eos_token_ids) {
     if (id >= 0 && id < loaded.model->spec.vocab_size) stops.insert(static_cast<TokenId>(id));
   }

@@ -20,12 +20,15 @@ struct ModelFlags {
   std::string model;
   std::vector<std::string> allowed_keys;
   std::optional<int> ctx, threads;
-  std::optional<std::string> matmul, kv;
+  std::optional<std::string> matmul, kv, memory;
+  bool lazy = false;
 };
 void AddModelFlags(CommandParser& command, ModelFlags& flags);
 // `--kv` alone, one of CacheTypeNames().
 void AddCacheOption(CommandParser& command, std::optional<std::string>* kv);
 
+RunnerOptions MakeRunnerOptions(const ModelFlags& flags, const RunSettings& run);
+// As asked; app/memory.h decides whether it fits and what context 0 becomes.
 SessionOptions MakeSessionOptions(const ModelFlags& flags, const RunSettings& run);
 
 // "integer" or "float", as MatmulName() gives them.
@@ -41,11 +44,20 @@ const char* MatmulName(MatmulMode mode);
 struct LoadedModel {
   std::string path;
   std::unique_ptr<Model> model;
-  std::unique_ptr<Tokenizer> tokenizer;
-  std::vector<TokenId> stop_tokens;  // of the tokenizer and the checkpoint, sorted
+  std::unique_ptr<Tokenizer> tokenizer;  // null only where LoadFor allows it
+  std::vector<TokenId> stop_tokens;      // of the tokenizer and the checkpoint, sorted
+};
+enum class LoadFor {
+  kText,      // all of it; the tokenizer must be there
+  kTokenIds,  // a model without a tokenizer will do
+  kPlanning,  // the same, and no weights are read: the model cannot run
 };
 // Resolves the name, loads and checks that tokenizer and embedding fit. Throws.
-LoadedModel LoadNamedModel(const ModelFlags& flags, const Settings& settings);
+LoadedModel LoadNamedModel(const ModelFlags& flags, const Settings& settings,
+                           LoadFor purpose = LoadFor::kText);
+
+// Whether the checkpoint comes with a file or metadata that a tokenizer could be read from.
+bool HasTokenizer(const Checkpoint& checkpoint);
 
 // Throws kCorrupt when the tokenizer has ids outside the embedding, or (GGUF, where the vocabulary
 // is padded) another count than the embedding has rows.

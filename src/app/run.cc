@@ -9,6 +9,7 @@
 
 #include "app/command.h"
 #include "app/interrupt.h"
+#include "app/memory.h"
 #include "app/model_flags.h"
 #include "app/run_answers.h"
 #include "app/run_json.h"
@@ -128,8 +129,13 @@ int Execute(const RunOptions& options, const LoadedSettings& settings) {
   const std::string prompt = ReadPrompt(options);
   const LoadedModel loaded = LoadNamedModel(options.model, settings.values);
   AddPrompt(options, loaded, prompt, plan.request);
-  const SessionOptions session = MakeSessionOptions(options.model, settings.values.run);
-  Engine engine(*loaded.model, MakeRunOptions(*loaded.model, session, plan));
+  MemoryWish wish = MakeMemoryWish(options.model, settings.values.run);
+  const auto engine_options = [&](int context, const RunnerOptions& runner) {
+    return MakeRunOptions(*loaded.model, plan, context, runner);
+  };
+  wish.shape = [&](int context) { return ShapeOf(engine_options(context, wish.runner), context); };
+  const FittedRun fitted = FitIntoMemory(loaded, wish);
+  Engine engine(*loaded.model, engine_options(fitted.context, fitted.runner));
 
   InterruptScope interrupt;
   const bool one = options.choices == 1, stream = one && !options.json && !options.no_stream;
@@ -152,7 +158,7 @@ int Execute(const RunOptions& options, const LoadedSettings& settings) {
   // With several choices, the failure of one leaves the others' answers worth having.
   if (one && result.answers[0].error) std::rethrow_exception(result.answers[0].error);
   if (options.json) {
-    const RunSetup setup = {loaded, engine, session, plan};
+    const RunSetup setup = {loaded, engine, fitted.runner, plan};
     PrintOut(DumpJson(RunResultToJson(setup, result)) + "\n");
   } else if (!one) {
     PrintAnswers(plan, result.answers);

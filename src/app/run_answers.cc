@@ -116,30 +116,26 @@ class Run {
 
 }  // namespace
 
-EngineOptions MakeRunOptions(const Model& model, const SessionOptions& session,
-                             const RunPlan& plan) {
+EngineOptions MakeRunOptions(const Model& model, const RunPlan& plan, int context,
+                             const RunnerOptions& runner) {
   constexpr int kAtATime = 8;
   EngineOptions options;
-  options.max_context = ResolveContext(model, session.max_context);
+  options.max_context = context;
   options.limits.max_sequences = std::min(plan.request.choices, kAtATime);
   options.limits.share_prefixes = plan.request.choices > 1;
-  options.limits.prefill_chunk = session.prefill_chunk;
   if (plan.prompt_log_probs) {
-    options.limits.prefill_chunk =
-        std::min(session.prefill_chunk, LogitRows(model.spec.vocab_size));
+    const int rows = std::min(options.limits.prefill_chunk, LogitRows(model.spec.vocab_size));
+    options.limits.prefill_chunk = rows;
+    options.logit_rows = std::max(rows, options.limits.max_sequences);
   }
-  int64_t length = options.max_context;
+  int64_t length = context;
   if (plan.request.max_tokens > 0) {
     const auto prompt = static_cast<int64_t>(plan.request.prompt.size());
     length = std::min(length, prompt + plan.request.max_tokens);
   }
-  options.kv_blocks = std::max(BlocksFor(options.max_context),
+  options.kv_blocks = std::max(BlocksFor(context),
                                options.limits.max_sequences * BlocksFor(static_cast<int>(length)));
-  options.runner = {.threads = session.threads,
-                    .matmul = session.matmul,
-                    .kv_dtype = session.kv_dtype,
-                    .kernels = session.kernels,
-                    .worth_a_thread = session.worth_a_thread};
+  options.runner = runner;
   return options;
 }
 

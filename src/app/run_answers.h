@@ -40,9 +40,10 @@ struct RunPlan {
   std::optional<int> prompt_log_probs;  // of each prompt token, and of so many best ones
 };
 
-// Options for one request: memory for its choices, at most 8 of them at a time.
-EngineOptions MakeRunOptions(const Model& model, const SessionOptions& session,
-                             const RunPlan& plan);
+// Options for one request in a context of that many positions: memory for its choices, at most 8 of
+// them at a time.
+EngineOptions MakeRunOptions(const Model& model, const RunPlan& plan, int context,
+                             const RunnerOptions& runner);
 
 // Runs the request to its end. Throws what Submit() throws.
 RunResult RunToEnd(Engine& engine, const LoadedModel& loaded, const RunPlan& plan,

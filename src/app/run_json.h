@@ -10,7 +10,7 @@ namespace tael {
 struct RunSetup {
   const LoadedModel& loaded;
   const Engine& engine;
-  const SessionOptions& options;
+  const RunnerOptions& options;
   const RunPlan& plan;
 };
 

@@ -58,6 +58,18 @@ bool ObservesLogits(const Sequence& sequence) {
 
 }  // namespace
 
+RunShape ShapeOf(const EngineOptions& options, int context) {
+  const SchedulerLimits limits = Checked(options.limits);
+  const int chunk = std::min(limits.prefill_chunk, context);
+  const int64_t rows =
+      std::min<int64_t>(limits.max_batch_tokens, int64_t{limits.max_sequences} * chunk);
+  return {.context = context,
+          .sequences = limits.max_sequences,
+          .rows = static_cast<int>(rows),
+          .logit_rows = options.logit_rows > 0 ? options.logit_rows : limits.max_sequences,
+          .kv_blocks = ResolveBlocks(options, context)};
+}
+
 Batch BuildBatch(const StepPlan& plan) {
   Batch batch;
   for (const PlannedRows& rows : plan) {
@@ -82,7 +94,7 @@ Engine::Engine(const Model& model, const EngineOptions& options)
     : max_context_(ResolveContext(model, options.max_context)),
       pool_(ResolveBlocks(options, max_context_)),
       scheduler_(Checked(options.limits), pool_),
-      runner_(model, options.runner, pool_.num_blocks()),
+      runner_(model, options.runner, ShapeOf(options, max_context_)),
       sampler_buffers_(std::make_shared<SamplerBuffers>(runner_.kernels())) {}
 
 Engine::~Engine() = default;

@@ -15,9 +15,15 @@ namespace tael {
 struct EngineOptions {
   int max_context = 0;  // positions of one sequence; 0 = ResolveContext()'s default
   int kv_blocks = 0;    // of 64 positions; 0 = max_sequences times the blocks of max_context
+  // Rows of a step whose logits are wanted; 0 = max_sequences. Requests that observe logits get
+  // them in any case; memory is planned for this many.
+  int logit_rows = 0;
   SchedulerLimits limits;
   RunnerOptions runner;
 };
+
+// What an engine with sequences of `context` positions needs. Throws kInvalidArgument.
+RunShape ShapeOf(const EngineOptions& options, int context);
 
 // Submit() and Cancel() may be called from any thread, everything else from one.
 class Engine {

@@ -25,11 +25,11 @@ class SessionTest : public testing::TestWithParam<const char*> {
   std::vector<float> Logits(int chunk, int threads, DType kv,
                             const KernelTable* kernels = nullptr) {
     SessionOptions options;
-    options.threads = threads;
+    options.runner.threads = threads;
     options.prefill_chunk = chunk;
-    options.kv_dtype = kv;
-    options.kernels = kernels;
-    options.worth_a_thread = 0;
+    options.runner.kv_dtype = kv;
+    options.runner.kernels = kernels;
+    options.runner.worth_a_thread = 0;
     Session session(*model_, options);
     return session.Evaluate(SomeTokens(97), {.all_logits = true}).logits;
   }
@@ -54,7 +54,7 @@ TEST_P(SessionTest, GivesTheSameBitsForAnyChunkThreadCountAndKernelTable) {
 }
 
 TEST_P(SessionTest, ContinuesAfterTruncationAsIfNothingHadHappened) {
-  Session session(*model_, {.threads = 2});
+  Session session(*model_, {.runner = {.threads = 2}});
   const std::vector<TokenId> tokens = SomeTokens(70);
   session.Evaluate(tokens);
   session.Truncate(33);
@@ -76,7 +76,7 @@ INSTANTIATE_TEST_SUITE_P(Models, SessionTest,
 TEST(Session, RefusesACacheTypeThatDoesNotFitTheHeads) {
   const auto model = LoadModel(Golden("mistral"));
   try {
-    Session session(*model, {.kv_dtype = DType::kQ8_0});
+    Session session(*model, {.runner = {.kv_dtype = DType::kQ8_0}});
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
@@ -88,7 +88,7 @@ TEST(Session, RefusesACacheTypeThatDoesNotFitTheHeads) {
 
 TEST(Session, RefusesTooManyTokensBeforeEvaluatingAny) {
   const auto model = LoadModel(Golden("llama3"));
-  Session session(*model, {.max_context = 16, .threads = 1});
+  Session session(*model, {.max_context = 16, .runner = {.threads = 1}});
   try {
     session.Evaluate(SomeTokens(17));
     FAIL();
@@ -104,7 +104,7 @@ TEST(Session, RefusesTooManyTokensBeforeEvaluatingAny) {
 
 TEST(Generate, SameRequestGivesTheSameTokensAndReusesTheCache) {
   const auto model = LoadModel(Golden("qwen3"));
-  Session session(*model, {.threads = 2});
+  Session session(*model, {.runner = {.threads = 2}});
   GenerationRequest request{.prompt = SomeTokens(40),
                             .sampling = {.temperature = 1.0f, .seed = 7},
                             .max_tokens = 12,
@@ -122,7 +122,7 @@ TEST(Generate, SameRequestGivesTheSameTokensAndReusesTheCache) {
 
 TEST(Generate, StopsAtStopTokensAtTheEndOfTheContextAndWhenCancelled) {
   const auto model = LoadModel(Golden("qwen3"));
-  Session session(*model, {.max_context = 48, .threads = 1});
+  Session session(*model, {.max_context = 48, .runner = {.threads = 1}});
   GenerationRequest request{.prompt = SomeTokens(40),
                             .sampling = {},
                             .max_tokens = 0,
@@ -143,7 +143,7 @@ TEST(Generate, StopsAtStopTokensAtTheEndOfTheContextAndWhenCancelled) {
 
 TEST(Perplexity, AgreesWithTheLogitsAndCountsWindows) {
   const auto model = LoadModel(Golden("llama3"));
-  Session session(*model, {.threads = 1});
+  Session session(*model, {.runner = {.threads = 1}});
   const std::vector<TokenId> tokens = SomeTokens(150);
   const PerplexityResult result = Perplexity(session, tokens, 64);
   EXPECT_EQ(result.scored, 63 + 63 + 21);

@@ -15,7 +15,7 @@ class GenerateSamplingTest : public testing::Test {
  protected:
   GenerateSamplingTest()
       : model_(LoadModel(SourceRoot() + "/tests/golden/llama3")),
-        session_(*model_, {.threads = 1}) {
+        session_(*model_, {.runner = {.threads = 1}}) {
     for (int i = 0; i < 30; ++i) prompt_.push_back((i * 37 + 11) % 512);
   }
   GenerationResult Run(const SamplingParams& sampling, std::vector<TokenId> stops = {}) {

@@ -43,7 +43,7 @@ TEST(WindowScorer, BatchesGiveTheBitsOfOneWindowAfterTheOther) {
     const std::vector<TokenId> tokens = Tokens(64 * 5 + 23, 1);
     const std::vector<TokenWindow> windows = CutWindows(tokens, 64);
     std::vector<double> want;
-    Session session(*model, {.max_context = 64, .threads = 1});
+    Session session(*model, {.max_context = 64, .runner = {.threads = 1}});
     for (const TokenWindow& window : windows) {
       for (const double nll : SequenceNll(session, window)) want.push_back(nll);
     }

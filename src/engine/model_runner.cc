@@ -1,23 +1,17 @@
 #include "engine/model_runner.h"
 
 #include <algorithm>
+#include <exception>
+#include <mutex>
 
 #include "base/error.h"
+#include "base/memory.h"
 
 namespace tael {
 namespace {
 
-constexpr int kDefaultContext = 4096;
-
-const KernelTable* ResolveKernels(const KernelTable* requested) {
-  const KernelTable* table = requested != nullptr ? requested : SelectKernelTable();
-  if (table == nullptr) {
-    Fail(ErrorCode::kInvalidArgument,
-         "TAEL_FORCE_ISA names an instruction set that is unknown or that this CPU lacks. Hint: "
-         "`tael doctor` lists the usable ones");
-  }
-  return table;
-}
+// Populated by one worker at a time: large enough to keep a disk busy, small enough to share out.
+constexpr int64_t kPopulatedTogether = int64_t{4} << 20;
 
 int CheckedThreads(int threads) {
   if (threads < 0 || threads > 1024) {
@@ -26,21 +20,39 @@ int CheckedThreads(int threads) {
   return threads;
 }
 
-// The rows of the cache, which must be whole blocks of its type.
-std::vector<KvLayout> CheckedLayouts(const Model& model, DType kv_dtype) {
-  std::vector<KvLayout> layouts = KvLayouts(model.spec);
-  const int block = Info(kv_dtype).block_size;
-  for (size_t layer = 0; layer < layouts.size(); ++layer) {
-    if (layouts[layer].head_dim % block == 0) continue;
-    Fail(ErrorCode::kInvalidArgument,
-         "{}: layer {} has head_dim {}, and the cache type {} needs a multiple of {}. Hint: use "
-         "--kv f16, --kv bf16 or --kv f32",
-         model.checkpoint.path, layer, layouts[layer].head_dim, Name(kv_dtype), block);
-  }
-  return layouts;
+// Calls populate(part) for all of `memory`, on all workers. An error of one part is thrown.
+template <typename T, typename Populate>
+void InParts(std::span<T> memory, WorkerPool& pool, const Populate& populate) {
+  const auto bytes = static_cast<int64_t>(memory.size());
+  const int64_t parts = (bytes + kPopulatedTogether - 1) / kPopulatedTogether;
+  std::mutex mutex;
+  std::exception_ptr failure;
+  pool.ParallelFor(parts, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t part = begin; part < end; ++part) {
+      const int64_t offset = part * kPopulatedTogether;
+      const int64_t size = std::min(kPopulatedTogether, bytes - offset);
+      try {
+        populate(memory.subspan(static_cast<size_t>(offset), static_cast<size_t>(size)));
+      } catch (...) {
+        const std::lock_guard<std::mutex> lock(mutex);
+        failure = std::current_exception();
+      }
+    }
+  });
+  if (failure) std::rethrow_exception(failure);
 }
 
 }  // namespace
+
+const KernelTable& ResolveKernels(const KernelTable* requested) {
+  const KernelTable* table = requested != nullptr ? requested : SelectKernelTable();
+  if (table == nullptr) {
+    Fail(ErrorCode::kInvalidArgument,
+         "TAEL_FORCE_ISA names an instruction set that is unknown or that this CPU lacks. Hint: "
+         "`tael doctor` lists the usable ones");
+  }
+  return *table;
+}
 
 int ResolveContext(const Model& model, int requested) {
   if (requested < 0) {
@@ -54,13 +66,25 @@ int ResolveContext(const Model& model, int requested) {
   return requested;
 }
 
-ModelRunner::ModelRunner(const Model& model, const RunnerOptions& options, int kv_blocks)
+ModelRunner::ModelRunner(const Model& model, const RunnerOptions& options, const RunShape& shape)
     : model_(model),
       integer_matmul_(options.matmul == MatmulMode::kInteger),
       worth_a_thread_(options.worth_a_thread),
-      kernels_(ResolveKernels(options.kernels)),
+      kernels_(&ResolveKernels(options.kernels)),
       pool_(CheckedThreads(options.threads)),
-      cache_(CheckedLayouts(model, options.kv_dtype), options.kv_dtype, kv_blocks) {}
+      cache_(CheckedKvLayouts(model, options.kv_dtype), options.kv_dtype, shape.kv_blocks) {
+  TAEL_CHECK(!model.headers_only);
+  arena_.Reserve(ScratchBytes(model, options, shape));
+  if (options.resident) MakeResident();
+}
+
+void ModelRunner::MakeResident() {
+  for (const FileRange& range : ResidentRanges(model_)) {
+    InParts(range.bytes, pool_, [&](auto part) { PopulateReadable(part, range.file); });
+  }
+  InParts(cache_.memory(), pool_, PopulateWritable);
+  InParts(arena_.reserved(), pool_, PopulateWritable);
+}
 
 MatrixView<const float> ModelRunner::Forward(const Batch& batch, HiddenRecorder* recorder) {
   arena_.Reset();

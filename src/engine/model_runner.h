@@ -1,7 +1,8 @@
 // A model with everything a step needs: kernels, threads, scratch memory and the cache.
 #pragma once
 
-#include "kernels/kernel_table.h"
+#include "engine/memory_plan.h"
+#include "engine/runner_options.h"
 #include "kv/batch.h"
 #include "kv/kv_cache.h"
 #include "model/decoder.h"
@@ -11,37 +12,24 @@
 
 namespace tael {
 
-enum class MatmulMode {
-  kInteger,  // block formats multiply with 8-bit activations (default)
-  kFloat,    // every weight is decoded, arithmetic in float32
-};
+inline constexpr int kDefaultContext = 8192;
 
-struct RunnerOptions {
-  int threads = 0;  // 0 = every CPU this process may use
-  MatmulMode matmul = MatmulMode::kInteger;
-  DType kv_dtype = DType::kF16;          // kF32, kF16, kBF16, kQ8_0
-  const KernelTable* kernels = nullptr;  // nullptr = SelectKernelTable()
-  int64_t worth_a_thread = 50'000;       // ComputeContext; 0 = always split (tests)
-};
-
-// Cache blocks that hold `positions` positions.
-constexpr int BlocksFor(int positions) {
-  return (positions + kKvBlockPositions - 1) / kKvBlockPositions;
-}
-
-// Positions a sequence may have: `requested`, or (0) the smaller of the model's limit and 4096.
+// Positions a sequence may have: `requested`, or (0) the smaller of the model's limit and
+// kDefaultContext.
 // Throws kInvalidArgument when the model was trained for fewer.
 int ResolveContext(const Model& model, int requested);
 
 // Not thread-safe. The model must outlive it.
 class ModelRunner {
  public:
+  // Allocates what PlanMemory() plans for `shape`, and makes it resident if the options say so.
   // Throws kInvalidArgument (bad option, or a cache type that does not fit the model's heads),
-  // kExhausted (memory). REQUIRES: kv_blocks > 0.
-  ModelRunner(const Model& model, const RunnerOptions& options, int kv_blocks);
+  // kExhausted, std::bad_alloc (memory), kUnavailable (the file cannot be read). REQUIRES:
+  // shape.kv_blocks > 0.
+  ModelRunner(const Model& model, const RunnerOptions& options, const RunShape& shape);
 
   // Evaluates the batch. The logits [logit_rows, V] are valid until the next call. `recorder` may
-  // be null.
+  // be null. Steps larger than `shape` are evaluated too, but take more memory than planned.
   MatrixView<const float> Forward(const Batch& batch, HiddenRecorder* recorder = nullptr);
 
   const Model& model() const { return model_; }
@@ -50,7 +38,12 @@ class ModelRunner {
   // The threads that compute, for measuring what they can do. Not while Forward() runs.
   WorkerPool& pool() { return pool_; }
 
+  // Most scratch memory that a step has taken.
+  int64_t scratch_peak() const { return arena_.peak(); }
+
  private:
+  void MakeResident();
+
   const Model& model_;
   bool integer_matmul_;
   int64_t worth_a_thread_;

@@ -18,8 +18,10 @@
 
 namespace tael {
 
-// Memory that one draw needs, about 20 bytes per token of the vocabulary. Samplers that are called
-// by one thread can share it.
+inline constexpr int kSamplerBytesPerToken = 24;  // SamplerBuffers with every stage in use
+
+// Memory that one draw needs: kSamplerBytesPerToken per token of the vocabulary. Samplers that are
+// called by one thread can share it.
 struct SamplerBuffers {
   explicit SamplerBuffers(const KernelTable& kernels) : candidates(kernels) {}
 

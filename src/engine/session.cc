@@ -5,16 +5,17 @@
 #include "base/error.h"
 
 namespace tael {
+
+RunShape ShapeOf(const SessionOptions& options, int context) {
+  return {.context = context,
+          .rows = std::clamp(options.prefill_chunk, 1, context),
+          .kv_blocks = BlocksFor(context)};
+}
+
 Session::Session(const Model& model, const SessionOptions& options)
     : max_context_(ResolveContext(model, options.max_context)),
       prefill_chunk_(options.prefill_chunk),
-      runner_(model,
-              {.threads = options.threads,
-               .matmul = options.matmul,
-               .kv_dtype = options.kv_dtype,
-               .kernels = options.kernels,
-               .worth_a_thread = options.worth_a_thread},
-              BlocksFor(max_context_)) {
+      runner_(model, options.runner, ShapeOf(options, max_context_)) {
   if (prefill_chunk_ < 1) {
     Fail(ErrorCode::kInvalidArgument, "prefill chunk is {}, needed at least 1", prefill_chunk_);
   }

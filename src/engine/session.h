@@ -12,14 +12,13 @@
 namespace tael {
 
 struct SessionOptions {
-  int max_context = 0;      // positions; 0 = the smaller of the model's own limit and 4096
-  int threads = 0;          // 0 = every CPU this process may use
+  int max_context = 0;      // positions; 0 = ResolveContext()'s default
   int prefill_chunk = 256;  // tokens evaluated together
-  MatmulMode matmul = MatmulMode::kInteger;
-  DType kv_dtype = DType::kF16;          // kF32, kF16, kBF16, kQ8_0
-  const KernelTable* kernels = nullptr;  // nullptr = SelectKernelTable()
-  int64_t worth_a_thread = 50'000;       // ComputeContext; 0 = always split (tests)
+  RunnerOptions runner;
 };
+
+// What a session of `context` positions needs.
+RunShape ShapeOf(const SessionOptions& options, int context);
 
 // What Evaluate() should hand back besides the last logits.
 struct EvalRequest {

@@ -6,23 +6,6 @@
 #include "base/error.h"
 
 namespace tael {
-namespace {
-
-EngineOptions OptionsFor(const Model& model, const ScoringOptions& options) {
-  EngineOptions out;
-  out.max_context = options.max_context;
-  const int rows = LogitRows(model.spec.vocab_size);
-  // Nothing is shared: the logits of every position are wanted.
-  out.limits = {.max_sequences = options.batch,
-                .max_batch_tokens = rows,
-                .prefill_chunk = std::max(1, rows / std::max(1, options.batch)),
-                .share_prefixes = false};
-  out.runner = options.runner;
-  return out;
-}
-
-}  // namespace
-
 std::vector<TokenWindow> CutWindows(std::span<const TokenId> tokens, int size) {
   TAEL_CHECK(size >= 2);
   std::vector<TokenWindow> windows;
@@ -43,8 +26,22 @@ int LogitRows(int64_t vocab_size) {
   return static_cast<int>(std::clamp<int64_t>(kFloats / std::max<int64_t>(1, vocab_size), 16, 512));
 }
 
+EngineOptions ScoringEngine(const Model& model, const ScoringOptions& options) {
+  EngineOptions out;
+  out.max_context = options.max_context;
+  const int rows = LogitRows(model.spec.vocab_size);
+  // Nothing is shared: the logits of every position are wanted.
+  out.limits = {.max_sequences = options.batch,
+                .max_batch_tokens = rows,
+                .prefill_chunk = std::max(1, rows / std::max(1, options.batch)),
+                .share_prefixes = false};
+  out.logit_rows = rows;
+  out.runner = options.runner;
+  return out;
+}
+
 WindowScorer::WindowScorer(const Model& model, const ScoringOptions& options)
-    : batch_(options.batch), engine_(model, OptionsFor(model, options)) {}
+    : batch_(options.batch), engine_(model, ScoringEngine(model, options)) {}
 
 void WindowScorer::Start(std::vector<TokenWindow> windows, RowVisitor visit) {
   TAEL_CHECK(open_ == 0);

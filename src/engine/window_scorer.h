@@ -38,6 +38,9 @@ struct ScoringOptions {
 // Rows of logits that are held at a time: as many as 64 MiB hold, from 16 to 512.
 int LogitRows(int64_t vocab_size);
 
+// The engine that a scorer runs on; its size is ShapeOf() this.
+EngineOptions ScoringEngine(const Model& model, const ScoringOptions& options);
+
 // Not thread-safe. The model must outlive it.
 class WindowScorer {
  public:

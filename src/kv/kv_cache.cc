@@ -1,40 +1,52 @@
 #include "kv/kv_cache.h"
 
-#include <sys/mman.h>
+#include <new>
 
 #include "base/error.h"
 
 namespace tael {
+namespace {
 
-void UnmapMemory::operator()(uint8_t* memory) const { munmap(memory, static_cast<size_t>(bytes)); }
+// 64 positions of one head.
+int64_t HeadBytes(const KvLayout& layout, DType dtype) {
+  TAEL_CHECK(layout.head_dim % Info(dtype).block_size == 0);
+  return kKvBlockPositions * *StorageBytes(dtype, layout.head_dim);
+}
+
+}  // namespace
+
+int64_t KvCache::Bytes(const std::vector<KvLayout>& layers, DType dtype, int num_blocks) {
+  int64_t bytes = 0;
+  for (const KvLayout& layout : layers) {
+    bytes += 2 * HeadBytes(layout, dtype) * layout.num_kv_heads * num_blocks;
+  }
+  return bytes;
+}
 
 KvCache::KvCache(const std::vector<KvLayout>& layers, DType dtype, int num_blocks)
     : dtype_(dtype), num_blocks_(num_blocks) {
   TAEL_CHECK(num_blocks > 0);
   for (const KvLayout& layout : layers) {
     Layer layer{.layout = layout, .offset = bytes_};
-    TAEL_CHECK(layout.head_dim % Info(dtype).block_size == 0);
-    layer.head_bytes = kKvBlockPositions * *StorageBytes(dtype, layout.head_dim);
+    layer.head_bytes = HeadBytes(layout, dtype);
     layers_.push_back(layer);
     bytes_ += 2 * layer.head_bytes * layout.num_kv_heads * num_blocks;
   }
-  void* memory = mmap(nullptr, static_cast<size_t>(bytes_), PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED) {
+  try {
+    memory_ = SystemMemory(bytes_);
+  } catch (const std::bad_alloc&) {
     Fail(ErrorCode::kExhausted,
          "the cache of keys and values needs {} bytes for {} positions, and the system gives no "
-         "such "
-         "memory. Hint: use a smaller context (--ctx) or a smaller cache type (--kv f16, q8_0)",
+         "such memory. Hint: use a smaller context (--ctx) or a smaller cache type (--kv f16, "
+         "q8_0)",
          bytes_, int64_t{num_blocks} * kKvBlockPositions);
   }
-  memory_ =
-      std::unique_ptr<uint8_t, UnmapMemory>(static_cast<uint8_t*>(memory), UnmapMemory{bytes_});
 }
 
 uint8_t* KvCache::Keys(int layer, BlockId block, int kv_head) {
   const Layer& l = layers_[static_cast<size_t>(layer)];
   TAEL_DCHECK(block >= 0 && block < num_blocks_ && kv_head < l.layout.num_kv_heads);
-  return memory_.get() + l.offset +
+  return memory_.data() + l.offset +
          (int64_t{2} * block * l.layout.num_kv_heads + kv_head) * l.head_bytes;
 }
 

@@ -2,9 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <span>
 #include <vector>
 
+#include "base/memory.h"
 #include "quant/dtype.h"
 
 namespace tael {
@@ -17,17 +18,13 @@ struct KvLayout {
   int num_kv_heads = 0, head_dim = 0;
 };
 
-// Gives a mapping of `bytes` bytes back to the system.
-struct UnmapMemory {
-  int64_t bytes = 0;
-  void operator()(uint8_t* memory) const;
-};
-
 // The memory of a block, per layer: K [num_kv_heads, 64, head_dim], then V the same, in `dtype`.
 class KvCache {
  public:
-  // `num_blocks` blocks for each of `layers`. Memory is reserved, not touched. Throws kExhausted.
-  // REQUIRES: `dtype` is kF32, kF16, kBF16 or kQ8_0, and every head_dim a multiple of its block.
+  // Bytes of `num_blocks` blocks for each of `layers`. REQUIRES: `dtype` is kF32, kF16, kBF16 or
+  // kQ8_0, and every head_dim a multiple of its block.
+  static int64_t Bytes(const std::vector<KvLayout>& layers, DType dtype, int num_blocks);
+  // A cache of that size. Memory is reserved, not touched. Throws kExhausted.
   KvCache(const std::vector<KvLayout>& layers, DType dtype, int num_blocks);
 
   DType dtype() const { return dtype_; }
@@ -38,6 +35,7 @@ class KvCache {
   int head_dim(int layer) const { return layers_[static_cast<size_t>(layer)].layout.head_dim; }
   int64_t row_bytes(int layer) const;  // of one position of one head
   int64_t bytes() const { return bytes_; }
+  std::span<uint8_t> memory() const { return memory_.bytes(); }  // all of it, for populating
 
  private:
   struct Layer {
@@ -48,7 +46,7 @@ class KvCache {
   int num_blocks_;
   int64_t bytes_ = 0;
   std::vector<Layer> layers_;
-  std::unique_ptr<uint8_t, UnmapMemory> memory_;
+  SystemMemory memory_;
 };
 
 }  // namespace tael

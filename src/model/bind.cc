@@ -21,8 +21,8 @@ std::string ShapeText(const std::vector<int64_t>& shape) {
 // Looks tensors up by role, remembers what was claimed and what went wrong.
 class Binder {
  public:
-  Binder(const Family& family, const Checkpoint& checkpoint)
-      : family_(family), checkpoint_(checkpoint) {}
+  Binder(const Family& family, const Checkpoint& checkpoint, bool headers_only)
+      : family_(family), checkpoint_(checkpoint), headers_only_(headers_only) {}
 
   bool Has(Role role, int layer) const {
     return checkpoint_.tensors.Find(NameOf(role, layer)) != nullptr;
@@ -52,6 +52,7 @@ class Binder {
     const TensorInfo* tensor = Claim(name, {size});
     if (tensor == nullptr) return {};
     std::vector<float> values(static_cast<size_t>(size));
+    if (headers_only_) return values;
     DecodeRow(tensor->dtype, tensor->bytes.data(), size, values.data());
     const auto bad =
         std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
@@ -63,14 +64,14 @@ class Binder {
 
   void Ignore(Role role, int layer) { claimed_.insert(NameOf(role, layer)); }
 
-  // Throws when anything went wrong or a tensor was not claimed.
-  void Finish() {
+  // The tensors that were taken. Throws when anything went wrong or a tensor was not claimed.
+  std::vector<const TensorInfo*> Finish() {
     for (const TensorInfo& tensor : checkpoint_.tensors.all()) {
       if (claimed_.count(tensor.name) == 0 && !IsIgnored(tensor.name)) {
         Problem("unexpected tensor '{}' {}", tensor.name.substr(0, 120), ShapeText(tensor.shape));
       }
     }
-    if (problems_.empty()) return;
+    if (problems_.empty()) return std::move(used_);
     const size_t shown = std::min(problems_.size(), kMaxListed);
     std::string text = fmt::format(
         "{}",
@@ -114,6 +115,7 @@ class Binder {
       Problem("'{}' has type {}, which this build cannot multiply", name, Name(tensor->dtype));
       return nullptr;
     }
+    used_.push_back(tensor);
     return tensor;
   }
 
@@ -124,6 +126,8 @@ class Binder {
 
   const Family& family_;
   const Checkpoint& checkpoint_;
+  const bool headers_only_;
+  std::vector<const TensorInfo*> used_;
   std::set<std::string> claimed_;
   std::vector<std::string> problems_;
 };
@@ -194,8 +198,9 @@ void BindRopeDivisors(const DecoderSpec& spec, const Checkpoint& checkpoint,
 
 }  // namespace
 
-DecoderWeights Bind(const DecoderSpec& spec, const Family& family, const Checkpoint& checkpoint) {
-  Binder binder(family, checkpoint);
+DecoderWeights Bind(const DecoderSpec& spec, const Family& family, const Checkpoint& checkpoint,
+                    bool headers_only) {
+  Binder binder(family, checkpoint, headers_only);
   DecoderWeights weights;
   weights.embedding = binder.Matrix(Role::kEmbedding, 0, spec.vocab_size, spec.hidden_size);
   weights.final_norm = binder.Vector(Role::kFinalNorm, 0, spec.hidden_size);
@@ -210,7 +215,7 @@ DecoderWeights Bind(const DecoderSpec& spec, const Family& family, const Checkpo
         BindLayer(spec.layers[i], spec.hidden_size, static_cast<int>(i), binder));
   }
   BindRopeDivisors(spec, checkpoint, &weights, binder);
-  binder.Finish();
+  for (const TensorInfo* tensor : binder.Finish()) weights.sources.push_back(tensor->bytes);
   return weights;
 }
 

@@ -11,7 +11,9 @@ namespace tael {
 
 // Borrows matrices from the checkpoint's mapping, copies vectors to float32, computes rope
 // frequencies. Throws kCorrupt with every missing, misshaped, undecodable and unexpected tensor and
-// every non-finite norm or bias in one message.
-DecoderWeights Bind(const DecoderSpec& spec, const Family& family, const Checkpoint& checkpoint);
+// every non-finite norm or bias in one message. With `headers_only` no tensor's bytes are read:
+// vectors are zeros.
+DecoderWeights Bind(const DecoderSpec& spec, const Family& family, const Checkpoint& checkpoint,
+                    bool headers_only = false);
 
 }  // namespace tael

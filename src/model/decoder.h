@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "kv/batch.h"
@@ -19,6 +20,7 @@ struct DecoderWeights {
   std::vector<float> final_norm;  // [D]
   Weight head;                    // [V, D]; the embedding again when tied
   std::vector<LayerWeights> layers;
+  std::vector<std::span<const uint8_t>> sources;  // bytes of every tensor that was taken
 };
 
 // Receives the residual stream for checks: after the embedding (index 0), then after each layer.

@@ -72,8 +72,10 @@ DecoderSpec DescribeCheckpoint(const Checkpoint& checkpoint,
 std::unique_ptr<Model> LoadModel(const std::string& path, const LoadOptions& options) {
   Checkpoint checkpoint = OpenCheckpoint(path, options.config_override);
   DecoderSpec spec = DescribeCheckpoint(checkpoint, options.allowed_keys);
-  DecoderWeights weights = Bind(spec, FamilyOf(checkpoint), checkpoint);
-  return std::make_unique<Model>(Model{std::move(checkpoint), std::move(spec), std::move(weights)});
+  const bool headers_only = options.headers_only;
+  DecoderWeights weights = Bind(spec, FamilyOf(checkpoint), checkpoint, headers_only);
+  return std::make_unique<Model>(
+      Model{std::move(checkpoint), std::move(spec), std::move(weights), headers_only});
 }
 
 }  // namespace tael

@@ -16,6 +16,9 @@ struct LoadOptions {
   std::vector<std::string> allowed_keys;
   // A config.json to use instead of the checkpoint's own; "" for none.
   std::string config_override;
+  // Reads configuration and tensor tables only: enough for inspecting and planning, not for
+  // running.
+  bool headers_only = false;
 };
 
 // Immutable once loaded; shared by all sequences.
@@ -23,6 +26,7 @@ struct Model {
   Checkpoint checkpoint;
   DecoderSpec spec;
   DecoderWeights weights;
+  bool headers_only = false;  // the vectors in `weights` are zeros
 };
 
 // Spec of an opened checkpoint: finds the family, describes, refuses unread config keys, validates.

@@ -9,6 +9,8 @@
 
 namespace tael {
 
+// Operations touch tensors only inside ParallelFor: with an imagined pool they allocate what they
+// need and compute nothing, which is how memory is planned (engine/memory_plan.h).
 struct ComputeContext {
   WorkerPool& pool;
   const KernelTable& kernels;

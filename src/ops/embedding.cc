@@ -18,9 +18,11 @@ void EmbeddingLookup(const Weight& table, const std::vector<int32_t>& tokens, Ma
 MatrixView<float> GatherRows(MatrixView<const float> x, const std::vector<int32_t>& rows,
                              ComputeContext& ctx) {
   MatrixView<float> out = NewMatrix(static_cast<int64_t>(rows.size()), x.cols, ctx);
-  for (int64_t r = 0; r < out.rows; ++r) {
-    std::copy_n(x.row(rows[static_cast<size_t>(r)]), x.cols, out.row(r));
-  }
+  ctx.pool.ParallelFor(out.rows, ctx.GrainFor(out.cols), [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      std::copy_n(x.row(rows[static_cast<size_t>(r)]), x.cols, out.row(r));
+    }
+  });
   return out;
 }
 

@@ -40,7 +40,9 @@ void AddResidualProduct(const QuantizedRows& residual, const Weight& w, MatrixVi
   const Arena::Position mark = ctx.arena.Mark();
   const MatrixView<float> fine{ctx.arena.Allocate<float>(y.rows * w.n), y.rows, w.n, w.n};
   IntegerMatmul(residual, w, fine, ctx);
-  for (int64_t r = 0; r < y.rows; ++r) ctx.kernels.add(fine.row(r), Sized(w.n), y.row(r));
+  ctx.pool.ParallelFor(y.rows, ctx.GrainFor(w.n), [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) ctx.kernels.add(fine.row(r), Sized(w.n), y.row(r));
+  });
   ctx.arena.Release(mark);
 }
 
@@ -148,7 +150,9 @@ void Matmul(MatmulInput& input, const Weight& w, MatrixView<float> y, ComputeCon
 
 void AddBias(const std::vector<float>& bias, MatrixView<float> y, ComputeContext& ctx) {
   if (bias.empty()) return;
-  for (int64_t r = 0; r < y.rows; ++r) ctx.kernels.add(bias.data(), bias.size(), y.row(r));
+  ctx.pool.ParallelFor(y.rows, ctx.GrainFor(y.cols), [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) ctx.kernels.add(bias.data(), bias.size(), y.row(r));
+  });
 }
 
 }  // namespace tael

@@ -3,8 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <vector>
+
+#include "base/memory.h"
 
 namespace tael {
 
@@ -18,24 +19,34 @@ class Arena {
     return static_cast<T*>(AllocateBytes(static_cast<size_t>(count) * sizeof(T)));
   }
   void Reset();
+  // Makes room for `bytes` in one piece, as measured by peak() of the same allocations. REQUIRES:
+  // nothing is allocated. Throws std::bad_alloc.
+  void Reserve(int64_t bytes);
+  // Most bytes that were ever allocated at once, alignment included.
+  int64_t peak() const { return static_cast<int64_t>(peak_); }
+  // What Reserve() reserved, for populating it.
+  std::span<uint8_t> reserved() const {
+    return chunks_.empty() ? std::span<uint8_t>() : chunks_[0].memory.bytes();
+  }
+
   // Position to return to: frees everything allocated since Mark(). Nested use only.
   struct Position {
-    size_t chunk = 0, used = 0;
+    size_t chunk = 0, used = 0, in_use = 0;
   };
   Position Mark() const {
-    return {current_, current_ < chunks_.size() ? chunks_[current_].used : 0};
+    return {current_, current_ < chunks_.size() ? chunks_[current_].used : 0, in_use_};
   }
   void Release(Position position);
 
  private:
   struct Chunk {
-    std::unique_ptr<std::byte[]> memory;
-    std::byte* begin = nullptr;  // aligned
-    size_t size = 0, used = 0;
+    SystemMemory memory;
+    size_t used = 0;
   };
   void* AllocateBytes(size_t bytes);
   std::vector<Chunk> chunks_;
   size_t current_ = 0;
+  size_t in_use_ = 0, peak_ = 0;  // bytes handed out
 };
 
 }  // namespace tael

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "runtime/cpu_limits.h"
+#include "runtime/cgroup_limits.h"
 
 namespace tael {
 namespace {
@@ -82,7 +82,11 @@ WorkerPool::WorkerPool(int threads)
   }
 }
 
+WorkerPool::WorkerPool(Imagined imagined)
+    : size_(imagined.threads == 0 ? AvailableCpus() : imagined.threads) {}
+
 WorkerPool::~WorkerPool() {
+  if (state_ == nullptr) return;
   state_->stopping = true;
   state_->epoch.fetch_add(1, std::memory_order_release);
   state_->epoch.notify_all();
@@ -91,7 +95,7 @@ WorkerPool::~WorkerPool() {
 
 void WorkerPool::ParallelFor(int64_t count, int64_t grain,
                              const std::function<void(int64_t, int64_t)>& fn) {
-  if (count <= 0) return;
+  if (count <= 0 || state_ == nullptr) return;
   const int64_t units = (count + grain - 1) / grain;
   if (size_ == 1 || units == 1) {
     fn(0, count);

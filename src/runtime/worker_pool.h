@@ -14,6 +14,12 @@ class WorkerPool {
  public:
   // `threads` workers including the caller; 0 = AvailableCpus(). REQUIRES: 0 <= threads <= 1024.
   explicit WorkerPool(int threads);
+  // A pool of `threads` workers that runs nothing: for walking through operations only to see what
+  // they would allocate.
+  struct Imagined {
+    int threads;
+  };
+  explicit WorkerPool(Imagined imagined);
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
@@ -28,7 +34,7 @@ class WorkerPool {
  private:
   struct State;
   int size_;
-  std::unique_ptr<State> state_;
+  std::unique_ptr<State> state_;  // null: imagined
 };
 
 }  // namespace tael

@@ -40,7 +40,7 @@ struct Answer {
 
 // The answer of a session of its own on one thread, with the logits of every position.
 inline Answer Alone(const Model& model, const Wanted& wanted, int max_context = 448) {
-  Session session(model, {.max_context = max_context, .threads = 1});
+  Session session(model, {.max_context = max_context, .runner = {.threads = 1}});
   GenerationRequest request;
   request.prompt = wanted.prompt;
   request.sampling = wanted.sampling;

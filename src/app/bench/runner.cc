@@ -28,9 +28,9 @@ std::string BenchEntry::Name() const {
 BenchRunner::BenchRunner(const Model& model, const BenchPlan& plan)
     : model_(model),
       plan_(plan),
-      blocks_per_sequence_(BlocksFor(plan.max_positions)),
-      runner_(model, plan.runner, blocks_per_sequence_ * plan.max_sequences),
-      filled_(static_cast<size_t>(plan.max_sequences)) {}
+      blocks_per_sequence_(BlocksFor(plan.shape.context)),
+      runner_(model, plan.runner, plan.shape),
+      filled_(static_cast<size_t>(plan.shape.sequences)) {}
 
 Batch BenchRunner::MakeBatch(int sequences, int begin, int count, bool logits) const {
   Batch batch;

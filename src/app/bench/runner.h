@@ -36,7 +36,7 @@ struct BenchResult {
 
 struct BenchPlan {
   RunnerOptions runner;
-  int max_sequences = 1, max_positions = 0;  // of all entries
+  RunShape shape;  // of the largest entries
   int prefill_chunk = 256;
   int repetitions = 5;
 };

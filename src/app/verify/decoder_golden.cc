@@ -247,9 +247,9 @@ void RunMode(VerifyRow& row, const Golden& golden, const VerifyContext& context,
              bool exact) {
   const GoldenFile file(golden.path);
   SessionOptions options;
-  options.threads = context.threads;
-  options.matmul = exact ? MatmulMode::kFloat : MatmulMode::kInteger;
-  options.kv_dtype = exact ? DType::kF32 : DType::kF16;
+  options.runner.threads = context.threads;
+  options.runner.matmul = exact ? MatmulMode::kFloat : MatmulMode::kInteger;
+  options.runner.kv_dtype = exact ? DType::kF32 : DType::kF16;
   const double tolerance = exact ? Tolerance(golden.path) : kIntegerTolerance;
   DecoderCheck check(model, file, options, tolerance);
   Verdict verdict = check.Run(exact);

@@ -95,9 +95,9 @@ class PathCheck {
  private:
   static SessionOptions Options(const VerifyContext& context, bool exact) {
     SessionOptions options;
-    options.threads = context.threads;
-    options.matmul = exact ? MatmulMode::kFloat : MatmulMode::kInteger;
-    options.kv_dtype = exact ? DType::kF32 : DType::kF16;
+    options.runner.threads = context.threads;
+    options.runner.matmul = exact ? MatmulMode::kFloat : MatmulMode::kInteger;
+    options.runner.kv_dtype = exact ? DType::kF32 : DType::kF16;
     return options;
   }
 

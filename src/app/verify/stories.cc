@@ -48,9 +48,9 @@ Story OpenStory(const Json& naming, const std::string& path, const VerifyContext
   story.tokenizer = Tokenizer::FromPath(
       FindByHash(TextMember(naming, "tokenizer_sha256", path), "tokenizer", path, context));
   SessionOptions options;
-  options.threads = context.threads;
-  options.matmul = MatmulMode::kFloat;
-  options.kv_dtype = DType::kF32;
+  options.runner.threads = context.threads;
+  options.runner.matmul = MatmulMode::kFloat;
+  options.runner.kv_dtype = DType::kF32;
   story.session = std::make_unique<Session>(*story.model, options);
   return story;
 }

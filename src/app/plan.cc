@@ -1,0 +1,119 @@
+// `tael plan`: what a run would occupy, from the headers of the model alone.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "app/command.h"
+#include "app/memory.h"
+#include "app/terminal.h"
+#include "app/version.h"
+
+namespace tael {
+namespace {
+
+struct PlanOptions {
+  ModelFlags model;
+  int slots = 1;
+  bool json = false;
+};
+
+Json PartsToJson(const PlannedRun& run) {
+  const MemoryPlan& plan = run.plan;
+  Json out = JsonObject{};
+  out.Set("weights", plan.weights);
+  out.Set("kv_cache", plan.kv_cache);
+  out.Set("scratch", plan.scratch);
+  out.Set("sampling", plan.sampling);
+  out.Set("program", plan.program);
+  return out;
+}
+
+Json ChecksToJson(const PlannedRun& run) {
+  Json list = JsonArray{};
+  for (const MemoryCheck& check : run.checks) {
+    Json entry = JsonObject{};
+    entry.Set("source", check.source);
+    entry.Set("limit_bytes", check.limit);
+    entry.Set("needed_bytes", check.needed);
+    entry.Set("fits", check.fits());
+    list.Append(std::move(entry));
+  }
+  return list;
+}
+
+Json PlanToJson(const LoadedModel& loaded, const MemoryWish& wish, const PlannedRun& run) {
+  Json out = JsonObject{};
+  out.Set("total_bytes", run.plan.total());
+  out.Set("upper_bound", wish.lazy);  // lazily read weights may never all be resident
+  out.Set("parts", PartsToJson(run));
+  out.Set("loading_peak_bytes", run.plan.loading);
+  out.Set("context", run.shape.context);
+  out.Set("slots", run.shape.sequences);
+  out.Set("step_tokens", run.shape.rows);
+  out.Set("kv", Name(wish.runner.kv_dtype));
+  out.Set("kv_bytes_per_token",
+          KvCacheBytes(*loaded.model, wish.runner.kv_dtype, 1) / kKvBlockPositions);
+  out.Set("fits", run.fits());
+  out.Set("largest_context", run.largest_context);
+  out.Set("limits", ChecksToJson(run));
+  out.Set("model", loaded.path);
+  out.Set("model_context", loaded.model->spec.max_context);
+  out.Set("version", Version());
+  return out;
+}
+
+void PrintPlan(const LoadedModel& loaded, const MemoryWish& wish, const PlannedRun& run) {
+  const MemoryPlan& plan = run.plan;
+  const std::string cache = fmt::format("{} sequence(s) of {} tokens as {}", run.shape.sequences,
+                                        run.shape.context, Name(wish.runner.kv_dtype));
+  PrintOut(FormatTable(
+      {{"part", "bytes", "", "what"},
+       {"weights", std::to_string(plan.weights), HumanBytes(plan.weights),
+        wish.lazy ? "at most; read as they are used" : "resident from the start"},
+       {"kv_cache", std::to_string(plan.kv_cache), HumanBytes(plan.kv_cache), cache},
+       {"scratch", std::to_string(plan.scratch), HumanBytes(plan.scratch),
+        fmt::format("steps of up to {} tokens", run.shape.rows)},
+       {"sampling", std::to_string(plan.sampling), HumanBytes(plan.sampling), "one sampler chain"},
+       {"program", std::to_string(plan.program), HumanBytes(plan.program),
+        "code, vocabulary, tables"},
+       {"total", std::to_string(plan.total()), HumanBytes(plan.total()),
+        wish.lazy ? "upper bound" : ""}}));
+  for (const MemoryCheck& check : run.checks) {
+    PrintOut(fmt::format("{}: {} of {}{}\n", check.source, HumanBytes(check.needed),
+                         HumanBytes(check.limit), check.fits() ? "" : " - does not fit"));
+  }
+  PrintOut(fmt::format("largest context that fits: {} (the model allows {})\n", run.largest_context,
+                       loaded.model->spec.max_context));
+}
+
+int Execute(const PlanOptions& options, const LoadedSettings& settings) {
+  const LoadedModel loaded = LoadNamedModel(options.model, settings.values, LoadFor::kPlanning);
+  EngineOptions engine;
+  engine.limits.max_sequences = options.slots;
+  MemoryWish wish = MakeMemoryWish(options.model, settings.values.run);
+  wish.shape = [&](int context) { return ShapeOf(engine, context); };
+  const PlannedRun run = PlanRun(*loaded.model, wish);
+  if (options.json) {
+    PrintOut(DumpJson(PlanToJson(loaded, wish, run)) + "\n");
+  } else {
+    PrintPlan(loaded, wish, run);
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+Command AddPlanCommand(CommandParser& program) {
+  auto options = std::make_shared<PlanOptions>();
+  CommandParser& command = program.AddCommand(
+      {.name = "plan",
+       .description = "What a run would occupy, from the model's headers alone",
+       .footer = "run and chat use one slot. The same code allocates; docs/memory.md."});
+  AddModelFlags(command, options->model);
+  command.AddOption("--slots", &options->slots, "sequences evaluated at the same time",
+                    {.check = IntRange{1, 4096}, .show_default = true});
+  command.AddFlag("--json", &options->json, "print one JSON object");
+  return {&command, [options](const LoadedSettings& s) { return Execute(*options, s); }};
+}
+
+}  // namespace tael

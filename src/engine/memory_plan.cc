@@ -1,0 +1,145 @@
+#include "engine/memory_plan.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "engine/sampler.h"
+#include "kernels/kernel_table.h"
+#include "kv/batch.h"
+#include "runtime/worker_pool.h"
+
+namespace tael {
+namespace {
+
+// Code, stacks and small tables that a run touches after its plan was made, beside what the plan
+// names: pages of the program, one request's bookkeeping. Measured, see docs/memory.md.
+constexpr int64_t kRunGrowth = int64_t{1} << 20;
+// Address space that the allocator may take for small objects, in steps larger than they are.
+constexpr int64_t kHeapSlack = int64_t{16} << 20;
+
+// A step with everything at its largest: one sequence brings all rows that the others leave.
+Batch LargestBatch(const RunShape& shape) {
+  const int rows = std::max(shape.rows, shape.sequences);
+  Batch batch;
+  batch.tokens.assign(static_cast<size_t>(rows), 0);
+  batch.positions.assign(static_cast<size_t>(rows), 0);
+  batch.logit_rows.resize(static_cast<size_t>(std::min(shape.logit_rows, rows)));
+  std::iota(batch.logit_rows.begin(), batch.logit_rows.end(), 0);
+  for (int i = 0; i < shape.sequences; ++i) {
+    const int count = i == 0 ? std::min(rows - shape.sequences + 1, shape.context) : 1;
+    batch.sequences.push_back({.first_row = i == 0 ? 0 : rows - shape.sequences + i,
+                               .count = count,
+                               .begin = shape.context - count,
+                               .blocks = {}});
+    batch.sequences.back().blocks.assign(static_cast<size_t>(BlocksFor(shape.context)), 0);
+  }
+  return batch;
+}
+
+// The bytes of file pages that begin at a page border, in address order.
+std::vector<std::span<const uint8_t>> JoinPages(std::vector<std::span<const uint8_t>> parts,
+                                                std::span<const uint8_t> file) {
+  const auto page = static_cast<size_t>(PageBytes());
+  std::vector<std::span<const uint8_t>> joined;
+  std::sort(parts.begin(), parts.end(),
+            [](const auto& a, const auto& b) { return a.data() < b.data(); });
+  size_t open = 0, end = 0;  // the range that still grows, as offsets in the file
+  const auto close = [&] {
+    if (end > open) joined.push_back(file.subspan(open, std::min(end, file.size()) - open));
+  };
+  for (const auto& part : parts) {
+    if (part.empty()) continue;
+    const auto offset = static_cast<size_t>(part.data() - file.data());
+    const size_t first = offset / page * page;
+    const size_t last = (offset + part.size() + page - 1) / page * page;
+    if (first > end) {
+      close();
+      open = first;
+    }
+    end = std::max(end, last);
+  }
+  close();
+  return joined;
+}
+
+}  // namespace
+
+int64_t MemoryPlan::total() const {
+  return std::max(weights + kv_cache + scratch + sampling + program, loading);
+}
+
+std::vector<FileRange> ResidentRanges(const Model& model) {
+  std::vector<FileRange> ranges;
+  for (const auto& file : model.checkpoint.files) {
+    const std::span<const uint8_t> bytes = file->bytes();
+    const uint8_t* end = bytes.data() + bytes.size();
+    std::vector<std::span<const uint8_t>> parts;
+    const uint8_t* first = end;  // where the header ends
+    for (const TensorInfo& tensor : model.checkpoint.tensors.all()) {
+      const uint8_t* data = tensor.bytes.data();
+      if (!tensor.bytes.empty() && data >= bytes.data() && data < first) first = data;
+    }
+    parts.push_back(bytes.first(static_cast<size_t>(first - bytes.data())));
+    for (const std::span<const uint8_t> source : model.weights.sources) {
+      if (source.data() >= bytes.data() && source.data() < end) parts.push_back(source);
+    }
+    for (const auto& joined : JoinPages(std::move(parts), bytes)) {
+      ranges.push_back({joined, file->path()});
+    }
+  }
+  return ranges;
+}
+
+std::vector<KvLayout> CheckedKvLayouts(const Model& model, DType kv_dtype) {
+  std::vector<KvLayout> layouts = KvLayouts(model.spec);
+  const int block = Info(kv_dtype).block_size;
+  for (size_t layer = 0; layer < layouts.size(); ++layer) {
+    if (layouts[layer].head_dim % block == 0) continue;
+    Fail(ErrorCode::kInvalidArgument,
+         "{}: layer {} has head_dim {}, and the cache type {} needs a multiple of {}. Hint: use "
+         "--kv f16, --kv bf16 or --kv f32",
+         model.checkpoint.path, layer, layouts[layer].head_dim, Name(kv_dtype), block);
+  }
+  return layouts;
+}
+
+int64_t KvCacheBytes(const Model& model, DType dtype, int kv_blocks) {
+  return KvCache::Bytes(CheckedKvLayouts(model, dtype), dtype, kv_blocks);
+}
+
+int64_t ScratchBytes(const Model& model, const RunnerOptions& options, const RunShape& shape) {
+  WorkerPool pool(WorkerPool::Imagined{options.threads});
+  Arena arena;
+  KvCache cache(CheckedKvLayouts(model, options.kv_dtype), options.kv_dtype, 1);
+  ComputeContext ctx{pool, ResolveKernels(options.kernels), arena,
+                     options.matmul == MatmulMode::kInteger, options.worth_a_thread};
+  Forward(model.spec, model.weights, LargestBatch(shape), cache, ctx);
+  return arena.peak();
+}
+
+ProcessBaseline MeasureProcess(const Model& model) {
+  std::vector<std::span<const uint8_t>> mapped;
+  for (const FileRange& range : ResidentRanges(model)) mapped.push_back(range.bytes);
+  return {ReadProcessMemory(), ResidentBytesOf(mapped)};
+}
+
+MemoryPlan PlanMemory(const Model& model, const RunnerOptions& options, const RunShape& shape,
+                      const ProcessBaseline& baseline) {
+  MemoryPlan plan;
+  for (const FileRange& range : ResidentRanges(model)) {
+    plan.weights += RoundToPages(static_cast<int64_t>(range.bytes.size()));
+  }
+  const int threads = WorkerPool(WorkerPool::Imagined{options.threads}).size();
+  plan.kv_cache = RoundToPages(KvCacheBytes(model, options.kv_dtype, shape.kv_blocks));
+  plan.scratch = RoundToPages(ScratchBytes(model, options, shape));
+  plan.sampling = int64_t{kSamplerBytesPerToken} * model.spec.vocab_size;
+  plan.program = baseline.now.resident() - baseline.weights + kRunGrowth;
+  plan.loading = baseline.now.peak;
+  plan.new_address_space = plan.kv_cache + plan.scratch + plan.sampling +
+                           (threads - 1) * ThreadStackBytes() + kHeapSlack;
+  return plan;
+}
+
+}  // namespace tael

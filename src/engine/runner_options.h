@@ -1,0 +1,36 @@
+// How a model is computed: threads, arithmetic, cache type, residency.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/kernel_table.h"
+#include "kv/kv_cache.h"
+
+namespace tael {
+
+enum class MatmulMode {
+  kInteger,  // block formats multiply with 8-bit activations (default)
+  kFloat,    // every weight is decoded, arithmetic in float32
+};
+
+struct RunnerOptions {
+  int threads = 0;  // 0 = every CPU this process may use
+  MatmulMode matmul = MatmulMode::kInteger;
+  DType kv_dtype = DType::kF16;          // kF32, kF16, kBF16, kQ8_0
+  const KernelTable* kernels = nullptr;  // nullptr = SelectKernelTable()
+  int64_t worth_a_thread = 50'000;       // ComputeContext; 0 = always split (tests)
+  // Makes weights, cache and scratch memory resident before the first step: nothing is left to
+  // fail or to wait for then. Otherwise pages come as they are touched.
+  bool resident = false;
+};
+
+// `requested`, or the best table for this CPU. Throws kInvalidArgument when TAEL_FORCE_ISA names
+// none that can run.
+const KernelTable& ResolveKernels(const KernelTable* requested);
+
+// Cache blocks that hold `positions` positions.
+constexpr int BlocksFor(int positions) {
+  return (positions + kKvBlockPositions - 1) / kKvBlockPositions;
+}
+
+}  // namespace tael

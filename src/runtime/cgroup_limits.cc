@@ -1,0 +1,98 @@
+#include "runtime/cgroup_limits.h"
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+namespace tael {
+namespace {
+
+std::string FirstLine(const std::string& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+// This process's path in a hierarchy, "" if there is none: of the line "0::/a/b" of
+// /proc/self/cgroup for the unified one, of "4:cpu,cpuacct:/a/b" for version 1's "cpu".
+std::string GroupPath(const std::string& controller) {
+  std::ifstream file("/proc/self/cgroup");
+  std::string line;
+  while (std::getline(file, line)) {
+    const size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string names = "," + line.substr(first + 1, second - first - 1) + ",";
+    if (names == "," + controller + "," ||
+        (!controller.empty() && names.find("," + controller + ",") != std::string::npos)) {
+      return line.substr(second + 1);
+    }
+  }
+  return "";
+}
+
+// Calls visit(directory) for this process's group below `root` and each of its ancestors.
+template <typename Visit>
+void VisitLevels(const std::string& root, const std::string& controller, const Visit& visit) {
+  std::string path = GroupPath(controller);
+  if (path == "/") path.clear();
+  for (;;) {
+    visit(root + path);
+    const size_t slash = path.rfind('/');
+    if (slash == std::string::npos) return;
+    path.resize(slash);
+  }
+}
+
+// Value of a "name value" line; 0 when absent.
+int64_t StatValue(const std::string& path, const std::string& wanted) {
+  std::ifstream file(path);
+  std::string name;
+  for (int64_t value = 0; file >> name >> value;) {
+    if (name == wanted) return value;
+  }
+  return 0;
+}
+
+}  // namespace
+
+double CgroupCpuQuota() {
+  double best = 0;
+  const auto lower = [&](double quota, double period) {
+    if (quota > 0 && period > 0 && (best == 0 || quota / period < best)) best = quota / period;
+  };
+  VisitLevels("/sys/fs/cgroup", "", [&](const std::string& directory) {
+    std::istringstream line(FirstLine(directory + "/cpu.max"));  // "max 100000" or "150000 100000"
+    double quota = 0, period = 0;
+    if (line >> quota >> period) lower(quota, period);
+  });
+  VisitLevels("/sys/fs/cgroup/cpu", "cpu", [&](const std::string& directory) {
+    std::istringstream quota_line(FirstLine(directory + "/cpu.cfs_quota_us"));
+    std::istringstream period_line(FirstLine(directory + "/cpu.cfs_period_us"));
+    double quota = 0, period = 0;
+    if ((quota_line >> quota) && (period_line >> period)) lower(quota, period);
+  });
+  return best;
+}
+
+CgroupMemory ReadCgroupMemory() {
+  CgroupMemory best;
+  const auto lower = [&](const std::string& directory, const char* limit_file,
+                         const char* anonymous) {
+    std::istringstream line(FirstLine(directory + limit_file));
+    int64_t bytes = 0;
+    // Version 1 writes a number near 2^63 for "no limit", version 2 "max".
+    if (!(line >> bytes) || bytes <= 0 || bytes >= (int64_t{1} << 60)) return;
+    const int64_t used = StatValue(directory + "/memory.stat", anonymous);
+    if (best.limit == 0 || bytes - used < best.limit - best.anonymous) best = {bytes, used};
+  };
+  VisitLevels("/sys/fs/cgroup", "",
+              [&](const std::string& directory) { lower(directory, "/memory.max", "anon"); });
+  VisitLevels("/sys/fs/cgroup/memory", "memory", [&](const std::string& directory) {
+    lower(directory, "/memory.limit_in_bytes", "total_rss");
+  });
+  return best;
+}
+
+}  // namespace tael
