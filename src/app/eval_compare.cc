@@ -99,7 +99,7 @@ void PrintSummary(const Side& base, const Side& model, const ComparisonSummary& 
     return std::vector<std::string>{name, number(e.value), fmt::format("{:.2g}", e.error)};
   };
   const auto percent = [](const char* name, const Estimate& e) {
-    return std::vector<std::string>{name, fmt::format("{:.3f} %", 100 * e.value),
+    return std::vector<std::string>{name, fmt::format("{:.4g} %", 100 * e.value),
                                     fmt::format("{:.2g} %", 100 * e.error)};
   };
   PrintOut(fmt::format("base   {} ({})\nmodel  {} ({})\n{} tokens scored\n\n", base.loaded->path,

@@ -28,7 +28,11 @@ std::vector<EvalText> ReadEvalTexts(const EvalFlags& flags, const Tokenizer& tok
     encode.parse_added_tokens = false;
     EvalText& text = texts.emplace_back();
     text.file = file;
-    text.tokens = tokenizer.Encode(file == "-" ? ReadStdin() : ReadMaybeGzip(file), encode);
+    const std::string content = file == "-" ? ReadStdin() : ReadMaybeGzip(file);
+    if (content.find('\0') != std::string::npos) {
+      Fail(ErrorCode::kInvalidArgument, "{}: is no text: it contains zero bytes", file);
+    }
+    text.tokens = tokenizer.Encode(content, encode);
     if (flags.max_tokens > 0 && std::cmp_greater(text.tokens.size(), flags.max_tokens)) {
       text.tokens.resize(static_cast<size_t>(flags.max_tokens));
     }
@@ -47,8 +51,9 @@ ScoringOptions MakeScoringOptions(const EvalFlags& flags, const LoadedModel& loa
   const int context = asked.context > 0 ? asked.context : trained;
   if (flags.window > context) {
     Fail(ErrorCode::kInvalidArgument,
-         "{}: --window {} does not fit the context of {} tokens (the model allows {})", loaded.path,
-         flags.window, context, trained);
+         "{}: --window {} does not fit the context of {} tokens (the model allows {}). Hint: a "
+         "smaller --window",
+         loaded.path, flags.window, context, trained);
   }
   ScoringOptions options;
   options.batch = flags.batch;

@@ -29,8 +29,8 @@ struct EvalText {
   std::vector<TokenId> tokens;
   std::vector<TokenWindow> windows;  // of `tokens`
 };
-// Reads ('-' is stdin) and tokenises all files. Throws kInvalidArgument for a text of less than two
-// tokens.
+// Reads ('-' is stdin) and tokenises all files. Throws kInvalidArgument for a file that is no
+// text, and for a text of less than two tokens.
 std::vector<EvalText> ReadEvalTexts(const EvalFlags& flags, const Tokenizer& tokenizer);
 
 // Options of a scorer whose context holds a window: --ctx, or (0) the window's size, if that fits

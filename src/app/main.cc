@@ -52,8 +52,8 @@ std::string Hint(const CommandParser& program, const std::vector<std::string>& a
 }
 
 int ReportUsage(const CommandParser& program, const std::string& message) {
-  const CommandParser* chosen = program.chosen();
-  const std::string command = chosen != nullptr ? " " + chosen->name() : "";
+  std::string command;
+  for (auto at = program.chosen(); at != nullptr; at = at->chosen()) command += " " + at->name();
   PrintError(fmt::format("tael: error: {}\nTry 'tael{} --help'.\n", message, command));
   return kExitUsage;
 }

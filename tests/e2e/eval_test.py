@@ -135,7 +135,8 @@ def mistakes_are_explained():
                 (("perplexity", Q8, "no/such.txt"), 1, "no/such.txt"), (("compare", Q8), 2, "model"),
                 (("compare", Q8, Q4K, text, "--window", "5000"), 1, "--window 5000"),
                 (("compare", Q8, "no/such.gguf", text), 1, "no/such.gguf"),
-                (("compare", LLAMA, renamed, text), 1, "<bad_388>"), (("compre", Q8, Q8, text), 2, "compare")]:
+                (("compare", LLAMA, renamed, text), 1, "<bad_388>"), (("compre", Q8, Q8, text), 2, "compare"),
+                (("compare", Q8, Q4K, LLAMA), 1, "zero bytes"), (("compare", Q8, "--jso"), 2, "eval compare --help")]:
             result = home.tael("eval", *arguments)
             expect(result.code == code and wanted in result.err and not result.out, arguments, result)
 
