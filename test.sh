@@ -13,6 +13,8 @@ jobs=$(nproc)
 python=/usr/bin/python3
 shared=${TAEL_SHARED:-../shared}
 export TAEL_MODELS=$PWD/build/models
+# BF16 and Q4_K.
+grid_models=(tests/golden/llama3 tests/golden/quant/gguf/pure_Q4_K.gguf)
 
 sources() { find src tests -name '*.h' -o -name '*.cc' | sort; }
 check_format() {
@@ -72,16 +74,28 @@ thread_tests() {
   RUNNER="${runner[*]}" unit_tests tsan "${tests[@]}"
 }
 
-# All 160 ways to evaluate one request, and the corners on every other kernel table: one hash.
+# grid LABEL ARGUMENT...: `tael verify --hash-grid ARGUMENT...` as one check.
+grid() {
+  local label=$1
+  shift
+  if build/release/tael verify --hash-grid "$@"; then echo "ok - grid of $label"; else echo "not ok - grid of $label"; fi
+}
+# All 160 ways to evaluate one request, and the corners on every other kernel table: one hash. Every other
+# mode with a pairwise cover. The quick-start model with the pairs of corners; its full cover, some minutes,
+# is `build/release/tael verify --hash-grid smollm2 --grid-cells pairwise`.
 hash_grid() {
-  local model
-  for model in llama3 quant/gguf/pure_Q4_K.gguf; do
-    if build/release/tael verify --hash-grid "tests/golden/$model"; then
-      echo "ok - grid of $model"
-    else
-      echo "not ok - grid of $model"
-    fi
+  local model mode
+  for model in "${grid_models[@]}"; do
+    grid "$model" "$model"
+    for mode in "integer f32" "integer bf16" "integer q8_0" "float f32" "float q8_0"; do
+      grid "$model, $mode" "$model" --matmul "${mode% *}" --kv "${mode#* }" --grid-cells pairwise
+    done
   done
+  if [ -f "${TAEL_MODEL_SMOLLM2-}" ]; then
+    grid "SmolLM2 (pairs of corners only)" "$TAEL_MODEL_SMOLLM2" --grid-cells corner-pairs
+  else
+    echo "ok - grid of SmolLM2 # SKIP the quick-start model is not there"
+  fi
 }
 
 end_to_end() {
@@ -95,15 +109,42 @@ end_to_end() {
   return "$status"
 }
 
+# grid_hash MODEL RUNNER...: the hash of six corner cells on the best kernels, "" when it is not one.
+grid_hash() {
+  local model=$1
+  shift
+  "$@" verify --hash-grid "$model" --grid-cells corner-pairs --grid-tables best |
+    sed -n 's/.* 1 hash distinct: \([0-9a-f]*\)$/\1/p'
+}
+# Whether Arm kernels give the bits of this machine's: LABEL and the emulator with its options.
+arm64_grid() {
+  local label=$1 model here there
+  shift
+  for model in "${grid_models[@]}"; do
+    here=$(grid_hash "$model" build/release/tael) there=$(grid_hash "$model" "$@" build/arm64/tael)
+    echo "$label, $model: $there, here: $here"
+    if [ -n "$here" ] && [ "$here" = "$there" ]; then
+      echo "ok - $label has this machine's hash for $model (6 of 16 corner cells: every pair of extremes)"
+    else
+      echo "not ok - $label has another hash than this machine for $model"
+    fi
+  done
+}
+
 arm64_tests() {
-  export RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu" TEST_TIMEOUT=900
-  unit_tests arm64 build/arm64/kernels_test || return 1
-  # shellcheck disable=SC2086
-  $RUNNER build/arm64/tael verify tests/golden/llama3 || return 1
-  echo "ok - golden llama3 on arm64"
+  local status=0
+  local emulator=(qemu-aarch64 -L /usr/aarch64-linux-gnu)
   # A processor without the dot product instructions.
-  RUNNER="qemu-aarch64 -cpu cortex-a53 -L /usr/aarch64-linux-gnu"
-  unit_tests arm64 build/arm64/kernels_test
+  local old=(qemu-aarch64 -cpu cortex-a53 -L /usr/aarch64-linux-gnu)
+  export RUNNER="${emulator[*]}" TEST_TIMEOUT=900
+  unit_tests arm64 build/arm64/kernels_test || return 1
+  "${emulator[@]}" build/arm64/tael verify tests/golden/llama3 || return 1
+  echo "ok - golden llama3 on arm64"
+  RUNNER="${old[*]}"
+  unit_tests arm64 build/arm64/kernels_test || status=1
+  arm64_grid neon "${emulator[@]}"
+  arm64_grid neon_base "${old[@]}"
+  return "$status"
 }
 
 clang_tidy() {

@@ -18,8 +18,10 @@ from pathlib import Path
 SKIPPED_FOLDERS = {".git", "build", "node_modules", "__pycache__", ".cache"}
 TEXT_SUFFIXES = {".h", ".cc", ".py", ".sh", ".md", ".toml", ".json", ".cmake", ".txt", ".yaml", ".yml", ""}
 
-# Folders whose results must have the same bits everywhere: only base/exact_math.h, never libm.
-EXACT_FOLDERS = {"quant", "kernels", "ops", "nn", "model", "kv", "engine"}
+# Folders from which a number may reach logits, rope tables, a router or the sampler: their results must
+# have the same bits everywhere, so only base/exact_math.h, never libm.
+EXACT_FOLDERS = {"base", "checkpoint", "engine", "kernels", "kv", "model", "nn", "ops", "quant", "runtime", "spec",
+                 "tensor"}
 LIBM = re.compile(
     r"(?<![\w.>])(?:std::|::)?(?:exp|exp2|expm1|log|log2|log10|log1p|sin|cos|tan|sinh|cosh|tanh|asin|acos"
     r"|atan|atan2|pow|cbrt|hypot|erf|erfc|lgamma|tgamma)f?\s*\(")

@@ -90,6 +90,10 @@ class LayersTest(unittest.TestCase):
     def test_libm(self) -> None:
         self.expect("src/ops/a.cc", "float a = std::exp(1.0f);\n", "libm")
         self.expect("src/quant/a.cc", "float a = powf(1.0f, 2.0f);\n", "libm")
+        for folder in sorted(check_layers.EXACT_FOLDERS):
+            problems = layer_problems({f"src/{folder}/deep/a.h": "inline double A() { return tanh(1.0); }\n"})
+            self.assertTrue(any("libm" in problem for problem in problems), folder)
+        self.assertLessEqual({"kernels", "ops", "nn", "model", "engine", "spec", "kv"}, check_layers.EXACT_FOLDERS)
         self.expect_clean("src/ops/a.cc", "float a = Exp(1.0f) + table.log(2); // exp(x)\n")
         self.expect_clean("src/ops/a_test.cc", "float a = std::exp(1.0f);\n")
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/exact_math.h"
 #include "base/utf8.h"
 #include "checkpoint/gguf_keys.h"
 #include "checkpoint/printable.h"
@@ -363,7 +364,7 @@ void Translator::AddYarn(Json* scaling, double factor) {
   std::optional<double> attention = Number("rope.scaling.yarn_attn_factor");
   if (!attention) attention = Number("rope.scaling.attn_factor");
   if (attention && *attention != 1.0) {
-    scaling->Set("attention_factor", *attention * (0.1 * std::log(std::max(factor, 1.0)) + 1.0));
+    scaling->Set("attention_factor", *attention * (0.1 * ExactLog(std::max(factor, 1.0)) + 1.0));
   }
   const std::optional<double> extrapolation = Number("rope.scaling.yarn_ext_factor");
   if (extrapolation && *extrapolation != 1.0 && *extrapolation != -1.0) {

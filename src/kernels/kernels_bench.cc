@@ -1,5 +1,6 @@
 // Speed of the matrix products, one thread: GB/s of weights and GOP/s (2 per multiply-add) for one
-// activation row and for 64. Not part of any test: build by hand (docs/howto/add-a-kernel.md).
+// activation row and for 64; and of attention at depth, with each type of the cache. Not part of
+// any test: build by hand (docs/howto/add-a-kernel.md).
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -73,20 +74,59 @@ void Bench(const KernelTable& table, DType dtype, size_t m) {
   Report(table.name, dtype, m, rows, w.size(), seconds);
 }
 
+// One decode step of 8 heads over `depth` positions, each head with keys and values of its own.
+void BenchAttention(const KernelTable& table, DType dtype, size_t head_dim, size_t depth) {
+  constexpr size_t kHeads = 8;
+  const size_t blocks = depth / kKvBlockSize;
+  const size_t block_bytes =
+      kKvBlockSize * static_cast<size_t>(*StorageBytes(dtype, static_cast<int64_t>(head_dim)));
+  std::vector<uint8_t> cache(2 * kHeads * blocks * block_bytes);
+  std::mt19937 rng(1);
+  std::vector<float> x(kKvBlockSize * head_dim), query(head_dim), out(head_dim);
+  for (float& v : query) v = static_cast<float>(rng()) * 0x1p-31f - 1.0f;
+  std::vector<const void*> pointers;
+  for (uint8_t* block = cache.data(); block < cache.data() + cache.size(); block += block_bytes) {
+    for (float& v : x) v = static_cast<float>(rng()) * 0x1p-31f - 1.0f;
+    table.to_cache(x.data(), x.size(), dtype, block);
+    pointers.push_back(block);
+  }
+  AttentionArgs args{.query = query.data(), .head_dim = head_dim, .dtype = dtype, .end = depth};
+  args.scale = 0.125f;
+  args.out = out.data();
+  const double seconds = Fastest([&] {
+    for (size_t head = 0; head < kHeads; ++head) {
+      args.k_blocks = &pointers[2 * head * blocks];
+      args.v_blocks = &pointers[(2 * head + 1) * blocks];
+      table.attention(args);
+    }
+  });
+  const double rows = static_cast<double>(kHeads * depth);
+  std::printf("%-7s attention %-4s head_dim=%-3zu depth=%zu %8.2f GB/s %8.2f ns per row\n",
+              table.name, Name(dtype), head_dim, depth,
+              static_cast<double>(cache.size()) / seconds * 1e-9, seconds / rows * 1e9);
+}
+
 }  // namespace
 
-// Arguments: names of formats; all when there are none.
+// Arguments: names of formats, "attention"; all when there are none.
 int main(int argc, char** argv) {
+  const auto named = [&](const char* what) {
+    return argc < 2 || std::any_of(
+                           argv + 1, argv + argc,
+                           [&](const char* name) { return std::strcmp(name, what) == 0; });
+  };
   for (auto table = SupportedKernelTables(); *table != nullptr; ++table) {
+    for (const size_t head_dim : {64, 128}) {
+      if (!named("attention")) break;
+      for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0}) {
+        for (const size_t depth : {1024, 8192}) BenchAttention(**table, dtype, head_dim, depth);
+      }
+    }
     for (int t = 0; t < static_cast<int>(DType::kCount); ++t) {
       const DType dtype = static_cast<DType>(t);
       const bool plain = dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
       if (!plain && IntegerBlockSize(dtype) == 0) continue;
-      const bool wanted =
-          argc < 2 || std::any_of(
-                          argv + 1, argv + argc,
-                          [&](const char* name) { return std::strcmp(name, Name(dtype)) == 0; });
-      if (!wanted) continue;
+      if (!named(Name(dtype))) continue;
       for (const size_t m : {1, 4, 64}) Bench(**table, dtype, m);
     }
   }
