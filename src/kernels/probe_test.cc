@@ -55,9 +55,9 @@ TEST_P(ProbeTest, MultipliesFloatsInEveryChain) {
   const size_t chains = probes_.float_operations / 32;
   for (const size_t rounds : {0, 1, 3, 200}) {
     double wanted = 0;
-    for (size_t c = 0; c < chains; ++c) {
-      const double start = static_cast<double>(c);
-      wanted += 16 * ((start - 2) * std::ldexp(1.0, -static_cast<int>(rounds)) + 2);
+    for (size_t i = 0; i < 16 * chains; ++i) {
+      const double start = static_cast<double>(i) / 16;
+      wanted += (start - 2) * std::ldexp(1.0, -static_cast<int>(rounds)) + 2;
     }
     EXPECT_NEAR(probes_.multiply_floats(rounds), wanted, 1e-4 * wanted + 1e-4) << rounds;
   }

@@ -2,49 +2,67 @@
 namespace tael::TAEL_ISA {
 namespace {
 
-// Lanes 8h .. 8h + 7 of a tile of outputs over a piece of K: half the registers per output, so that
+inline constexpr size_t kHalfRows = 4, kHalfActs = 3;  // twelve sums, four registers are left
+
+// Half of the lanes of a tile of outputs over a piece of K: half the registers per output, so that
 // a tile has twice the outputs and fewer loads per product. Every lane sees the same additions.
-template <size_t Rows, size_t Acts>
+// panel: [span / 16][kHalfRows][8].
 inline void HalfTile(const float* x, size_t ldx, size_t span, const float* panel, bool first,
-                     Floats8* const (&lanes)[Acts]) {
-  Floats8 acc[Rows][Acts];
-  ForEach<Rows>([&](auto r) TAEL_INLINE_LAMBDA {
-    ForEach<Acts>([&](auto s)
-                      TAEL_INLINE_LAMBDA { acc[r][s] = first ? ZeroFloats() : lanes[s][2 * r]; });
+                     Floats8* const (&lanes)[kHalfActs]) {
+  Floats8 acc[kHalfRows][kHalfActs];
+  ForEach<kHalfRows>([&](auto r) TAEL_INLINE_LAMBDA {
+    ForEach<kHalfActs>(
+        [&](auto s) TAEL_INLINE_LAMBDA { acc[r][s] = first ? ZeroFloats() : lanes[s][2 * r]; });
   });
-  for (size_t e = 0; e < span; e += kLanes) {
-    Floats8 acts[Acts];
-    ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA { acts[s] = LoadFloats(x + s * ldx + e); });
-    ForEach<Rows>([&](auto r) TAEL_INLINE_LAMBDA {
-      const Floats8 weights = LoadFloats(panel + r * span + e);
-      ForEach<Acts>([&](auto s)
-                        TAEL_INLINE_LAMBDA { acc[r][s] = FmaFloats(weights, acts[s], acc[r][s]); });
+  for (size_t e = 0; e < span; e += kLanes, panel += 8 * kHalfRows) {
+    Floats8 acts[kHalfActs];
+    ForEach<kHalfActs>([&](auto s) TAEL_INLINE_LAMBDA { acts[s] = LoadFloats(x + s * ldx + e); });
+    ForEach<kHalfRows>([&](auto r) TAEL_INLINE_LAMBDA {
+      const Floats8 weights = LoadFloats(panel + 8 * r);
+      ForEach<kHalfActs>(
+          [&](auto s) TAEL_INLINE_LAMBDA { acc[r][s] = FmaFloats(weights, acts[s], acc[r][s]); });
     });
   }
-  ForEach<Rows>([&](auto r) TAEL_INLINE_LAMBDA {
-    ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA { lanes[s][2 * r] = acc[r][s]; });
+  ForEach<kHalfRows>([&](auto r) TAEL_INLINE_LAMBDA {
+    ForEach<kHalfActs>([&](auto s) TAEL_INLINE_LAMBDA { lanes[s][2 * r] = acc[r][s]; });
   });
+}
+
+// Weights [p, p + Span) of `Panel` rows from j, as HalfTile() wants them: [Panel / 4][2 halves]
+// [Span / 16][4][8].
+template <class Element, size_t Panel, size_t Span>
+inline void DecodeHalves(const FloatProduct& a, size_t j, size_t p, float* panel) {
+  for (size_t r = 0; r < Panel; ++r) {
+    const uint8_t* w = a.w + (j + r) * a.row_bytes + p * Element::kBytes;
+    float* low = panel + r / kHalfRows * kHalfRows * Span + r % kHalfRows * 8;
+    float* high = low + kHalfRows * Span / 2;
+    for (size_t e = 0; e < Span; e += kLanes) {
+      const F32x16 v = LoadAs<Element>(w + e * Element::kBytes);
+      _mm256_storeu_ps(low + e / kLanes * 8 * kHalfRows, v.lo);
+      _mm256_storeu_ps(high + e / kLanes * 8 * kHalfRows, v.hi);
+    }
+  }
 }
 
 // As SameFloatMatrix(), half of the lanes at a time in tiles of 4 weight rows x 3 activation rows.
 template <class Element, size_t Panel, size_t Span>
 void SameFloatHalves(const FloatProduct& a, size_t m, size_t n) {
-  constexpr size_t kActs = 48, kRows = 4, kTileActs = 3;
+  constexpr size_t kActs = 24;
   alignas(64) float panel[Panel * Span];
   Floats8 lanes[kActs][Panel][2];
   for (size_t j = 0; j < n; j += Panel) {
     for (size_t begin = 0; begin < m; begin += kActs) {
       const size_t end = m - begin < kActs ? m : begin + kActs;
       for (size_t p = 0; p < a.k; p += Span) {
-        DecodePanel<Element, Panel, Span>(a, j, p, panel);
-        for (size_t i = begin; i < end; i += kTileActs) {
-          for (size_t unit = 0; unit < 2 * Panel / kRows; ++unit) {
-            const size_t half = unit % 2, r = unit / 2 * kRows;
-            Floats8* out[kTileActs];
-            ForEach<kTileActs>([&](auto s)
+        DecodeHalves<Element, Panel, Span>(a, j, p, panel);
+        for (size_t i = begin; i < end; i += kHalfActs) {
+          for (size_t unit = 0; unit < 2 * Panel / kHalfRows; ++unit) {
+            const size_t half = unit % 2, r = unit / 2 * kHalfRows;
+            Floats8* out[kHalfActs];
+            ForEach<kHalfActs>([&](auto s)
                                    TAEL_INLINE_LAMBDA { out[s] = &lanes[i - begin + s][r][half]; });
-            HalfTile<kRows, kTileActs>(a.x + i * a.ldx + p + 8 * half, a.ldx, Span,
-                                       panel + r * Span + 8 * half, p == 0, out);
+            HalfTile(a.x + i * a.ldx + p + 8 * half, a.ldx, Span,
+                     panel + unit * kHalfRows * Span / 2, p == 0, out);
           }
         }
       }

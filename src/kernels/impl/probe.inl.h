@@ -3,8 +3,9 @@
 namespace tael::TAEL_ISA {
 namespace {
 
-// Keeps the compiler from carrying a value of memory over from one round to the next.
-inline void ForgetMemory() { asm volatile("" ::: "memory"); }
+// Keeps the compiler from knowing what `memory` holds: from carrying values over from one round to
+// the next, and from seeing that two chains are alike.
+inline void Forget(const void* memory) { asm volatile("" : : "r"(memory) : "memory"); }
 
 // 64 bytes at p, into two of the sums.
 inline void ReadLine(const uint8_t* p, ReadVector* sums) {
@@ -53,10 +54,13 @@ uint64_t ReadPages(const uint8_t* memory, size_t bytes, size_t pages) noexcept {
   }
 }
 
-// chain = chain / 2 + 1, from different numbers: all stay near 2, and none equals another.
+// Every lane goes from c + lane / 16 in chain c towards 2 by x = x / 2 + 1.
 float MultiplyFloats(size_t rounds) noexcept {
+  float start[kFmaChains * kLanes];
+  for (size_t i = 0; i < kFmaChains * kLanes; ++i) start[i] = static_cast<float>(i) / kLanes;
+  Forget(start);
   F32x16 chain[kFmaChains];
-  ForEach<kFmaChains>([&](auto c) TAEL_INLINE_LAMBDA { chain[c] = Splat(static_cast<float>(c)); });
+  ForEach<kFmaChains>([&](auto c) TAEL_INLINE_LAMBDA { chain[c] = Load(start + c * kLanes); });
   const F32x16 half = Splat(0.5f), one = Splat(1.0f);
   for (size_t i = 0; i < rounds; ++i) {
     ForEach<kFmaChains>([&](auto c) TAEL_INLINE_LAMBDA { chain[c] = Fma(chain[c], half, one); });
@@ -75,7 +79,7 @@ template <bool Small>
 inline uint32_t MultiplyAll(const uint8_t* weights, size_t rounds) {
   ProbeSum sums[kProbeSums] = {};
   for (size_t i = 0; i < rounds; ++i) {
-    ForgetMemory();
+    Forget(weights);
     ForEach<kProbeSums>([&](auto s) TAEL_INLINE_LAMBDA {
       const uint8_t* piece = weights + s * (kProbeWeightBytes / kProbeSums);
       sums[s] = Small ? AddSmallByteProducts(sums[s], piece) : AddByteProducts(sums[s], piece);
