@@ -186,6 +186,12 @@ MappedFile::MappedFile(const std::string& path) : path_(path) {
   const Descriptor file(OpenRegular(path, &size));
   if (size == 0) return;
   void* data = mmap(nullptr, static_cast<size_t>(size), PROT_READ, MAP_PRIVATE, file.get(), 0);
+  if (data == MAP_FAILED && errno == ENOMEM) {
+    Fail(ErrorCode::kExhausted,
+         "{}: out of memory: its {} bytes do not fit into the address space of this process. Hint: "
+         "`ulimit -v` bounds it",
+         path, size);
+  }
   if (data == MAP_FAILED) {
     Fail(ErrorCode::kUnavailable, "{}: cannot be mapped: {}", path, std::strerror(errno));
   }

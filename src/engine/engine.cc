@@ -95,7 +95,11 @@ Engine::Engine(const Model& model, const EngineOptions& options)
       pool_(ResolveBlocks(options, max_context_)),
       scheduler_(Checked(options.limits), pool_),
       runner_(model, options.runner, ShapeOf(options, max_context_)),
-      sampler_buffers_(std::make_shared<SamplerBuffers>(runner_.kernels())) {}
+      sampler_buffers_(std::make_shared<SamplerBuffers>(runner_.kernels())) {
+  if (options.runner.resident) {
+    sampler_buffers_->Reserve(static_cast<size_t>(model.spec.vocab_size));
+  }
+}
 
 Engine::~Engine() = default;
 

@@ -57,6 +57,11 @@ void CheckTokenTexts(const SamplingParams& params, const TokenTexts* texts, int6
   }
 }
 
+void SamplerBuffers::Reserve(size_t vocab_size) {
+  logits.resize(vocab_size);
+  candidates.Reserve(vocab_size);
+}
+
 Sampler::Sampler(const SamplingParams& params, const KernelTable& kernels,
                  const SamplerContext& context)
     : params_(Validated(params, context)),

@@ -24,6 +24,8 @@ inline constexpr int kSamplerBytesPerToken = 24;  // SamplerBuffers with every s
 // called by one thread can share it.
 struct SamplerBuffers {
   explicit SamplerBuffers(const KernelTable& kernels) : candidates(kernels) {}
+  // Takes all of it now, for a vocabulary of that size.
+  void Reserve(size_t vocab_size);
 
   std::vector<float> logits;
   Candidates candidates;

@@ -30,7 +30,10 @@ BenchRunner::BenchRunner(const Model& model, const BenchPlan& plan)
       plan_(plan),
       blocks_per_sequence_(BlocksFor(plan.shape.context)),
       runner_(model, plan.runner, plan.shape),
-      filled_(static_cast<size_t>(plan.shape.sequences)) {}
+      sampler_(runner_.kernels()),
+      filled_(static_cast<size_t>(plan.shape.sequences)) {
+  sampler_.Reserve(static_cast<size_t>(model.spec.vocab_size));
+}
 
 Batch BenchRunner::MakeBatch(int sequences, int begin, int count, bool logits) const {
   Batch batch;

@@ -9,6 +9,7 @@
 #include "app/bench/disturbance.h"
 #include "app/bench/limits.h"
 #include "engine/model_runner.h"
+#include "engine/sampler.h"
 #include "model/cost.h"
 
 namespace tael {
@@ -68,6 +69,7 @@ class BenchRunner {
   BenchPlan plan_;
   int blocks_per_sequence_;
   ModelRunner runner_;
+  SamplerBuffers sampler_;  // unused: the memory of an engine of this size is the same
   std::vector<int> filled_;  // positions of each sequence that the cache holds
 };
 

@@ -30,6 +30,14 @@ void FailNothingLeft(size_t vocab_size) {
        vocab_size);
 }
 
+void Candidates::Reserve(size_t count) {
+  // Resizing touches the memory, which reserve() would not.
+  list_.resize(count);
+  spare_.resize(count);
+  weights_.resize(count);
+  list_.clear();
+}
+
 void Candidates::Assign(std::span<const float> logits) {
   list_.resize(logits.size());
   sorted_ = false;

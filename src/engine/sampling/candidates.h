@@ -31,6 +31,9 @@ class Candidates {
   // `kernels` must outlive it.
   explicit Candidates(const KernelTable& kernels) : kernels_(&kernels) {}
 
+  // Takes the memory that Assign() of `count` logits and every stage after it may need.
+  void Reserve(size_t count);
+
   // Every token whose logit is not -infinity. If any logit is +infinity, those tokens alone, all
   // equal: the limit of the softmax. Throws kInvalidArgument when nothing is left. REQUIRES: no
   // NaN.
