@@ -119,9 +119,11 @@ int64_t ParseByteCount(const std::string& text, const std::string& where) {
   char* end = nullptr;
   const double number = std::strtod(text.c_str(), &end);
   const std::string unit = end;
-  const size_t power = unit.empty() || unit == "B" ? 0 : std::string("KMGT").find(unit[0]) + 1;
+  const bool plain = unit.empty() || unit == "B";
+  const size_t prefix = plain ? 0 : std::string("KMGT").find(unit[0]);
+  const size_t power = plain || prefix == std::string::npos ? 0 : prefix + 1;
   const std::string rest = unit.size() > 1 ? unit.substr(1) : "";
-  const bool known = power <= 4 && (rest.empty() || rest == "iB" || rest == "B");
+  const bool known = plain || (power > 0 && (rest.empty() || rest == "iB" || rest == "B"));
   const double base = rest == "B" && power > 0 ? 1000 : 1024;
   double bytes = number;
   for (size_t i = 0; i < power; ++i) bytes *= base;
