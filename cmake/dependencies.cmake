@@ -28,7 +28,9 @@ macro(tael_layer_dependencies folder)
   elseif("${folder}" STREQUAL "app")
     find_library(EDIT_LIBRARY edit REQUIRED)
     find_package(CLI11 REQUIRED)
-    find_path(TOMLPLUSPLUS_INCLUDE toml++/toml.h REQUIRED)  # header-only: nothing to link
+    # Header-only: nothing to link.
+    find_path(TOMLPLUSPLUS_INCLUDE toml++/toml.h REQUIRED)
+    find_path(XXHASH_INCLUDE xxhash.h REQUIRED)
     target_link_libraries(tael_app PRIVATE ${EDIT_LIBRARY} CLI11::CLI11)
     set_property(SOURCE ${CMAKE_SOURCE_DIR}/src/app/version.cc APPEND PROPERTY
                  COMPILE_DEFINITIONS TAEL_VERSION="${PROJECT_VERSION}")

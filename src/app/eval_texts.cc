@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "app/fingerprint.h"
 #include "app/text_input.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -71,7 +72,7 @@ ScoringOptions MakeScoringOptions(const EvalFlags& flags, const LoadedModel& loa
 Json DescribeModel(const LoadedModel& loaded, const RunnerOptions& options) {
   Json out = JsonObject{};
   out.Set("model", loaded.path);
-  out.Set("weights_fingerprint", WeightsFingerprint(loaded.model->checkpoint));
+  out.Set("weights_fingerprint", WeightsFingerprint(loaded.model->checkpoint, options.threads));
   out.Set("matmul", MatmulName(options.matmul));
   out.Set("kv", Name(options.kv_dtype));
   return out;

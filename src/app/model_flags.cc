@@ -8,7 +8,6 @@
 #include "app/model_store.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "base/sha256.h"
 
 namespace tael {
 
@@ -149,23 +148,6 @@ TemplateInput MakeTemplateInput(const LoadedModel& loaded, Json messages) {
   input.bos_token = text(loaded.tokenizer->bos());
   input.eos_token = text(loaded.tokenizer->eos());
   return input;
-}
-
-std::string WeightsFingerprint(const Checkpoint& checkpoint) {
-  constexpr size_t kWhole = 4096, kPieces = 16, kPiece = 256;
-  Sha256 hash;
-  hash.Update(DumpJson(checkpoint.config.values()));
-  for (const TensorInfo& tensor : checkpoint.tensors.all()) {
-    hash.Update(fmt::format("\n{} {} [{}] ", tensor.name, Name(tensor.dtype),
-                            fmt::join(tensor.shape, ",")));
-    if (tensor.bytes.size() <= kWhole) {
-      hash.Update(tensor.bytes);
-      continue;
-    }
-    const size_t step = (tensor.bytes.size() - kPiece) / (kPieces - 1);
-    for (size_t i = 0; i < kPieces; ++i) hash.Update(tensor.bytes.subspan(i * step, kPiece));
-  }
-  return "sampled-sha256:" + hash.FinishHex();
 }
 
 }  // namespace tael

@@ -68,9 +68,4 @@ ChatTemplate LoadChatTemplate(const LoadedModel& loaded);
 // A template input with the model's own BOS and EOS text.
 TemplateInput MakeTemplateInput(const LoadedModel& loaded, Json messages);
 
-// "sampled-sha256:..." over configuration, tensor table and sampled bytes of every tensor: whole
-// tensors up to 4096 bytes, else 16 evenly spread pieces of 256 bytes. Names a set of weights; it
-// is no proof that two files are equal in every byte.
-std::string WeightsFingerprint(const Checkpoint& checkpoint);
-
 }  // namespace tael

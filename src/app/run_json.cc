@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "app/fingerprint.h"
 #include "app/version.h"
 
 namespace tael {
@@ -111,7 +112,8 @@ Json RunResultToJson(const RunSetup& setup, const RunResult& result) {
   out.Set("usage", std::move(usage));
   out.Set("timings", std::move(timings));
   out.Set("model", setup.loaded.path);
-  out.Set("weights_fingerprint", WeightsFingerprint(setup.loaded.model->checkpoint));
+  out.Set("weights_fingerprint",
+          WeightsFingerprint(setup.loaded.model->checkpoint, setup.options.threads));
   out.Set("numerics_version", kNumericsVersion);
   out.Set("kernels", setup.engine.kernels().name);
   out.Set("matmul", MatmulName(setup.options.matmul));

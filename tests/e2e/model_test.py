@@ -31,7 +31,7 @@ def inspect_shows_and_validates_every_part():
     expect(found["container"] == "gguf" and found["gguf"]["version"] == 3, found["gguf"])
     expect(found["spec"]["num_layers"] >= 1 and found["tensors"], found["spec"])
     expect(found["tokenizer"]["vocab_size"] == found["spec"]["vocab_size"], found["tokenizer"])
-    expect(found["weights_fingerprint"].startswith("sampled-sha256:"))
+    expect(found["weights_fingerprint"].startswith("xxh3-sha256:"))
     folder = tael("inspect", LLAMA, "--json")
     expect(folder.code == 0 and folder.json()["container"] == "safetensors", folder)
     alone = tael("inspect", os.path.join(LLAMA, "golden.safetensors"), "--json").json()

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "app/bench/statistics.h"
+#include "app/fingerprint.h"
 #include "app/machine.h"
 #include "app/model_flags.h"
 #include "app/terminal.h"
@@ -179,7 +180,7 @@ Json ReportToJson(const BenchContext& context, const Model& model,
                   const std::vector<BenchRow>& rows) {
   Json json;
   json.Set("model", context.path);
-  json.Set("weights_fingerprint", WeightsFingerprint(model.checkpoint));
+  json.Set("weights_fingerprint", WeightsFingerprint(model.checkpoint, 0));
   json.Set("numerics_version", kNumericsVersion);
   json.Set("version", Version());
   json.Set("cpu", CpuModel());
