@@ -69,7 +69,7 @@ class BenchRunner {
   BenchPlan plan_;
   int blocks_per_sequence_;
   ModelRunner runner_;
-  SamplerBuffers sampler_;  // unused: the memory of an engine of this size is the same
+  SamplerBuffers sampler_;   // unused: the memory of an engine of this size is the same
   std::vector<int> filled_;  // positions of each sequence that the cache holds
 };
 
