@@ -225,9 +225,8 @@ TEST(Engine, ObserversKnowTheirRequest) {
   const auto model = LoadModel(Golden("qwen3"));
   Engine engine(*model, OneThread());
   std::vector<ChoiceId> seen;
-  Answer answer;
-  EngineRequest request = Observed({Tokens(9, 1), {}, 1}, answer);
-  request.choices = 2;
+  std::vector<Answer> answers(2);
+  EngineRequest request = ObservedChoices({Tokens(9, 1), {}, 1}, answers);
   request.observer.on_finish = [&](const ChoiceId& choice, const ChoiceReport&) {
     seen.push_back(choice);
   };
