@@ -79,13 +79,34 @@ inline void AddBlockValues(const float* p, size_t begin, size_t end, const uint8
   }
 }
 
+// Scales the visible scores and returns the maximum of them and `m`. It propagates NaN; where zeros
+// of both signs are largest, either is returned, which no later result shows.
+inline float ScaleScores(float* s, size_t begin, size_t end, float scale, float m) {
+  F32x16 largest = Splat(m);
+  for (size_t j = begin / kLanes * kLanes; j < end; j += kLanes) {
+    if (j >= begin && j + kLanes <= end) {
+      const F32x16 scaled = Mul(Load(s + j), Splat(scale));
+      Store(scaled, s + j);
+      largest = Max(largest, scaled);
+      continue;
+    }
+    for (size_t i = j < begin ? begin : j; i < j + kLanes && i < end; ++i) {
+      s[i] *= scale;
+      m = MaxScalar(m, s[i]);
+    }
+  }
+  return MaxScalar(m, ReduceMax(largest));
+}
+
 // Turns scores into weights relative to `maximum`; hidden positions get 0. Returns their lane sum.
 inline float Weights(float* s, size_t begin, size_t end, float maximum) {
   F32x16 sum = Zero();
   for (size_t j = 0; j < kKvBlockSize; j += kLanes) {
     if (j + kLanes > begin && j < end) Store(Exp(Sub(Load(s + j), Splat(maximum))), s + j);
-    for (size_t i = j; i < j + kLanes; ++i) {
-      if (i < begin || i >= end) s[i] = 0.0f;
+    if (j < begin || j + kLanes > end) {
+      for (size_t i = j; i < j + kLanes; ++i) {
+        if (i < begin || i >= end) s[i] = 0.0f;
+      }
     }
     sum = Add(sum, Load(s + j));
   }
@@ -109,11 +130,7 @@ inline void Attend(const AttentionArgs& a) {
     }
     for (; j < end; ++j) Scores<Element, 1>(a.query, a.head_dim, keys + j * stride, stride, s + j);
 
-    float maximum = m;
-    for (j = begin; j < end; ++j) {
-      s[j] *= a.scale;
-      maximum = MaxScalar(maximum, s[j]);
-    }
+    const float maximum = ScaleScores(s, begin, end, a.scale, m);
     const float c = ExpScalar(m - maximum);
     l = FmaScalar(l, c, Weights(s, begin, end, maximum));
     AddBlockValues<Element>(s, begin, end, static_cast<const uint8_t*>(a.v_blocks[block]), c,

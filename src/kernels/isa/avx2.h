@@ -4,7 +4,7 @@ namespace {
 
 inline constexpr size_t kLanes = 16;
 // Weight rows of a float tile with [1], [2], ... activation rows: what the registers can hold.
-inline constexpr size_t kFloatTileRows[] = {0, 4, 3, 2};
+inline constexpr size_t kFloatTileRows[] = {0, 6, 3, 2};
 
 struct F32x16 {
   __m256 lo, hi;  // lanes 0-7, 8-15
