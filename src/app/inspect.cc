@@ -81,6 +81,10 @@ void RefuseNonFinite(const TensorIndex& tensors, const std::string& path) {
 Json RopeToJson(const RopeSpec& rope) {
   static constexpr const char* kScalings[] = {"none", "linear", "llama3", "yarn"};
   Json out = JsonObject{};
+  if (rope.pairing == RopePairing::kNone) {
+    out.Set("pairing", "none");
+    return out;
+  }
   out.Set("pairing", rope.pairing == RopePairing::kHalfSplit ? "half_split" : "interleaved");
   out.Set("rotary_dim", rope.rotary_dim);
   out.Set("theta", rope.theta);
@@ -100,6 +104,9 @@ Json LayerToJson(const LayerSpec& layer) {
     attention.Set("head_dim", gqa->head_dim);
     attention.Set("qkv_bias", gqa->qkv_bias);
     attention.Set("qk_norm", gqa->qk_norm);
+    if (gqa->qk_norm_place == QkNormPlace::kAfterRope) {
+      attention.Set("qk_norm_place", "after_rope");
+    }
     attention.Set("sliding_window", gqa->sliding_window);
     attention.Set("rope", RopeToJson(gqa->rope));
     out.Set("attention", std::move(attention));

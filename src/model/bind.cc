@@ -86,13 +86,10 @@ class Binder {
 
  private:
   std::string NameOf(Role role, int layer) const {
-    for (const NameRule& rule : family_.names) {
-      if (rule.role == role) {
-        return TensorName(checkpoint_.container == Container::kGguf ? rule.gguf : rule.hf, layer);
-      }
-    }
-    TAEL_CHECK(!"every role a spec asks for has a name rule");
-    return "";
+    const NameRule* rule = FindRule(family_.names, role);
+    if (rule == nullptr) rule = FindRule(kLlamaNames, role);
+    TAEL_CHECK(rule != nullptr);  // every role a spec asks for has a name
+    return TensorName(checkpoint_.container == Container::kGguf ? rule->gguf : rule->hf, layer);
   }
 
   static bool IsIgnored(std::string_view name) {

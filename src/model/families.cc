@@ -2,15 +2,14 @@
 
 namespace tael {
 
-extern const Family kLlama, kMistral, kQwen2, kQwen3;
+extern const Family kErnie45, kErnie45Remote, kHunyuanDense, kLlama, kMistral, kPanguEmbedded,
+    kQwen2, kQwen3, kSmolLm3;
 
 namespace {
 // The order does not matter; one line per family.
 constexpr const Family* kFamilies[] = {
-    &kLlama,
-    &kMistral,
-    &kQwen2,
-    &kQwen3,
+    &kErnie45,       &kErnie45Remote, &kHunyuanDense, &kLlama,   &kMistral,
+    &kPanguEmbedded, &kQwen2,         &kQwen3,        &kSmolLm3,
 };
 }  // namespace
 

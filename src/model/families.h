@@ -16,7 +16,7 @@ namespace tael {
 struct Family {
   const char* architecture;  // config.json "architectures"[0]; GGUF's name is translated to it
   DecoderSpec (*describe)(const ConfigView& config);
-  std::span<const NameRule> names;
+  std::span<const NameRule> names;  // what it calls differently from kLlamaNames
 };
 
 // All families, one line each (families.cc).
@@ -28,6 +28,9 @@ const Family* FindFamily(std::string_view architecture);
 // Sizes, eps, vocabulary, tied head: what every decoder-only model states the same way. Layers stay
 // empty. `tied_by_default` is the class's default of tie_word_embeddings.
 DecoderSpec ReadCommon(const ConfigView& config, bool tied_by_default = false);
+
+// Throws kUnsupported unless the boolean `key` is absent or has the one value this build computes.
+void RequireBool(const ConfigView& config, const char* key, bool value);
 
 // rope_theta, rope_scaling or rope_parameters, partial rotary. Throws kUnsupported for an unknown
 // type, listing the known ones. `rotary_dim` is the default when the config names no other.

@@ -141,5 +141,83 @@ TEST(Families, DescribeTheirMechanisms) {
   EXPECT_EQ(gqa.rope.factor, 4.0);
 }
 
+// The description of the llama3 golden's sizes as another family, with keys changed.
+class OtherFamily : public testing::Test {
+ protected:
+  OtherFamily() : checkpoint_(OpenCheckpoint(Golden("llama3"))) {
+    config_ = checkpoint_.config.values();
+    config_.Set("rope_scaling", Json());
+  }
+  DecoderSpec Describe(const char* architecture) {
+    config_.Set("architectures", JsonArray{architecture});
+    checkpoint_.config = ConfigView(config_, "config.json");
+    return DescribeCheckpoint(checkpoint_);
+  }
+  GqaSpec Attention(const char* architecture, size_t layer = 0) {
+    return std::get<GqaSpec>(Describe(architecture).layers.at(layer).attention);
+  }
+
+  Checkpoint checkpoint_;
+  Json config_;
+};
+
+TEST_F(OtherFamily, HunyuanRaisesTheBaseOfRopeByAlphaAndNormsAfterIt) {
+  Json rope;
+  rope.Set("type", "dynamic");
+  config_.Set("rope_theta", 1e4);
+  config_.Set("head_dim", 128);
+  config_.Set("rope_scaling", rope);
+  EXPECT_THROW(Describe("HunYuanDenseV1ForCausalLM"), Error);  // dynamic means alpha here
+  rope.Set("alpha", 1000.0);
+  config_.Set("rope_scaling", rope);
+  const GqaSpec gqa = Attention("HunYuanDenseV1ForCausalLM");
+  EXPECT_NEAR(gqa.rope.theta, 11158839.925, 1e-3);  // 1e4 * 1000^(128 / 126)
+  EXPECT_EQ(gqa.rope.scaling, RopeScalingKind::kNone);
+  EXPECT_TRUE(gqa.qk_norm);
+  EXPECT_EQ(gqa.qk_norm_place, QkNormPlace::kAfterRope);
+  config_.Set("use_cla", true);
+  EXPECT_THROW(Describe("HunYuanDenseV1ForCausalLM"), Error);
+  rope.Set("alpha", -1);
+  config_.Set("use_cla", false);
+  config_.Set("rope_scaling", rope);
+  EXPECT_THROW(Describe("HunYuanDenseV1ForCausalLM"), Error);
+}
+
+TEST_F(OtherFamily, PanguHasBiasesAndErnieInterleavedRope) {
+  std::erase_if(config_.as_object(),
+                [](const auto& entry) { return entry.first == "attention_bias"; });
+  const GqaSpec pangu = Attention("PanguEmbeddedForCausalLM");
+  EXPECT_TRUE(pangu.qkv_bias && pangu.output_bias);
+  for (const char* name : {"Ernie4_5ForCausalLM", "Ernie4_5_ForCausalLM"}) {
+    EXPECT_EQ(Attention(name).rope.pairing, RopePairing::kInterleaved);
+  }
+  config_.Set("compression_ratio", 2.0);
+  EXPECT_THROW(Describe("Ernie4_5ForCausalLM"), Error);
+}
+
+TEST_F(OtherFamily, SmolLm3SkipsRopeWhereTheListOrTheIntervalSaysSo) {
+  const auto count = static_cast<int>(config_.Find("num_hidden_layers")->as_int());
+  const auto rotated = [&] {
+    std::vector<bool> out;
+    for (const LayerSpec& layer : Describe("SmolLM3ForCausalLM").layers) {
+      out.push_back(std::get<GqaSpec>(layer.attention).rope.pairing != RopePairing::kNone);
+    }
+    return out;
+  };
+  config_.Set("no_rope_layer_interval", 2);
+  std::vector<bool> expected;
+  for (int i = 0; i < count; ++i) expected.push_back(i % 2 == 0);
+  EXPECT_EQ(rotated(), expected);
+  JsonArray list(static_cast<size_t>(count), Json(1));
+  list[0] = 0;
+  config_.Set("no_rope_layers", list);
+  expected.assign(static_cast<size_t>(count), true);
+  expected[0] = false;
+  EXPECT_EQ(rotated(), expected);
+  list.emplace_back(1);
+  config_.Set("no_rope_layers", list);
+  EXPECT_THROW(rotated(), Error);
+}
+
 }  // namespace
 }  // namespace tael

@@ -35,6 +35,13 @@ constexpr std::string_view kIgnored[] = {".rotary_emb.inv_freq"};
 const std::span<const NameRule> kLlamaNames = kLlamaRules;
 const std::span<const std::string_view> kIgnoredTensorEndings = kIgnored;
 
+const NameRule* FindRule(std::span<const NameRule> rules, Role role) {
+  for (const NameRule& rule : rules) {
+    if (rule.role == role) return &rule;
+  }
+  return nullptr;
+}
+
 std::string TensorName(const char* pattern, int layer) {
   std::string name = pattern;
   const size_t hole = name.find("{}");

@@ -42,6 +42,9 @@ struct NameRule {
 // The names of Llama-shaped models; most families share them.
 extern const std::span<const NameRule> kLlamaNames;
 
+// The rule for a role, or nullptr.
+const NameRule* FindRule(std::span<const NameRule> rules, Role role);
+
 // Tensors that checkpoints carry and nobody needs: a name that matches one of these endings is
 // ignored instead of refused ("rotary_emb.inv_freq": recomputed from the config).
 extern const std::span<const std::string_view> kIgnoredTensorEndings;

@@ -64,6 +64,20 @@ void ReadYarn(const ConfigView& config, const ConfigView& scaling, RopeSpec* rop
   }
 }
 
+// Hunyuan's "dynamic": a larger base that does not depend on the length. The file repeats the keys
+// of yarn beside it; the published code reads none of them.
+void ReadAlpha(const ConfigView& config, const ConfigView& scaling, RopeSpec* rope) {
+  const double alpha = scaling.Double("alpha"), n = rope->rotary_dim;
+  if (!(alpha > 0) || n <= 2) {
+    Fail(ErrorCode::kCorrupt, "{}: rope alpha is {} for {} rotated elements, needed above 0 and 2",
+         config.where(), alpha, n);
+  }
+  rope->theta *= ExactPow(alpha, n / (n - 2));
+  for (const char* key : {"factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim"}) {
+    scaling.Ignore(key);
+  }
+}
+
 void ReadScaling(const ConfigView& config, const ConfigView& scaling, RopeSpec* rope) {
   const std::string type = scaling.String("rope_type", scaling.String("type", "default"));
   scaling.Ignore("type");  // old and new spelling may stand side by side
@@ -79,10 +93,13 @@ void ReadScaling(const ConfigView& config, const ConfigView& scaling, RopeSpec* 
     rope->original_context = scaling.Double("original_max_position_embeddings");
   } else if (type == "yarn") {
     ReadYarn(config, scaling, rope);
+  } else if (type == "dynamic" && scaling.Has("alpha")) {
+    ReadAlpha(config, scaling, rope);
   } else {
     Fail(ErrorCode::kUnsupported,
-         "{}: rope type '{}' is not known; known are default, linear, llama3, yarn", config.where(),
-         type);
+         "{}: rope type '{}' is not known; known are default, linear, llama3, yarn, "
+         "dynamic with alpha",
+         config.where(), type);
   }
 }
 
@@ -97,6 +114,12 @@ DecoderSpec ReadCommon(const ConfigView& config, bool tied_by_default) {
   spec.norm_eps = static_cast<float>(config.Double("rms_norm_eps"));
   spec.tied_head = config.Bool("tie_word_embeddings", tied_by_default);
   return spec;
+}
+
+void RequireBool(const ConfigView& config, const char* key, bool value) {
+  if (config.Bool(key, value) == value) return;
+  Fail(ErrorCode::kUnsupported, "{}: {} is {}, supported is {}", config.where(), key, !value,
+       value);
 }
 
 RopeSpec ReadRope(const ConfigView& config, int rotary_dim) {

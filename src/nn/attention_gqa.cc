@@ -6,6 +6,25 @@
 
 namespace tael {
 
+namespace {
+
+void NormQueriesAndKeys(const GqaWeights& weights, float eps, MatrixView<float> q,
+                        MatrixView<float> k, ComputeContext& ctx) {
+  RmsNormHeads(weights.q_norm, eps, q, ctx);
+  RmsNormHeads(weights.k_norm, eps, k, ctx);
+}
+
+void RotateQueriesAndKeys(const GqaSpec& spec, const RopeFrequencies& rope,
+                          const std::vector<int32_t>& positions, MatrixView<float> q,
+                          MatrixView<float> k, ComputeContext& ctx) {
+  if (spec.rope.pairing == RopePairing::kNone) return;
+  const RopeTables tables = MakeRopeTables(rope, positions, ctx);
+  ApplyRope(rope, tables, spec.head_dim, q, ctx);
+  ApplyRope(rope, tables, spec.head_dim, k, ctx);
+}
+
+}  // namespace
+
 void GqaForward(const GqaSpec& spec, const GqaWeights& weights, const AttentionStep& step,
                 MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx) {
   const int64_t q_width = int64_t{spec.num_heads} * spec.head_dim;
@@ -23,13 +42,10 @@ void GqaForward(const GqaSpec& spec, const GqaWeights& weights, const AttentionS
   AddBias(weights.q_bias, q, ctx);
   AddBias(weights.k_bias, k, ctx);
   AddBias(weights.v_bias, v, ctx);
-  if (spec.qk_norm) {
-    RmsNormHeads(weights.q_norm, step.norm_eps, q, ctx);
-    RmsNormHeads(weights.k_norm, step.norm_eps, k, ctx);
-  }
-  const RopeTables tables = MakeRopeTables(weights.rope, step.batch.positions, ctx);
-  ApplyRope(weights.rope, tables, spec.head_dim, q, ctx);
-  ApplyRope(weights.rope, tables, spec.head_dim, k, ctx);
+  const bool norm_first = spec.qk_norm_place == QkNormPlace::kBeforeRope;
+  if (spec.qk_norm && norm_first) NormQueriesAndKeys(weights, step.norm_eps, q, k, ctx);
+  RotateQueriesAndKeys(spec, weights.rope, step.batch.positions, q, k, ctx);
+  if (spec.qk_norm && !norm_first) NormQueriesAndKeys(weights, step.norm_eps, q, k, ctx);
 
   StoreKeysAndValues(step.batch, step.layer, Const(k), Const(v), step.cache, ctx);
   const MatrixView<float> mixed = NewMatrix(x.rows, q_width, ctx);

@@ -96,6 +96,10 @@ TEST(Rope, BandScalingHasItsThreeBands) {
   EXPECT_NEAR(divisor(35), 8.0f, 1e-5f);
 }
 
+TEST(Rope, WithoutPairsThereAreNoFrequencies) {
+  EXPECT_TRUE(ComputeRopeFrequencies({.pairing = RopePairing::kNone}).inverse.empty());
+}
+
 // Computed in double precision for theta 1e6, n = 128, factor 4, original context 32768.
 TEST(Rope, YarnBlendsBetweenItsCorrectionDimensions) {
   const RopeSpec spec{.rotary_dim = 128,

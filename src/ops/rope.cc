@@ -54,6 +54,7 @@ std::vector<double> YarnFrequencies(const RopeSpec& spec, const std::vector<doub
 }  // namespace
 
 RopeFrequencies ComputeRopeFrequencies(const RopeSpec& spec) {
+  if (spec.pairing == RopePairing::kNone) return {.pairing = RopePairing::kNone};
   const int half = spec.rotary_dim / 2;
   std::vector<double> inverse(static_cast<size_t>(half));
   for (int i = 0; i < half; ++i) {

@@ -12,8 +12,8 @@ namespace tael {
 
 // What RopeSpec comes down to. angle(position, i) = position * inverse[i].
 struct RopeFrequencies {
-  std::vector<float> inverse;     // [rotary_dim / 2]
-  float attention_factor = 1.0f;  // multiplies cos and sin
+  std::vector<float> inverse = {};  // [rotary_dim / 2]; empty when nothing is rotated
+  float attention_factor = 1.0f;    // multiplies cos and sin
   RopePairing pairing = RopePairing::kHalfSplit;
 };
 
@@ -28,7 +28,7 @@ struct RopeTables {
 RopeTables MakeRopeTables(const RopeFrequencies& frequencies, const std::vector<int32_t>& positions,
                           ComputeContext& ctx);
 
-// Rotates every head of x [T, heads * head_dim] in place.
+// Rotates every head of x [T, heads * head_dim] in place. REQUIRES: a pairing other than kNone.
 void ApplyRope(const RopeFrequencies& frequencies, const RopeTables& tables, int head_dim,
                MatrixView<float> x, ComputeContext& ctx);
 

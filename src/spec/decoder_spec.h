@@ -13,6 +13,7 @@ namespace tael {
 enum class RopePairing {
   kHalfSplit,    // (i, i + n/2): "NEOX", Hugging Face layout
   kInterleaved,  // (2i, 2i + 1): "NORM", GGUF files of the llama architecture
+  kNone,         // nothing is rotated: a layer without positions ("NoPE")
 };
 
 enum class RopeScalingKind {
@@ -42,12 +43,17 @@ struct RopeSpec {
   bool operator==(const RopeSpec&) const = default;
 };
 
+// On which side of rope q and k are normalised; the two differ because the gain is not the same for
+// both elements of a rotated pair.
+enum class QkNormPlace { kBeforeRope, kAfterRope };
+
 // Grouped-query attention: query head h reads kv head h / (num_heads / num_kv_heads).
 struct GqaSpec {
   int num_heads = 0, num_kv_heads = 0, head_dim = 0;
   RopeSpec rope;
   bool qkv_bias = false, output_bias = false;
-  bool qk_norm = false;    // RMSNorm over head_dim on q and k, before rope
+  bool qk_norm = false;  // RMSNorm over head_dim on q and k
+  QkNormPlace qk_norm_place = QkNormPlace::kBeforeRope;
   int sliding_window = 0;  // keys visible including the current one; 0 = all
   float scale = 0;         // of q.k; resolved: never 0 in a valid spec
 };

@@ -34,6 +34,7 @@ class Report {
 };
 
 void CheckRope(const RopeSpec& rope, int head_dim, Report& report) {
+  if (rope.pairing == RopePairing::kNone) return;  // the rest is not used
   if (rope.rotary_dim < 2 || rope.rotary_dim % 2 != 0 || rope.rotary_dim > head_dim) {
     report.Add(fmt::format("rotary dimension is {}, needed an even number from 2 to head_dim {}",
                            rope.rotary_dim, head_dim));

@@ -46,6 +46,12 @@ TEST(Validate, NamesEveryProblemInOneMessage) {
   }
 }
 
+TEST(Validate, AsksNothingOfTheRopeOfALayerWithoutPositions) {
+  DecoderSpec spec = GoodSpec();
+  std::get<GqaSpec>(spec.layers[1].attention).rope = {.pairing = RopePairing::kNone};
+  EXPECT_EQ(ProblemOf(spec), "");
+}
+
 TEST(Validate, RefusesNumbersThatAreNotFinite) {
   DecoderSpec spec = GoodSpec();
   spec.norm_eps = -1.0f;

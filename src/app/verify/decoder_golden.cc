@@ -273,6 +273,11 @@ std::vector<VerifyRow> CheckDecoderGolden(const Golden& golden, const VerifyCont
       Fail(ErrorCode::kNotFound, "{}: no checkpoint lies beside it", golden.path);
     }
     model = LoadModel(golden.model);
+    // What a golden holds counts also beyond the length that its configuration names.
+    for (const Prompt& prompt : ReadPrompts(readable)) {
+      const int length = static_cast<int>(prompt.ids.size());
+      model->spec.max_context = std::max(model->spec.max_context, length);
+    }
   });
   if (model == nullptr) return {row};
   const bool integer = HasIntegerWeights(*model);

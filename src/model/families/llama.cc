@@ -18,6 +18,6 @@ DecoderSpec DescribeLlama(const ConfigView& c) {
 }  // namespace
 
 extern const Family kLlama;
-const Family kLlama{"LlamaForCausalLM", &DescribeLlama, kLlamaNames};
+const Family kLlama{"LlamaForCausalLM", &DescribeLlama, {}};
 
 }  // namespace tael

@@ -18,6 +18,6 @@ DecoderSpec DescribeMistral(const ConfigView& c) {
 }  // namespace
 
 extern const Family kMistral;
-const Family kMistral{"MistralForCausalLM", &DescribeMistral, kLlamaNames};
+const Family kMistral{"MistralForCausalLM", &DescribeMistral, {}};
 
 }  // namespace tael

@@ -23,6 +23,6 @@ DecoderSpec DescribeQwen2(const ConfigView& c) {
 }  // namespace
 
 extern const Family kQwen2;
-const Family kQwen2{"Qwen2ForCausalLM", &DescribeQwen2, kLlamaNames};
+const Family kQwen2{"Qwen2ForCausalLM", &DescribeQwen2, {}};
 
 }  // namespace tael

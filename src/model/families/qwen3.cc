@@ -18,6 +18,6 @@ DecoderSpec DescribeQwen3(const ConfigView& c) {
 }  // namespace
 
 extern const Family kQwen3;
-const Family kQwen3{"Qwen3ForCausalLM", &DescribeQwen3, kLlamaNames};
+const Family kQwen3{"Qwen3ForCausalLM", &DescribeQwen3, {}};
 
 }  // namespace tael
