@@ -79,7 +79,7 @@ void RefuseNonFinite(const TensorIndex& tensors, const std::string& path) {
 }
 
 Json RopeToJson(const RopeSpec& rope) {
-  static constexpr const char* kScalings[] = {"none", "linear", "llama3", "yarn"};
+  static constexpr const char* kScalings[] = {"none", "linear", "llama3", "yarn", "longrope"};
   Json out = JsonObject{};
   if (rope.pairing == RopePairing::kNone) {
     out.Set("pairing", "none");
@@ -95,7 +95,9 @@ Json RopeToJson(const RopeSpec& rope) {
 }
 
 Json LayerToJson(const LayerSpec& layer) {
+  static constexpr const char* kPlacements[] = {"before", "after", "around"};
   Json out = JsonObject{};
+  out.Set("norms", kPlacements[static_cast<size_t>(layer.norms)]);
   if (const auto* gqa = std::get_if<GqaSpec>(&layer.attention)) {
     Json attention = JsonObject{};
     attention.Set("kind", "gqa");
@@ -106,6 +108,9 @@ Json LayerToJson(const LayerSpec& layer) {
     attention.Set("qk_norm", gqa->qk_norm);
     if (gqa->qk_norm_place == QkNormPlace::kAfterRope) {
       attention.Set("qk_norm_place", "after_rope");
+    }
+    if (gqa->qk_norm_span == QkNormSpan::kProjection) {
+      attention.Set("qk_norm_span", "projection");
     }
     attention.Set("sliding_window", gqa->sliding_window);
     attention.Set("rope", RopeToJson(gqa->rope));

@@ -44,6 +44,9 @@ class Binder {
             .row_bytes = *row_bytes};
   }
 
+  // Whether the family stores this matrix, which is made of others.
+  bool IsFused(Role role) const { return FindRule(family_.names, role) != nullptr; }
+
   std::vector<float> Vector(Role role, int layer, int64_t size) {
     return VectorNamed(NameOf(role, layer), size);
   }
@@ -129,13 +132,29 @@ class Binder {
   std::vector<std::string> problems_;
 };
 
+// `count` rows of a matrix, as a matrix; no bytes are copied.
+Weight RowsOf(const Weight& all, int64_t first, int64_t count) {
+  Weight part = all;
+  if (all.data == nullptr) return part;  // missing: reported by the binder
+  part.n = count;
+  part.data += first * all.row_bytes;
+  return part;
+}
+
 GqaWeights BindGqa(const GqaSpec& spec, int64_t hidden, int layer, Binder& binder) {
   const int64_t q = int64_t{spec.num_heads} * spec.head_dim;
   const int64_t kv = int64_t{spec.num_kv_heads} * spec.head_dim;
   GqaWeights w;
-  w.q = binder.Matrix(Role::kQuery, layer, q, hidden);
-  w.k = binder.Matrix(Role::kKey, layer, kv, hidden);
-  w.v = binder.Matrix(Role::kValue, layer, kv, hidden);
+  if (binder.IsFused(Role::kQueryKeyValue)) {
+    const Weight all = binder.Matrix(Role::kQueryKeyValue, layer, q + 2 * kv, hidden);
+    w.q = RowsOf(all, 0, q);
+    w.k = RowsOf(all, q, kv);
+    w.v = RowsOf(all, q + kv, kv);
+  } else {
+    w.q = binder.Matrix(Role::kQuery, layer, q, hidden);
+    w.k = binder.Matrix(Role::kKey, layer, kv, hidden);
+    w.v = binder.Matrix(Role::kValue, layer, kv, hidden);
+  }
   w.o = binder.Matrix(Role::kOutput, layer, hidden, q);
   if (spec.qkv_bias) {
     w.q_bias = binder.Vector(Role::kQueryBias, layer, q);
@@ -144,8 +163,9 @@ GqaWeights BindGqa(const GqaSpec& spec, int64_t hidden, int layer, Binder& binde
   }
   if (spec.output_bias) w.o_bias = binder.Vector(Role::kOutputBias, layer, hidden);
   if (spec.qk_norm) {
-    w.q_norm = binder.Vector(Role::kQueryNorm, layer, spec.head_dim);
-    w.k_norm = binder.Vector(Role::kKeyNorm, layer, spec.head_dim);
+    const bool per_head = spec.qk_norm_span == QkNormSpan::kHead;
+    w.q_norm = binder.Vector(Role::kQueryNorm, layer, per_head ? spec.head_dim : q);
+    w.k_norm = binder.Vector(Role::kKeyNorm, layer, per_head ? spec.head_dim : kv);
   }
   w.rope = ComputeRopeFrequencies(spec.rope);
   return w;
@@ -154,8 +174,14 @@ GqaWeights BindGqa(const GqaSpec& spec, int64_t hidden, int layer, Binder& binde
 DenseFfnWeights BindDenseFfn(const DenseFfnSpec& spec, int64_t hidden, int layer, Binder& binder) {
   const int64_t width = spec.intermediate_size;
   DenseFfnWeights w;
-  w.gate = binder.Matrix(Role::kGate, layer, width, hidden);
-  w.up = binder.Matrix(Role::kUp, layer, width, hidden);
+  if (binder.IsFused(Role::kGateUp)) {
+    const Weight both = binder.Matrix(Role::kGateUp, layer, 2 * width, hidden);
+    w.gate = RowsOf(both, 0, width);
+    w.up = RowsOf(both, width, width);
+  } else {
+    w.gate = binder.Matrix(Role::kGate, layer, width, hidden);
+    w.up = binder.Matrix(Role::kUp, layer, width, hidden);
+  }
   w.down = binder.Matrix(Role::kDown, layer, hidden, width);
   if (spec.bias) {
     w.gate_bias = binder.Vector(Role::kGateBias, layer, width);
@@ -167,11 +193,17 @@ DenseFfnWeights BindDenseFfn(const DenseFfnSpec& spec, int64_t hidden, int layer
 
 LayerWeights BindLayer(const LayerSpec& spec, int64_t hidden, int layer, Binder& binder) {
   LayerWeights w;
-  w.input_norm = binder.Vector(Role::kInputNorm, layer, hidden);
+  if (spec.norms != NormPlacement::kAfter) {
+    w.input_norm = binder.Vector(Role::kInputNorm, layer, hidden);
+    w.post_attention_norm = binder.Vector(Role::kPostAttentionNorm, layer, hidden);
+  }
+  if (spec.norms != NormPlacement::kBefore) {
+    w.attention_output_norm = binder.Vector(Role::kAttentionOutputNorm, layer, hidden);
+    w.ffn_output_norm = binder.Vector(Role::kFfnOutputNorm, layer, hidden);
+  }
   w.attention = std::visit(
       [&](const GqaSpec& gqa) -> AttentionWeights { return BindGqa(gqa, hidden, layer, binder); },
       spec.attention);
-  w.post_attention_norm = binder.Vector(Role::kPostAttentionNorm, layer, hidden);
   w.ffn = std::visit(
       [&](const DenseFfnSpec& dense) -> FfnWeights {
         return BindDenseFfn(dense, hidden, layer, binder);

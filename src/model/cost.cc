@@ -71,6 +71,8 @@ class Walker {
   void Layer(const LayerSpec& layer, const LayerWeights& weights) {
     Vector(CostKind::kNorm, weights.input_norm);
     Vector(CostKind::kNorm, weights.post_attention_norm);
+    Vector(CostKind::kNorm, weights.attention_output_norm);
+    Vector(CostKind::kNorm, weights.ffn_output_norm);
     std::visit([&](const auto& spec) { AttentionPart(spec, weights.attention); }, layer.attention);
     std::visit([&](const auto& spec) { FfnPart(spec, weights.ffn); }, layer.ffn);
   }

@@ -2,15 +2,26 @@
 
 namespace tael {
 
-extern const Family kErnie45, kErnie45Remote, kHunyuanDense, kLlama, kMistral, kPanguEmbedded,
-    kQwen2, kQwen3, kSmolLm3;
+extern const Family kErnie45, kErnie45Remote, kHunyuanDense, kLlama, kMistral, kOlmo2,
+    kPanguEmbedded, kPhi3, kQwen2, kQwen3, kSmolLm3;
 
 namespace {
 // The order does not matter; one line per family.
+// clang-format off
 constexpr const Family* kFamilies[] = {
-    &kErnie45,       &kErnie45Remote, &kHunyuanDense, &kLlama,   &kMistral,
-    &kPanguEmbedded, &kQwen2,         &kQwen3,        &kSmolLm3,
+    &kErnie45,
+    &kErnie45Remote,
+    &kHunyuanDense,
+    &kLlama,
+    &kMistral,
+    &kOlmo2,
+    &kPanguEmbedded,
+    &kPhi3,
+    &kQwen2,
+    &kQwen3,
+    &kSmolLm3,
 };
+// clang-format on
 }  // namespace
 
 std::span<const Family* const> AllFamilies() { return kFamilies; }

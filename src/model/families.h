@@ -36,6 +36,10 @@ void RequireBool(const ConfigView& config, const char* key, bool value);
 // type, listing the known ones. `rotary_dim` is the default when the config names no other.
 RopeSpec ReadRope(const ConfigView& config, int rotary_dim);
 
+// With rope type longrope: lowers the longest context to the original one, up to which the short
+// divisors that ReadRope() took are right.
+void LimitToOriginalContext(const RopeSpec& rope, DecoderSpec* spec);
+
 // Heads, head size, rope and scale of plain grouped-query attention without biases or norms.
 GqaSpec ReadGqa(const ConfigView& config);
 

@@ -195,6 +195,36 @@ TEST_F(OtherFamily, PanguHasBiasesAndErnieInterleavedRope) {
   EXPECT_THROW(Describe("Ernie4_5ForCausalLM"), Error);
 }
 
+TEST_F(OtherFamily, Olmo2NormsWhatPartsGiveAndAllHeadsAtOnce) {
+  EXPECT_EQ(Describe("Olmo2ForCausalLM").layers[0].norms, NormPlacement::kAfter);
+  EXPECT_EQ(Attention("Olmo2ForCausalLM").qk_norm_span, QkNormSpan::kProjection);
+  EXPECT_EQ(Describe("LlamaForCausalLM").layers[0].norms, NormPlacement::kBefore);
+}
+
+TEST_F(OtherFamily, Phi3TakesTheShortDivisorsAndEndsAtTheOriginalLength) {
+  const auto half = static_cast<size_t>(Attention("Phi3ForCausalLM").head_dim) / 2;
+  EXPECT_EQ(Describe("Phi3ForCausalLM").max_context,
+            config_.Find("max_position_embeddings")->as_int());
+  config_.Set("max_position_embeddings", 131072);
+  config_.Set("original_max_position_embeddings", 4096);
+  Json rope;
+  rope.Set("type", "longrope");
+  rope.Set("short_factor", JsonArray(half, Json(1.5)));
+  rope.Set("long_factor", JsonArray(half, Json(4.0)));
+  config_.Set("rope_scaling", rope);
+  const GqaSpec gqa = Attention("Phi3ForCausalLM");
+  EXPECT_EQ(gqa.rope.divisors, std::vector<float>(half, 1.5f));
+  EXPECT_NEAR(gqa.rope.attention_factor, 1.1902380714238083, 1e-12);  // sqrt(1 + ln 32 / ln 4096)
+  EXPECT_EQ(Describe("Phi3ForCausalLM").max_context, 4096);
+  config_.Set("partial_rotary_factor", 0.5);
+  EXPECT_THROW(Describe("Phi3ForCausalLM"), Error);  // twice as many divisors as frequencies
+  rope.Set("short_factor", JsonArray(half / 2, Json(1.0)));
+  config_.Set("rope_scaling", rope);
+  EXPECT_EQ(Attention("Phi3ForCausalLM").rope.rotary_dim, static_cast<int>(half));
+  config_.Set("partial_rotary_factor", 1.5);
+  EXPECT_THROW(Describe("Phi3ForCausalLM"), Error);
+}
+
 TEST_F(OtherFamily, SmolLm3SkipsRopeWhereTheListOrTheIntervalSaysSo) {
   const auto count = static_cast<int>(config_.Find("num_hidden_layers")->as_int());
   const auto rotated = [&] {

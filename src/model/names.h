@@ -13,11 +13,14 @@ enum class Role {
   kFinalNorm,
   kHead,  // of the whole model
   kInputNorm,
-  kPostAttentionNorm,
+  kPostAttentionNorm,    // before the feed-forward part
+  kAttentionOutputNorm,  // after attention, before the addition
+  kFfnOutputNorm,
   kQuery,
   kKey,
   kValue,
   kOutput,
+  kQueryKeyValue,  // the rows of q, then k, then v in one matrix
   kQueryBias,
   kKeyBias,
   kValueBias,
@@ -27,6 +30,7 @@ enum class Role {
   kGate,
   kUp,
   kDown,
+  kGateUp,  // the rows of gate, then those of up in one matrix
   kGateBias,
   kUpBias,
   kDownBias,

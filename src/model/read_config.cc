@@ -78,6 +78,28 @@ void ReadAlpha(const ConfigView& config, const ConfigView& scaling, RopeSpec* ro
   }
 }
 
+// Two lists of divisors exist, for texts within the original length and beyond. A text that grows
+// past it would need all of its keys again, so only the first is used: see LimitToOriginalContext.
+void ReadLongRope(const ConfigView& config, const ConfigView& scaling, RopeSpec* rope) {
+  rope->scaling = RopeScalingKind::kPerDimension;
+  rope->original_context = scaling.Double("original_max_position_embeddings",
+                                          config.Double("original_max_position_embeddings", 0));
+  if (rope->original_context <= 1) {
+    Fail(ErrorCode::kCorrupt, "{}: original_max_position_embeddings is {}, needed above 1",
+         config.where(), rope->original_context);
+  }
+  const double longest = config.Double("max_position_embeddings");
+  rope->factor = scaling.Double("factor", longest / rope->original_context);
+  const double stretched =
+      rope->factor <= 1 ? 1.0
+                        : std::sqrt(1 + ExactLog(rope->factor) / ExactLog(rope->original_context));
+  rope->attention_factor = scaling.Double("attention_factor", stretched);
+  for (const double divisor : scaling.Doubles("short_factor")) {
+    rope->divisors.push_back(static_cast<float>(divisor));
+  }
+  scaling.Ignore("long_factor");
+}
+
 void ReadScaling(const ConfigView& config, const ConfigView& scaling, RopeSpec* rope) {
   const std::string type = scaling.String("rope_type", scaling.String("type", "default"));
   scaling.Ignore("type");  // old and new spelling may stand side by side
@@ -93,12 +115,14 @@ void ReadScaling(const ConfigView& config, const ConfigView& scaling, RopeSpec* 
     rope->original_context = scaling.Double("original_max_position_embeddings");
   } else if (type == "yarn") {
     ReadYarn(config, scaling, rope);
+  } else if (type == "longrope" || type == "su") {
+    ReadLongRope(config, scaling, rope);
   } else if (type == "dynamic" && scaling.Has("alpha")) {
     ReadAlpha(config, scaling, rope);
   } else {
     Fail(ErrorCode::kUnsupported,
          "{}: rope type '{}' is not known; known are default, linear, llama3, yarn, "
-         "dynamic with alpha",
+         "longrope, dynamic with alpha",
          config.where(), type);
   }
 }
@@ -122,11 +146,22 @@ void RequireBool(const ConfigView& config, const char* key, bool value) {
        value);
 }
 
+void LimitToOriginalContext(const RopeSpec& rope, DecoderSpec* spec) {
+  if (rope.scaling != RopeScalingKind::kPerDimension) return;
+  const double original = std::floor(rope.original_context);
+  if (original < spec->max_context) spec->max_context = static_cast<int>(original);
+}
+
 RopeSpec ReadRope(const ConfigView& config, int rotary_dim) {
   RopeSpec rope;
   rope.pairing =
       config.Bool("rope_interleaved", false) ? RopePairing::kInterleaved : RopePairing::kHalfSplit;
-  rope.rotary_dim = config.Int("rotary_dim", rotary_dim);
+  const double part = config.Double("partial_rotary_factor", 1.0);
+  if (!(part > 0 && part <= 1)) {
+    Fail(ErrorCode::kCorrupt, "{}: partial_rotary_factor is {}, needed above 0 and at most 1",
+         config.where(), part);
+  }
+  rope.rotary_dim = config.Int("rotary_dim", static_cast<int>(rotary_dim * part));
   rope.theta = config.Double("rope_theta", 10000.0);
   for (const char* key : {"rope_scaling", "rope_parameters"}) {
     const std::optional<ConfigView> scaling = config.Object(key);

@@ -15,8 +15,9 @@ namespace tael {
 struct GqaWeights {
   Weight q, k, v, o;  // [H*Dh, D], [Hkv*Dh, D], [Hkv*Dh, D], [D, H*Dh]
   std::vector<float> q_bias, k_bias, v_bias, o_bias;  // empty when the spec has none
-  std::vector<float> q_norm, k_norm;                  // [Dh]; empty when the spec has none
-  RopeFrequencies rope;                               // computed at bind time
+  // [Dh], or [H*Dh] and [Hkv*Dh] with QkNormSpan::kProjection; empty when the spec has none.
+  std::vector<float> q_norm, k_norm;
+  RopeFrequencies rope;  // computed at bind time
 };
 
 // The part of an attention layer that does not change from layer to layer.

@@ -32,13 +32,21 @@ void LayerForward(const LayerSpec& spec, const LayerWeights& weights, const Atte
   const MatrixView<float> normed = NewMatrix(hidden.rows, hidden.cols, ctx);
   const MatrixView<float> delta = NewMatrix(hidden.rows, hidden.cols, ctx);
 
-  RmsNorm(Const(hidden), weights.input_norm, step.norm_eps, normed, ctx);
-  AttentionForward(spec, weights, step, Const(normed), delta, ctx);
-  AddInto(Const(delta), hidden, ctx);
-
-  RmsNorm(Const(hidden), weights.post_attention_norm, step.norm_eps, normed, ctx);
-  FfnForward(spec, weights, Const(normed), delta, ctx);
-  AddInto(Const(delta), hidden, ctx);
+  const auto input = [&](const std::vector<float>& gain) {
+    if (spec.norms == NormPlacement::kAfter) return Const(hidden);
+    RmsNorm(Const(hidden), gain, step.norm_eps, normed, ctx);
+    return Const(normed);
+  };
+  const auto add_output = [&](const std::vector<float>& gain) {
+    if (spec.norms != NormPlacement::kBefore) {
+      RmsNorm(Const(delta), gain, step.norm_eps, delta, ctx);
+    }
+    AddInto(Const(delta), hidden, ctx);
+  };
+  AttentionForward(spec, weights, step, input(weights.input_norm), delta, ctx);
+  add_output(weights.attention_output_norm);
+  FfnForward(spec, weights, input(weights.post_attention_norm), delta, ctx);
+  add_output(weights.ffn_output_norm);
   ctx.arena.Release(mark);
 }
 

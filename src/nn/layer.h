@@ -1,4 +1,5 @@
-// One decoder layer: norm, attention, residual, norm, feed-forward, residual.
+// One decoder layer: attention, residual, feed-forward, residual, with norms before or after the
+// two.
 #pragma once
 
 #include <variant>
@@ -16,10 +17,12 @@ using AttentionWeights = std::variant<GqaWeights>;
 using FfnWeights = std::variant<DenseFfnWeights>;
 
 struct LayerWeights {
-  std::vector<float> input_norm;  // [D], before attention
+  std::vector<float> input_norm;  // [D], before attention; empty when the spec has none
   AttentionWeights attention;
-  std::vector<float> post_attention_norm;  // [D], before the feed-forward part
+  std::vector<float> post_attention_norm;  // [D], before the feed-forward part; or empty
   FfnWeights ffn;
+  // [D] each, of what the parts give; empty when the spec has none.
+  std::vector<float> attention_output_norm = {}, ffn_output_norm = {};
 };
 
 // hidden [T, D], in and out: the residual stream.

@@ -12,7 +12,8 @@ namespace tael {
 void RmsNorm(MatrixView<const float> x, const std::vector<float>& gain, float eps,
              MatrixView<float> out, ComputeContext& ctx);
 
-// Normalises every head of x [T, heads * head_dim] in place; gain has head_dim elements.
+// Normalises every head of x [T, heads * head_dim] in place; gain has head_dim elements, or x.cols
+// to normalise all of them as one.
 void RmsNormHeads(const std::vector<float>& gain, float eps, MatrixView<float> x,
                   ComputeContext& ctx);
 

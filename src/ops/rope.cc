@@ -62,6 +62,7 @@ RopeFrequencies ComputeRopeFrequencies(const RopeSpec& spec) {
   }
   switch (spec.scaling) {
     case RopeScalingKind::kNone:
+    case RopeScalingKind::kPerDimension:
       break;
     case RopeScalingKind::kLinear:
       for (double& f : inverse) f /= spec.factor;

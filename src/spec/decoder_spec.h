@@ -21,6 +21,7 @@ enum class RopeScalingKind {
   kLinear,
   kFrequencyBands,  // rope type "llama3": long wavelengths stretched, short kept, blended between
   kYarn,
+  kPerDimension,  // rope type "longrope": a divisor for each frequency
 };
 
 // Rotary position embedding of the first `rotary_dim` elements of each head.
@@ -32,12 +33,13 @@ struct RopeSpec {
   double factor = 1.0;                       // linear, bands, yarn
   double low_freq_factor = 1.0;              // bands
   double high_freq_factor = 4.0;             // bands
-  double original_context = 0;               // bands, yarn
+  double original_context = 0;               // bands, yarn, per dimension
   double beta_fast = 32.0, beta_slow = 1.0;  // yarn
   bool truncate = true;                      // yarn: round the correction range
   double attention_factor = 1.0;             // multiplies cos and sin; resolved by the reader
-  // Explicit divisors of the inverse frequencies [rotary_dim / 2] (GGUF rope_freqs.weight); empty
-  // for none. Read by the binder from the tensor, not by the family.
+  // Explicit divisors of the inverse frequencies [rotary_dim / 2]; empty for none. From the
+  // configuration (per dimension), or from the tensor rope_freqs.weight of GGUF: then the binder
+  // reads them.
   std::vector<float> divisors = {};
 
   bool operator==(const RopeSpec&) const = default;
@@ -47,13 +49,20 @@ struct RopeSpec {
 // both elements of a rotated pair.
 enum class QkNormPlace { kBeforeRope, kAfterRope };
 
+// Over how many elements at once.
+enum class QkNormSpan {
+  kHead,        // each head by itself, the same head_dim gains for all
+  kProjection,  // all heads of q, and all of k, as one vector with a gain for each element
+};
+
 // Grouped-query attention: query head h reads kv head h / (num_heads / num_kv_heads).
 struct GqaSpec {
   int num_heads = 0, num_kv_heads = 0, head_dim = 0;
   RopeSpec rope;
   bool qkv_bias = false, output_bias = false;
-  bool qk_norm = false;  // RMSNorm over head_dim on q and k
+  bool qk_norm = false;  // RMSNorm on q and k
   QkNormPlace qk_norm_place = QkNormPlace::kBeforeRope;
+  QkNormSpan qk_norm_span = QkNormSpan::kHead;
   int sliding_window = 0;  // keys visible including the current one; 0 = all
   float scale = 0;         // of q.k; resolved: never 0 in a valid spec
 };
@@ -70,9 +79,17 @@ struct DenseFfnSpec {
 using AttentionSpec = std::variant<GqaSpec>;
 using FfnSpec = std::variant<DenseFfnSpec>;
 
+// Where a layer normalises, for attention and the feed-forward part alike.
+enum class NormPlacement {
+  kBefore,  // what goes into the part
+  kAfter,   // what comes out of it, before it is added to the residual stream
+  kAround,  // both
+};
+
 struct LayerSpec {
   AttentionSpec attention;
   FfnSpec ffn;
+  NormPlacement norms = NormPlacement::kBefore;
 };
 
 struct DecoderSpec {

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <set>
+#include <utility>
 
 #include "base/error.h"
 #include "spec/decoder_spec.h"
@@ -33,6 +34,16 @@ class Report {
   std::set<std::string> problems_;
 };
 
+void CheckDivisors(const RopeSpec& rope, Report& report) {
+  report.Finite("rope original_max_position_embeddings", rope.original_context);
+  if (std::cmp_not_equal(rope.divisors.size(), rope.rotary_dim / 2)) {
+    report.Add(fmt::format("short_factor has {} entries, needed half the rotary dimension {}",
+                           rope.divisors.size(), rope.rotary_dim));
+  }
+  for (const float divisor : rope.divisors)
+    report.Finite("short_factor", static_cast<double>(divisor));
+}
+
 void CheckRope(const RopeSpec& rope, int head_dim, Report& report) {
   if (rope.pairing == RopePairing::kNone) return;  // the rest is not used
   if (rope.rotary_dim < 2 || rope.rotary_dim % 2 != 0 || rope.rotary_dim > head_dim) {
@@ -42,6 +53,10 @@ void CheckRope(const RopeSpec& rope, int head_dim, Report& report) {
   report.Finite("rope_theta", rope.theta);
   report.Finite("rope attention factor", rope.attention_factor);
   if (rope.scaling == RopeScalingKind::kNone) return;
+  if (rope.scaling == RopeScalingKind::kPerDimension) {
+    CheckDivisors(rope, report);
+    return;
+  }
   report.Finite("rope factor", rope.factor);
   if (rope.scaling == RopeScalingKind::kLinear) return;
   report.Finite("rope original_max_position_embeddings", rope.original_context);
