@@ -121,6 +121,7 @@ Json LayerToJson(const LayerSpec& layer) {
     ffn.Set("kind", "dense");
     ffn.Set("intermediate_size", dense->intermediate_size);
     ffn.Set("bias", dense->bias);
+    ffn.Set("activation", dense->activation == Activation::kSilu ? "silu" : "gelu_tanh");
     out.Set("ffn", std::move(ffn));
   }
   return out;
@@ -133,6 +134,7 @@ Json SpecToJson(const DecoderSpec& spec) {
   out.Set("hidden_size", spec.hidden_size);
   out.Set("vocab_size", spec.vocab_size);
   out.Set("max_context", spec.max_context);
+  out.Set("embedding_scale", static_cast<double>(spec.embedding_scale));
   out.Set("norm_eps", static_cast<double>(spec.norm_eps));
   out.Set("tied_head", spec.tied_head);
   out.Set("num_layers", static_cast<int64_t>(spec.layers.size()));

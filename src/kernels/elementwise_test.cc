@@ -125,6 +125,36 @@ TEST_P(ElementwiseTest, AddAndSiluMatchTheReferenceAndScalarForSpecialValues) {
   }
 }
 
+TEST_P(ElementwiseTest, GeluHasTheBitsOfScalarAndIsCloseToTheFormulaWithTanh) {
+  for (size_t n = 1; n <= 67; n += 3) {
+    const std::vector<float> a = SpecialFloats(n, 17 + static_cast<unsigned>(n)),
+                             b = SpecialFloats(n, 18);
+    std::vector<float> gelu = a, scalar(n);
+    GetParam()->gelu_tanh_multiply(gelu.data(), b.data(), n, gelu.data());  // in place
+    ScalarTable().gelu_tanh_multiply(a.data(), b.data(), n, scalar.data());
+    EXPECT_EQ(FirstDifference(gelu, scalar), -1) << n;
+  }
+  std::vector<float> x;
+  for (float v = -9.0f; v < 9.0f; v += 0.00317f) x.push_back(v);
+  const std::vector<float> up(x.size(), -1.5f);
+  std::vector<float> y(x.size());
+  GetParam()->gelu_tanh_multiply(x.data(), up.data(), x.size(), y.data());
+  const long double slope = std::sqrt(2 / 3.14159265358979323846264338327950288L);
+  for (size_t i = 0; i < x.size(); ++i) {
+    const long double v = x[i], u = slope * (v + 0.044715L * v * v * v);
+    const long double exact = -1.5L * v / (1 + std::exp(-2 * u));
+    // An error of the exponent, up to 90, is a relative error of the result.
+    ASSERT_NEAR(
+        y[i], static_cast<double>(exact),
+        std::fabs(static_cast<double>(exact)) * (5e-7 + 3e-7 * std::fabs(static_cast<double>(u))))
+        << x[i];
+  }
+  const std::vector<float> ends = {20.0f, -20.0f, 0.0f, INFINITY}, one(4, 1.0f);
+  std::vector<float> out(4);
+  GetParam()->gelu_tanh_multiply(ends.data(), one.data(), 4, out.data());
+  EXPECT_EQ(out, (std::vector<float>{20.0f, 0.0f, 0.0f, INFINITY}));
+}
+
 TEST_P(ElementwiseTest, ToCacheRoundsToNearestEvenAndKeepsDenormals) {
   std::vector<float> x = SpecialFloats(131, 9);
   for (unsigned i = 0; i < 4096; ++i) {  // all exponents, ties and near-ties among the mantissas

@@ -63,6 +63,8 @@ struct KernelTable {
   void (*add)(const float* x, size_t n, float* y) noexcept;
   // out[i] = gate[i] / (1 + exp(-gate[i])) * up[i]. `out` may alias either.
   void (*silu_multiply)(const float* gate, const float* up, size_t n, float* out) noexcept;
+  // out[i] = gelu(gate[i]) * up[i], gelu by tanh (numerics.md, 7). `out` may alias either.
+  void (*gelu_tanh_multiply)(const float* gate, const float* up, size_t n, float* out) noexcept;
   // Streaming softmax attention. Order: numerics.md, 6.
   void (*attention)(const AttentionArgs& args) noexcept;
   // Converts n floats to a cache type: kF32, kF16, kBF16, or kQ8_0 with n % 32 == 0. Rounding:

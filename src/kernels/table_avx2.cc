@@ -57,6 +57,7 @@ const KernelTable kAvx2Table = {
     .rope = avx2::Rope,
     .add = avx2::Add,
     .silu_multiply = avx2::SiluMultiply,
+    .gelu_tanh_multiply = avx2::GeluTanhMultiply,
     .attention = avx2::Attention,
     .to_cache = avx2::ToCache,
     .softmax_numerators = avx2::SoftmaxNumerators,

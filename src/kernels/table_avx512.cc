@@ -44,6 +44,7 @@ const KernelTable kAvx512Table = {
     .rope = avx512::Rope,
     .add = avx512::Add,
     .silu_multiply = avx512::SiluMultiply,
+    .gelu_tanh_multiply = avx512::GeluTanhMultiply,
     .attention = avx512::Attention,
     .to_cache = avx512::ToCache,
     .softmax_numerators = avx512::SoftmaxNumerators,

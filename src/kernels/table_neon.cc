@@ -55,6 +55,7 @@ const KernelTable kNeonTable = {
     .rope = neon::Rope,
     .add = neon::Add,
     .silu_multiply = neon::SiluMultiply,
+    .gelu_tanh_multiply = neon::GeluTanhMultiply,
     .attention = neon::Attention,
     .to_cache = neon::ToCache,
     .softmax_numerators = neon::SoftmaxNumerators,

@@ -51,6 +51,7 @@ const KernelTable kNeonBaseTable = {
     .rope = neon_base::Rope,
     .add = neon_base::Add,
     .silu_multiply = neon_base::SiluMultiply,
+    .gelu_tanh_multiply = neon_base::GeluTanhMultiply,
     .attention = neon_base::Attention,
     .to_cache = neon_base::ToCache,
     .softmax_numerators = neon_base::SoftmaxNumerators,

@@ -38,6 +38,7 @@ const KernelTable kScalarTable = {
     .rope = scalar::Rope,
     .add = scalar::Add,
     .silu_multiply = scalar::SiluMultiply,
+    .gelu_tanh_multiply = scalar::GeluTanhMultiply,
     .attention = scalar::Attention,
     .to_cache = scalar::ToCache,
     .softmax_numerators = scalar::SoftmaxNumerators,

@@ -48,7 +48,11 @@ class Binder {
   bool IsFused(Role role) const { return FindRule(family_.names, role) != nullptr; }
 
   std::vector<float> Vector(Role role, int layer, int64_t size) {
-    return VectorNamed(NameOf(role, layer), size);
+    std::vector<float> values = VectorNamed(NameOf(role, layer), size);
+    const float offset = OffsetOf(role);
+    if (offset == 0 || headers_only_) return values;
+    for (float& value : values) value += offset;
+    return values;
   }
 
   std::vector<float> VectorNamed(const std::string& name, int64_t size) {
@@ -88,12 +92,19 @@ class Binder {
   }
 
  private:
-  std::string NameOf(Role role, int layer) const {
+  const NameRule& RuleOf(Role role) const {
     const NameRule* rule = FindRule(family_.names, role);
     if (rule == nullptr) rule = FindRule(kLlamaNames, role);
     TAEL_CHECK(rule != nullptr);  // every role a spec asks for has a name
-    return TensorName(checkpoint_.container == Container::kGguf ? rule->gguf : rule->hf, layer);
+    return *rule;
   }
+
+  bool IsGguf() const { return checkpoint_.container == Container::kGguf; }
+  std::string NameOf(Role role, int layer) const {
+    const NameRule& rule = RuleOf(role);
+    return TensorName(IsGguf() ? rule.gguf : rule.hf, layer);
+  }
+  float OffsetOf(Role role) const { return IsGguf() ? 0.0f : RuleOf(role).hf_offset; }
 
   static bool IsIgnored(std::string_view name) {
     return std::any_of(kIgnoredTensorEndings.begin(), kIgnoredTensorEndings.end(),

@@ -19,7 +19,7 @@ MatrixView<float> Forward(const DecoderSpec& spec, const DecoderWeights& weights
                           HiddenRecorder* recorder) {
   const auto rows = static_cast<int64_t>(batch.tokens.size());
   const MatrixView<float> hidden = NewMatrix(rows, spec.hidden_size, ctx);
-  EmbeddingLookup(weights.embedding, batch.tokens, hidden, ctx);
+  EmbeddingLookup(weights.embedding, batch.tokens, spec.embedding_scale, hidden, ctx);
   Record(hidden, recorder);
   for (size_t i = 0; i < spec.layers.size(); ++i) {
     const AttentionStep step{batch, cache, static_cast<int>(i), spec.norm_eps};

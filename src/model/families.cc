@@ -2,7 +2,7 @@
 
 namespace tael {
 
-extern const Family kErnie45, kErnie45Remote, kHunyuanDense, kLlama, kMistral, kOlmo2,
+extern const Family kErnie45, kErnie45Remote, kGemma3, kHunyuanDense, kLlama, kMistral, kOlmo2,
     kPanguEmbedded, kPhi3, kQwen2, kQwen3, kSmolLm3;
 
 namespace {
@@ -11,6 +11,7 @@ namespace {
 constexpr const Family* kFamilies[] = {
     &kErnie45,
     &kErnie45Remote,
+    &kGemma3,
     &kHunyuanDense,
     &kLlama,
     &kMistral,

@@ -1,6 +1,7 @@
 // The list of model families, and the readers of configuration parts that they share.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,10 @@ GqaSpec ReadGqa(const ConfigView& config);
 
 // The gated feed-forward block with hidden_act checked.
 DenseFfnSpec ReadDenseFfn(const ConfigView& config);
+
+// Which layers `layer_types` lists as sliding_attention; nullopt without that key. Throws for
+// another number of layers than num_hidden_layers and for types this build does not know.
+std::optional<std::vector<bool>> ReadSlidingLayers(const ConfigView& config);
 
 // Layers that differ only in what attention sees: all of the past, or the last `sliding_window`
 // positions. The windowed ones are those `layer_types` lists, else those from `max_window_layers`

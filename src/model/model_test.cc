@@ -225,6 +225,35 @@ TEST_F(OtherFamily, Phi3TakesTheShortDivisorsAndEndsAtTheOriginalLength) {
   EXPECT_THROW(Describe("Phi3ForCausalLM"), Error);
 }
 
+TEST_F(OtherFamily, Gemma3HasLocalLayersWithARopeOfTheirOwn) {
+  std::erase_if(config_.as_object(), [](const auto& entry) {
+    return entry.first == "mlp_bias" || entry.first == "hidden_act";
+  });
+  Json rope;
+  rope.Set("rope_type", "linear");
+  rope.Set("factor", 8.0);
+  config_.Set("rope_scaling", rope);
+  config_.Set("rope_theta", 1e6);
+  config_.Set("hidden_activation", "gelu_pytorch_tanh");
+  config_.Set("query_pre_attn_scalar", 64);
+  config_.Set("sliding_window", 24);
+  config_.Set("sliding_window_pattern", 2);
+  const DecoderSpec spec = Describe("Gemma3ForCausalLM");
+  EXPECT_EQ(spec.embedding_scale, 8.0f);  // hidden size 64
+  EXPECT_EQ(spec.layers[0].norms, NormPlacement::kAround);
+  const GqaSpec local = Attention("Gemma3ForCausalLM", 0),
+                global = Attention("Gemma3ForCausalLM", 1);
+  EXPECT_EQ(local.sliding_window, 24);
+  EXPECT_EQ(local.rope.theta, 1e4);
+  EXPECT_EQ(local.rope.scaling, RopeScalingKind::kNone);
+  EXPECT_EQ(global.sliding_window, 0);
+  EXPECT_EQ(global.rope.theta, 1e6);
+  EXPECT_EQ(global.rope.scaling, RopeScalingKind::kLinear);
+  EXPECT_EQ(global.scale, 0.125f);
+  config_.Set("final_logit_softcapping", 30.0);
+  EXPECT_THROW(Describe("Gemma3ForCausalLM"), Error);
+}
+
 TEST_F(OtherFamily, SmolLm3SkipsRopeWhereTheListOrTheIntervalSaysSo) {
   const auto count = static_cast<int>(config_.Find("num_hidden_layers")->as_int());
   const auto rotated = [&] {

@@ -41,6 +41,9 @@ struct NameRule {
   Role role;
   const char* hf;    // in safetensors
   const char* gguf;  // in GGUF files
+  // Added to every element of a vector from safetensors: 1 for gains stored as their distance from
+  // 1. GGUF files hold the sum.
+  float hf_offset = 0;
 };
 
 // The names of Llama-shaped models; most families share them.

@@ -195,6 +195,26 @@ DenseFfnSpec ReadDenseFfn(const ConfigView& config) {
           .bias = config.Bool("mlp_bias", false)};
 }
 
+std::optional<std::vector<bool>> ReadSlidingLayers(const ConfigView& config) {
+  if (!config.Has("layer_types")) return std::nullopt;
+  const std::vector<std::string> types = config.Strings("layer_types");
+  const int count = config.Int("num_hidden_layers");
+  if (std::cmp_not_equal(types.size(), count)) {
+    Fail(ErrorCode::kCorrupt, "{}: layer_types lists {} layers, num_hidden_layers says {}",
+         config.where(), types.size(), count);
+  }
+  std::vector<bool> sliding;
+  for (const std::string& type : types) {
+    if (type != "full_attention" && type != "sliding_attention") {
+      Fail(ErrorCode::kUnsupported,
+           "{}: layer type '{}' is not known; known are full_attention, sliding_attention",
+           config.where(), type);
+    }
+    sliding.push_back(type == "sliding_attention");
+  }
+  return sliding;
+}
+
 std::vector<LayerSpec> ReadWindowedLayers(const ConfigView& config, const GqaSpec& gqa,
                                           const DenseFfnSpec& ffn) {
   const int count = config.Int("num_hidden_layers");
@@ -202,26 +222,11 @@ std::vector<LayerSpec> ReadWindowedLayers(const ConfigView& config, const GqaSpe
   const int window = config.Int("sliding_window", 0);
   if (config.Bool("use_sliding_window", false)) windowed.sliding_window = window;
   const int first_windowed = config.Int("max_window_layers", 0);
-  const bool listed = config.Has("layer_types");
-  const std::vector<std::string> types =
-      listed ? config.Strings("layer_types") : std::vector<std::string>();
-  if (listed && std::cmp_not_equal(types.size(), count)) {
-    Fail(ErrorCode::kCorrupt, "{}: layer_types lists {} layers, num_hidden_layers says {}",
-         config.where(), types.size(), count);
-  }
+  const std::optional<std::vector<bool>> listed = ReadSlidingLayers(config);
   std::vector<LayerSpec> layers;
   for (int i = 0; i < count; ++i) {
-    bool full = i < first_windowed;
-    if (listed) {
-      const std::string& type = types[static_cast<size_t>(i)];
-      full = type == "full_attention";
-      if (!full && type != "sliding_attention") {
-        Fail(ErrorCode::kUnsupported,
-             "{}: layer type '{}' is not known; known are full_attention, sliding_attention",
-             config.where(), type);
-      }
-    }
-    layers.push_back({.attention = full ? gqa : windowed, .ffn = ffn});
+    const bool sliding = listed ? (*listed)[static_cast<size_t>(i)] : i >= first_windowed;
+    layers.push_back({.attention = sliding ? windowed : gqa, .ffn = ffn});
   }
   return layers;
 }

@@ -19,6 +19,9 @@ void DenseFfnForward(const DenseFfnSpec& spec, const DenseFfnWeights& weights,
     case Activation::kSilu:
       SiluMultiply(Const(up), gate, ctx);
       break;
+    case Activation::kGeluTanh:
+      GeluTanhMultiply(Const(up), gate, ctx);
+      break;
   }
   MatmulInput gated(Const(gate), ctx);
   Matmul(gated, weights.down, out, ctx);

@@ -11,6 +11,15 @@ void SiluMultiply(MatrixView<const float> up, MatrixView<float> gate, ComputeCon
   });
 }
 
+void GeluTanhMultiply(MatrixView<const float> up, MatrixView<float> gate, ComputeContext& ctx) {
+  ctx.pool.ParallelFor(gate.rows, ctx.GrainFor(4 * gate.cols), [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      ctx.kernels.gelu_tanh_multiply(gate.row(t), up.row(t), static_cast<size_t>(gate.cols),
+                                     gate.row(t));
+    }
+  });
+}
+
 void AddInto(MatrixView<const float> x, MatrixView<float> y, ComputeContext& ctx) {
   ctx.pool.ParallelFor(y.rows, ctx.GrainFor(y.cols), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {

@@ -6,11 +6,13 @@
 
 namespace tael {
 
-void EmbeddingLookup(const Weight& table, const std::vector<int32_t>& tokens, MatrixView<float> out,
-                     ComputeContext& ctx) {
+void EmbeddingLookup(const Weight& table, const std::vector<int32_t>& tokens, float scale,
+                     MatrixView<float> out, ComputeContext& ctx) {
   ctx.pool.ParallelFor(out.rows, ctx.GrainFor(out.cols), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       DecodeRow(table.dtype, table.row(tokens[static_cast<size_t>(t)]), table.k, out.row(t));
+      if (scale == 1.0f) continue;  // would change no bit
+      for (int64_t i = 0; i < out.cols; ++i) out.row(t)[i] *= scale;
     }
   });
 }

@@ -8,9 +8,10 @@
 
 namespace tael {
 
-// out[t] = row tokens[t] of `table`, decoded to float32. REQUIRES: ids inside the table.
-void EmbeddingLookup(const Weight& table, const std::vector<int32_t>& tokens, MatrixView<float> out,
-                     ComputeContext& ctx);
+// out[t] = row tokens[t] of `table`, decoded to float32, times `scale`. REQUIRES: ids inside the
+// table.
+void EmbeddingLookup(const Weight& table, const std::vector<int32_t>& tokens, float scale,
+                     MatrixView<float> out, ComputeContext& ctx);
 
 // Copies the rows `rows` of x, in that order.
 MatrixView<float> GatherRows(MatrixView<const float> x, const std::vector<int32_t>& rows,

@@ -67,7 +67,10 @@ struct GqaSpec {
   float scale = 0;         // of q.k; resolved: never 0 in a valid spec
 };
 
-enum class Activation { kSilu };
+enum class Activation {
+  kSilu,
+  kGeluTanh,  // x * Phi(x) with the approximation of Phi by tanh
+};
 
 // down(act(gate(x)) * up(x))
 struct DenseFfnSpec {
@@ -97,6 +100,7 @@ struct DecoderSpec {
   int hidden_size = 0, vocab_size = 0, max_context = 0;
   float norm_eps = 0;
   bool tied_head = false;
+  float embedding_scale = 1.0f;  // of the rows that tokens look up, not of a tied head
   std::vector<LayerSpec> layers;
 };
 

@@ -101,6 +101,7 @@ void Validate(const DecoderSpec& spec, const std::string& where) {
     report.Add(fmt::format("max_position_embeddings is {}, needed at least 1", spec.max_context));
   }
   report.Finite("rms_norm_eps", static_cast<double>(spec.norm_eps));
+  report.Finite("scale of the embedding", static_cast<double>(spec.embedding_scale));
   if (spec.layers.empty()) report.Add("there are no layers");
   for (const LayerSpec& layer : spec.layers) {
     std::visit([&](const GqaSpec& gqa) { CheckGqa(gqa, report); }, layer.attention);

@@ -28,6 +28,19 @@ void SiluMultiply(const float* gate, const float* up, size_t n, float* out) noex
   });
 }
 
+// GELU (Hendrycks & Gimpel 2016, arXiv:1606.08415) by its tanh approximation. Because
+// (1 + tanh(u)) / 2 = 1 / (1 + exp(-2 u)), it is SiLU's form with a cubic in the exponent.
+inline constexpr float kGeluLinear = -0x1.988454p+0f;  // -2 sqrt(2 / pi)
+inline constexpr float kGeluCubic = -0x1.2444f2p-4f;   // that times 0.044715
+
+void GeluTanhMultiply(const float* gate, const float* up, size_t n, float* out) noexcept {
+  ForEachPair(gate, up, n, out, [](const F32x16& g, const F32x16& u) {
+    const F32x16 slope = Fma(Mul(g, g), Splat(kGeluCubic), Splat(kGeluLinear));
+    const F32x16 denominator = Add(Splat(1.0f), Exp(Mul(g, slope)));
+    return Mul(Div(g, denominator), u);
+  });
+}
+
 // RMSNorm, Zhang & Sennrich 2019, arXiv:1910.07467. One chain of lanes: the order of the sum is
 // part of the contract, and a row is short.
 void RmsNorm(const float* x, const float* gain, float eps, size_t n, float* out) noexcept {
