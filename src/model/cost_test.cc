@@ -91,6 +91,16 @@ TEST(Cost, OfAWindowIsLimitedByIt) {
   EXPECT_EQ(at_depth.kv_read_bytes, (4 + 101) * 2 * 2 * 8 * 4);
 }
 
+TEST(Cost, OfNormsBehindThePartsIsCounted) {
+  Tiny tiny({0});
+  tiny.weights.layers[0].attention_output_norm.resize(32);
+  tiny.weights.layers[0].ffn_output_norm.resize(32);
+  Batch batch;
+  Append(batch, 0, 2, true);
+  EXPECT_EQ(CostOf(tiny.spec, tiny.weights, batch, {})[CostKind::kNorm],
+            (Cost{.weight_bytes = 5 * 32 * 4}));
+}
+
 TEST(Cost, FloatMatmulDoesTheSameProductsOnceInFloat) {
   const Tiny tiny({0});
   Batch batch;
