@@ -264,8 +264,8 @@ TEST_F(OtherFamily, SmolLm3SkipsRopeWhereTheListOrTheIntervalSaysSo) {
     return out;
   };
   config_.Set("no_rope_layer_interval", 2);
-  std::vector<bool> expected;
-  for (int i = 0; i < count; ++i) expected.push_back(i % 2 == 0);
+  std::vector<bool> expected(static_cast<size_t>(count));
+  for (size_t i = 0; i < expected.size(); i += 2) expected[i] = true;
   EXPECT_EQ(rotated(), expected);
   JsonArray list(static_cast<size_t>(count), Json(1));
   list[0] = 0;
