@@ -94,6 +94,36 @@ Json RopeToJson(const RopeSpec& rope) {
   return out;
 }
 
+Json FfnToJson(const DenseFfnSpec& dense) {
+  Json ffn = JsonObject{};
+  ffn.Set("kind", "dense");
+  ffn.Set("intermediate_size", dense.intermediate_size);
+  ffn.Set("bias", dense.bias);
+  ffn.Set("activation", dense.activation == Activation::kSilu ? "silu" : "gelu_tanh");
+  return ffn;
+}
+
+Json FfnToJson(const MoeFfnSpec& moe) {
+  const RouterSpec& router = moe.router;
+  Json ffn = JsonObject{};
+  ffn.Set("kind", "moe");
+  ffn.Set("num_experts", router.num_experts);
+  ffn.Set("experts_per_token", router.experts_per_token);
+  ffn.Set("expert_size", moe.expert_size);
+  ffn.Set("shared_size", moe.shared_size);
+  ffn.Set("shared_gate", moe.shared_gate);
+  ffn.Set("scoring", router.scoring == RouterScoring::kSoftmax ? "softmax" : "sigmoid");
+  ffn.Set("correction_bias", router.correction_bias);
+  ffn.Set("normalize", router.normalize);
+  ffn.Set("scale", static_cast<double>(router.scale));
+  if (router.groups_per_token < router.num_groups) {
+    ffn.Set("num_groups", router.num_groups);
+    ffn.Set("groups_per_token", router.groups_per_token);
+    ffn.Set("group_score", router.group_score == GroupScore::kMax ? "max" : "top_two_sum");
+  }
+  return ffn;
+}
+
 Json LayerToJson(const LayerSpec& layer) {
   static constexpr const char* kPlacements[] = {"before", "after", "around"};
   Json out = JsonObject{};
@@ -116,14 +146,7 @@ Json LayerToJson(const LayerSpec& layer) {
     attention.Set("rope", RopeToJson(gqa->rope));
     out.Set("attention", std::move(attention));
   }
-  if (const auto* dense = std::get_if<DenseFfnSpec>(&layer.ffn)) {
-    Json ffn = JsonObject{};
-    ffn.Set("kind", "dense");
-    ffn.Set("intermediate_size", dense->intermediate_size);
-    ffn.Set("bias", dense->bias);
-    ffn.Set("activation", dense->activation == Activation::kSilu ? "silu" : "gelu_tanh");
-    out.Set("ffn", std::move(ffn));
-  }
+  out.Set("ffn", std::visit([](const auto& ffn) { return FfnToJson(ffn); }, layer.ffn));
   return out;
 }
 

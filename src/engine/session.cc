@@ -6,6 +6,21 @@
 
 namespace tael {
 
+void EvalResult::AppendRecords(const std::vector<std::vector<float>>& states,
+                               const std::vector<RouterRecord>& decisions) {
+  const auto append = [](auto& to, const auto& from) {
+    to.insert(to.end(), from.begin(), from.end());
+  };
+  hidden.resize(states.size());
+  for (size_t l = 0; l < states.size(); ++l) append(hidden[l], states[l]);
+  routers.resize(decisions.size());
+  for (size_t l = 0; l < decisions.size(); ++l) {
+    routers[l].experts_per_token = decisions[l].experts_per_token;
+    append(routers[l].experts, decisions[l].experts);
+    append(routers[l].weights, decisions[l].weights);
+  }
+}
+
 RunShape ShapeOf(const SessionOptions& options, int context) {
   return {.context = context,
           .rows = std::clamp(options.prefill_chunk, 1, context),
@@ -65,11 +80,7 @@ EvalResult Session::Evaluate(std::span<const TokenId> tokens, const EvalRequest&
         runner_.Forward(batch, request.hidden ? &recorder : nullptr);
     if (!request.all_logits) result.logits.clear();
     result.logits.insert(result.logits.end(), logits.data, logits.data + logits.rows * logits.cols);
-    result.hidden.resize(recorder.states.size());
-    for (size_t l = 0; l < recorder.states.size(); ++l) {
-      result.hidden[l].insert(result.hidden[l].end(), recorder.states[l].begin(),
-                              recorder.states[l].end());
-    }
+    result.AppendRecords(recorder.states, recorder.routers);
     tokens_.insert(tokens_.end(), chunk.begin(), chunk.end());
   }
   result.rows = static_cast<int64_t>(result.logits.size()) / model().spec.vocab_size;

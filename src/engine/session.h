@@ -23,13 +23,17 @@ RunShape ShapeOf(const SessionOptions& options, int context);
 // What Evaluate() should hand back besides the last logits.
 struct EvalRequest {
   bool all_logits = false;  // logits of every token, not only the last
-  bool hidden = false;      // residual stream after the embedding and after each layer
+  bool hidden = false;      // residual stream after the embedding and after each layer, and routing
 };
 
 struct EvalResult {
   std::vector<float> logits;  // [rows, V]: all tokens, or only the last
   int64_t rows = 0;
   std::vector<std::vector<float>> hidden;  // [L + 1][T * D] when asked for
+  std::vector<RouterRecord> routers;       // of the layers with experts, when `hidden`
+  // Takes over what another call recorded about the tokens behind these.
+  void AppendRecords(const std::vector<std::vector<float>>& states,
+                     const std::vector<RouterRecord>& decisions);
 };
 
 // Not thread-safe. The model must outlive it.

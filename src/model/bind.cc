@@ -28,20 +28,14 @@ class Binder {
     return checkpoint_.tensors.Find(NameOf(role, layer)) != nullptr;
   }
 
-  Weight Matrix(Role role, int layer, int64_t n, int64_t k) {
-    const TensorInfo* tensor = Claim(NameOf(role, layer), {n, k});
-    if (tensor == nullptr) return {};
-    const std::optional<int64_t> row_bytes = StorageBytes(tensor->dtype, k);
-    if (!row_bytes.has_value()) {
-      Problem("'{}': rows of {} elements are no whole number of {} blocks", tensor->name, k,
-              Name(tensor->dtype));
-      return {};
-    }
-    return {.dtype = tensor->dtype,
-            .n = n,
-            .k = k,
-            .data = tensor->bytes.data(),
-            .row_bytes = *row_bytes};
+  Weight Matrix(Role role, int layer, int64_t n, int64_t k, int expert = 0) {
+    return WeightOf(Claim(NameOf(role, layer, expert), {n, k}), n, k);
+  }
+
+  // `count` matrices [n, k] in one tensor [count, n, k], as the first of them; the others follow at
+  // a distance of bytes().
+  Weight Stack(Role role, int layer, int64_t count, int64_t n, int64_t k) {
+    return WeightOf(Claim(NameOf(role, layer), {count, n, k}), n, k);
   }
 
   // Whether the family stores this matrix, which is made of others.
@@ -55,8 +49,24 @@ class Binder {
     return values;
   }
 
+  // A vector that some files store as a matrix with one row, or column.
+  std::vector<float> FlatVector(Role role, int layer, int64_t size) {
+    const std::string name = NameOf(role, layer);
+    const TensorInfo* tensor = checkpoint_.tensors.Find(name);
+    for (const std::vector<int64_t>& shape :
+         {std::vector<int64_t>{1, size}, std::vector<int64_t>{size, 1}}) {
+      if (tensor != nullptr && tensor->shape == shape) return VectorNamed(name, size, shape);
+    }
+    return VectorNamed(name, size);
+  }
+
   std::vector<float> VectorNamed(const std::string& name, int64_t size) {
-    const TensorInfo* tensor = Claim(name, {size});
+    return VectorNamed(name, size, {size});
+  }
+
+  std::vector<float> VectorNamed(const std::string& name, int64_t size,
+                                 const std::vector<int64_t>& shape) {
+    const TensorInfo* tensor = Claim(name, shape);
     if (tensor == nullptr) return {};
     std::vector<float> values(static_cast<size_t>(size));
     if (headers_only_) return values;
@@ -100,11 +110,26 @@ class Binder {
   }
 
   bool IsGguf() const { return checkpoint_.container == Container::kGguf; }
-  std::string NameOf(Role role, int layer) const {
+  std::string NameOf(Role role, int layer, int expert = 0) const {
     const NameRule& rule = RuleOf(role);
-    return TensorName(IsGguf() ? rule.gguf : rule.hf, layer);
+    return TensorName(IsGguf() ? rule.gguf : rule.hf, layer, expert);
   }
   float OffsetOf(Role role) const { return IsGguf() ? 0.0f : RuleOf(role).hf_offset; }
+
+  Weight WeightOf(const TensorInfo* tensor, int64_t n, int64_t k) {
+    if (tensor == nullptr) return {};
+    const std::optional<int64_t> row_bytes = StorageBytes(tensor->dtype, k);
+    if (!row_bytes.has_value()) {
+      Problem("'{}': rows of {} elements are no whole number of {} blocks", tensor->name, k,
+              Name(tensor->dtype));
+      return {};
+    }
+    return {.dtype = tensor->dtype,
+            .n = n,
+            .k = k,
+            .data = tensor->bytes.data(),
+            .row_bytes = *row_bytes};
+  }
 
   static bool IsIgnored(std::string_view name) {
     return std::any_of(kIgnoredTensorEndings.begin(), kIgnoredTensorEndings.end(),
@@ -202,6 +227,80 @@ DenseFfnWeights BindDenseFfn(const DenseFfnSpec& spec, int64_t hidden, int layer
   return w;
 }
 
+// Matrix `index` of a stack.
+Weight Slice(Weight stack, int64_t index, int64_t first_row, int64_t rows, int64_t stack_rows) {
+  if (stack.empty()) return {};
+  stack.data += (index * stack_rows + first_row) * stack.row_bytes;
+  stack.n = rows;
+  return stack;
+}
+
+// One kind of matrix [n, k] of all experts: cut from a tensor that holds all of them, or one tensor
+// each.
+std::vector<Weight> BindExperts(Role one, Role stack, int count, int64_t n, int64_t k, int layer,
+                                Binder& binder) {
+  std::vector<Weight> weights;
+  if (!binder.Has(stack, layer)) {
+    for (int e = 0; e < count; ++e) {
+      weights.push_back(binder.Matrix(one, layer, n, k, e));
+      if (weights.back().empty()) break;  // reported; the rest would only repeat it
+    }
+    weights.resize(static_cast<size_t>(count));
+    return weights;
+  }
+  const Weight all = binder.Stack(stack, layer, count, n, k);
+  for (int e = 0; e < count; ++e) weights.push_back(Slice(all, e, 0, n, n));
+  return weights;
+}
+
+MoeFfnWeights BindMoeFfn(const MoeFfnSpec& spec, int64_t hidden, int layer, Binder& binder) {
+  const int count = spec.router.num_experts;
+  const int64_t width = spec.expert_size, shared = spec.shared_size;
+  MoeFfnWeights w;
+  w.router.gate = binder.Matrix(Role::kRouter, layer, count, hidden);
+  if (spec.router.correction_bias) {
+    w.router.correction_bias = binder.FlatVector(Role::kRouterCorrection, layer, count);
+  }
+  std::vector<Weight> gate, up;
+  if (binder.Has(Role::kExpertGateUpStack, layer)) {
+    const Weight both = binder.Stack(Role::kExpertGateUpStack, layer, count, 2 * width, hidden);
+    for (int e = 0; e < count; ++e) {
+      gate.push_back(Slice(both, e, 0, width, 2 * width));
+      up.push_back(Slice(both, e, width, width, 2 * width));
+    }
+  } else {
+    gate =
+        BindExperts(Role::kExpertGate, Role::kExpertGateStack, count, width, hidden, layer, binder);
+    up = BindExperts(Role::kExpertUp, Role::kExpertUpStack, count, width, hidden, layer, binder);
+  }
+  const std::vector<Weight> down =
+      BindExperts(Role::kExpertDown, Role::kExpertDownStack, count, hidden, width, layer, binder);
+  for (size_t e = 0; e < down.size(); ++e) {
+    w.experts.push_back({.gate = gate[e],
+                         .up = up[e],
+                         .down = down[e],
+                         .gate_bias = {},
+                         .up_bias = {},
+                         .down_bias = {}});
+  }
+  if (shared > 0) {
+    w.shared.gate = binder.Matrix(Role::kSharedGate, layer, shared, hidden);
+    w.shared.up = binder.Matrix(Role::kSharedUp, layer, shared, hidden);
+    w.shared.down = binder.Matrix(Role::kSharedDown, layer, hidden, shared);
+  }
+  if (spec.shared_gate) w.shared_gate = binder.FlatVector(Role::kSharedRouter, layer, hidden);
+  return w;
+}
+
+// One overload per alternative of FfnSpec.
+FfnWeights BindFfn(const DenseFfnSpec& spec, int64_t hidden, int layer, Binder& binder) {
+  return BindDenseFfn(spec, hidden, layer, binder);
+}
+
+FfnWeights BindFfn(const MoeFfnSpec& spec, int64_t hidden, int layer, Binder& binder) {
+  return BindMoeFfn(spec, hidden, layer, binder);
+}
+
 LayerWeights BindLayer(const LayerSpec& spec, int64_t hidden, int layer, Binder& binder) {
   LayerWeights w;
   if (spec.norms != NormPlacement::kAfter) {
@@ -215,11 +314,8 @@ LayerWeights BindLayer(const LayerSpec& spec, int64_t hidden, int layer, Binder&
   w.attention = std::visit(
       [&](const GqaSpec& gqa) -> AttentionWeights { return BindGqa(gqa, hidden, layer, binder); },
       spec.attention);
-  w.ffn = std::visit(
-      [&](const DenseFfnSpec& dense) -> FfnWeights {
-        return BindDenseFfn(dense, hidden, layer, binder);
-      },
-      spec.ffn);
+  w.ffn =
+      std::visit([&](const auto& ffn) { return BindFfn(ffn, hidden, layer, binder); }, spec.ffn);
   return w;
 }
 

@@ -108,6 +108,27 @@ class Walker {
     }
   }
 
+  void FfnPart(const MoeFfnSpec& spec, const FfnWeights& any) {
+    const MoeFfnWeights& weights = std::get<MoeFfnWeights>(any);
+    Cost& cost = cost_[CostKind::kFfn];
+    const Weight& gate = weights.router.gate;  // always float32 arithmetic
+    cost.weight_bytes += gate.bytes();
+    cost.float_macs += rows_ * gate.n * gate.k;
+    Vector(CostKind::kFfn, weights.router.correction_bias);
+    const int64_t uses = rows_ * spec.router.experts_per_token;
+    const int64_t active = std::min<int64_t>(uses, spec.router.num_experts);
+    const DenseFfnWeights& expert = weights.experts[0];
+    for (const Weight* w : {&expert.gate, &expert.up, &expert.down}) {
+      Product(CostKind::kFfn, *w, uses);
+      cost.weight_bytes += (active - 1) * w->bytes();
+    }
+    for (const Weight* w : {&weights.shared.gate, &weights.shared.up, &weights.shared.down}) {
+      if (spec.shared_size > 0) Product(CostKind::kFfn, *w, rows_);
+    }
+    Vector(CostKind::kFfn, weights.shared_gate);
+    cost.float_macs += rows_ * static_cast<int64_t>(weights.shared_gate.size());
+  }
+
   // Of one position of one head in the cache.
   int64_t RowBytes(int head_dim) const {
     const std::optional<int64_t> bytes = StorageBytes(options_.kv_dtype, head_dim);

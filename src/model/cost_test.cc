@@ -112,6 +112,35 @@ TEST(Cost, FloatMatmulDoesTheSameProductsOnceInFloat) {
   EXPECT_EQ(cost.float_macs, 2 * 32 * (32 + 16 + 16 + 32 + 3 * 64) + 10 * 32 + (1 + 2) * 2 * 4 * 8);
 }
 
+// Twelve experts of width 64, three per token, and a shared one behind a gate.
+TEST(Cost, OfExpertsCountsTheChosenOnes) {
+  Tiny tiny({0});
+  MoeFfnSpec spec;
+  spec.expert_size = spec.shared_size = 64;
+  spec.shared_gate = true;
+  spec.router.num_experts = 12;
+  spec.router.experts_per_token = 3;
+  MoeFfnWeights weights;
+  weights.router.gate = MakeWeight(DType::kF32, 12, 32);
+  const DenseFfnWeights expert = std::get<DenseFfnWeights>(tiny.weights.layers[0].ffn);
+  weights.experts.assign(12, expert);
+  weights.shared = expert;
+  weights.shared_gate.resize(32);
+  tiny.spec.layers[0].ffn = spec;
+  tiny.weights.layers[0].ffn = weights;
+  constexpr int64_t kExpertBytes = (64 + 64 + 2 * 32) * 18, kExpertMacs = 3 * 64 * 32;
+  // Five rows choose 15 times: more than there are experts.
+  for (const auto& [rows, active] : {std::pair{1, 3}, {2, 6}, {5, 12}}) {
+    Batch batch;
+    Append(batch, 0, rows, false);
+    EXPECT_EQ(CostOf(tiny.spec, tiny.weights, batch, {})[CostKind::kFfn],
+              (Cost{.weight_bytes = (active + 1) * kExpertBytes + 12 * 128 + 128,
+                    .integer_macs = rows * (3 + 1) * kExpertMacs,
+                    .float_macs = rows * (12 * 32 + 32)}))
+        << rows;
+  }
+}
+
 TEST(Cost, OfADecodeStepReadsEveryTensorOfTheFileOnce) {
   const auto model = LoadModel(SourceRoot() + "/tests/golden/quant/gguf/pure_Q4_K.gguf");
   int64_t file = 0;

@@ -21,6 +21,7 @@ MatrixView<float> Forward(const DecoderSpec& spec, const DecoderWeights& weights
   const MatrixView<float> hidden = NewMatrix(rows, spec.hidden_size, ctx);
   EmbeddingLookup(weights.embedding, batch.tokens, spec.embedding_scale, hidden, ctx);
   Record(hidden, recorder);
+  ctx.routers = recorder != nullptr ? &recorder->routers : nullptr;
   for (size_t i = 0; i < spec.layers.size(); ++i) {
     const AttentionStep step{batch, cache, static_cast<int>(i), spec.norm_eps};
     LayerForward(spec.layers[i], weights.layers[i], step, hidden, ctx);

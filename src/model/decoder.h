@@ -26,6 +26,7 @@ struct DecoderWeights {
 // Receives the residual stream for checks: after the embedding (index 0), then after each layer.
 struct HiddenRecorder {
   std::vector<std::vector<float>> states;  // [L + 1][T * D]
+  std::vector<RouterRecord> routers;       // of the layers with experts, in their order
 };
 
 // Evaluates the batch, writes its keys and values to `cache`, returns logits [logit_rows, V] in the

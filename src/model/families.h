@@ -1,6 +1,7 @@
 // The list of model families, and the readers of configuration parts that they share.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -56,5 +57,28 @@ std::optional<std::vector<bool>> ReadSlidingLayers(const ConfigView& config);
 // on; without `use_sliding_window` none is.
 std::vector<LayerSpec> ReadWindowedLayers(const ConfigView& config, const GqaSpec& gqa,
                                           const DenseFfnSpec& ffn);
+
+// Keys of a family's configuration that hold the sizes of its experts; each an integer, or a list
+// of equal ones.
+struct ExpertKeys {
+  const char* count;
+  const char* per_token;
+  const char* width;
+};
+// Routed experts with a softmax router and nothing else; hidden_act and the absence of biases are
+// checked. Throws kUnsupported for a list of different numbers.
+MoeFfnSpec ReadExperts(const ConfigView& config, const ExpertKeys& keys);
+
+// An integer from the configuration, or a list of equal ones.
+int UniformInt(const ConfigView& config, const char* key);
+
+// Gives `moe` to the layers for which `sparse` holds, the dense block of the configuration to the
+// others. Which kind a layer has now does not matter.
+void UseExperts(const ConfigView& config, const MoeFfnSpec& moe,
+                const std::function<bool(int)>& sparse, std::vector<LayerSpec>* layers);
+
+// Qwen's rule: every `decoder_sparse_step`-th layer, but none of `mlp_only_layers`.
+void UseExpertsAtSteps(const ConfigView& config, const MoeFfnSpec& moe,
+                       std::vector<LayerSpec>* layers);
 
 }  // namespace tael

@@ -26,6 +26,28 @@ constexpr NameRule kLlamaRules[] = {
     {Role::kGateBias, "model.layers.{}.mlp.gate_proj.bias", "blk.{}.ffn_gate.bias"},
     {Role::kUpBias, "model.layers.{}.mlp.up_proj.bias", "blk.{}.ffn_up.bias"},
     {Role::kDownBias, "model.layers.{}.mlp.down_proj.bias", "blk.{}.ffn_down.bias"},
+    {Role::kRouter, "model.layers.{}.mlp.gate.weight", "blk.{}.ffn_gate_inp.weight"},
+    {Role::kRouterCorrection, "model.layers.{}.mlp.gate.e_score_correction_bias",
+     "blk.{}.exp_probs_b.bias"},
+    {Role::kExpertGate, "model.layers.{}.mlp.experts.{}.gate_proj.weight",
+     "blk.{}.ffn_gate.{}.weight"},
+    {Role::kExpertUp, "model.layers.{}.mlp.experts.{}.up_proj.weight", "blk.{}.ffn_up.{}.weight"},
+    {Role::kExpertDown, "model.layers.{}.mlp.experts.{}.down_proj.weight",
+     "blk.{}.ffn_down.{}.weight"},
+    {Role::kExpertGateStack, "", "blk.{}.ffn_gate_exps.weight"},
+    {Role::kExpertUpStack, "", "blk.{}.ffn_up_exps.weight"},
+    {Role::kExpertDownStack, "model.layers.{}.mlp.experts.down_proj",
+     "blk.{}.ffn_down_exps.weight"},
+    {Role::kExpertGateUpStack, "model.layers.{}.mlp.experts.gate_up_proj",
+     "blk.{}.ffn_gate_up_exps.weight"},
+    {Role::kSharedGate, "model.layers.{}.mlp.shared_experts.gate_proj.weight",
+     "blk.{}.ffn_gate_shexp.weight"},
+    {Role::kSharedUp, "model.layers.{}.mlp.shared_experts.up_proj.weight",
+     "blk.{}.ffn_up_shexp.weight"},
+    {Role::kSharedDown, "model.layers.{}.mlp.shared_experts.down_proj.weight",
+     "blk.{}.ffn_down_shexp.weight"},
+    {Role::kSharedRouter, "model.layers.{}.mlp.shared_expert_gate.weight",
+     "blk.{}.ffn_gate_inp_shexp.weight"},
 };
 
 constexpr std::string_view kIgnored[] = {".rotary_emb.inv_freq"};
@@ -42,10 +64,12 @@ const NameRule* FindRule(std::span<const NameRule> rules, Role role) {
   return nullptr;
 }
 
-std::string TensorName(const char* pattern, int layer) {
+std::string TensorName(const char* pattern, int layer, int expert) {
   std::string name = pattern;
-  const size_t hole = name.find("{}");
-  if (hole != std::string::npos) name.replace(hole, 2, std::to_string(layer));
+  for (const int number : {layer, expert}) {
+    const size_t hole = name.find("{}");
+    if (hole != std::string::npos) name.replace(hole, 2, std::to_string(number));
+  }
   return name;
 }
 

@@ -34,19 +34,33 @@ enum class Role {
   kGateBias,
   kUpBias,
   kDownBias,
+  kRouter,
+  kRouterCorrection,  // bias of the choice
+  kExpertGate,        // one tensor per expert
+  kExpertUp,
+  kExpertDown,
+  kExpertGateStack,  // all experts in one tensor [E, out, in]
+  kExpertUpStack,
+  kExpertDownStack,
+  kExpertGateUpStack,  // [E, 2 out, in]: the rows of gate, then those of up
+  kSharedGate,
+  kSharedUp,
+  kSharedDown,
+  kSharedRouter,  // of the shared expert's sigmoid
 };
 
-// "{}" stands for the layer number.
+// "{}" stands for the layer number, a second one for the expert's.
 struct NameRule {
   Role role;
-  const char* hf;    // in safetensors
+  const char* hf;    // in safetensors; "" where no checkpoint has it
   const char* gguf;  // in GGUF files
   // Added to every element of a vector from safetensors: 1 for gains stored as their distance from
   // 1. GGUF files hold the sum.
   float hf_offset = 0;
 };
 
-// The names of Llama-shaped models; most families share them.
+// The names of Llama-shaped models; most families share them. Also what a family's own table does
+// not name.
 extern const std::span<const NameRule> kLlamaNames;
 
 // The rule for a role, or nullptr.
@@ -56,7 +70,7 @@ const NameRule* FindRule(std::span<const NameRule> rules, Role role);
 // ignored instead of refused ("rotary_emb.inv_freq": recomputed from the config).
 extern const std::span<const std::string_view> kIgnoredTensorEndings;
 
-// The rule's pattern with the layer number filled in.
-std::string TensorName(const char* pattern, int layer);
+// The rule's pattern with the numbers filled in.
+std::string TensorName(const char* pattern, int layer, int expert = 0);
 
 }  // namespace tael

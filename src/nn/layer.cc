@@ -15,13 +15,20 @@ void AttentionForward(const LayerSpec& spec, const LayerWeights& weights, const 
       spec.attention);
 }
 
+// One overload per alternative of FfnSpec.
+void Apply(const DenseFfnSpec& spec, const FfnWeights& weights, MatrixView<const float> x,
+           MatrixView<float> out, ComputeContext& ctx) {
+  DenseFfnForward(spec, std::get<DenseFfnWeights>(weights), x, out, ctx);
+}
+
+void Apply(const MoeFfnSpec& spec, const FfnWeights& weights, MatrixView<const float> x,
+           MatrixView<float> out, ComputeContext& ctx) {
+  MoeFfnForward(spec, std::get<MoeFfnWeights>(weights), x, out, ctx);
+}
+
 void FfnForward(const LayerSpec& spec, const LayerWeights& weights, MatrixView<const float> x,
                 MatrixView<float> out, ComputeContext& ctx) {
-  std::visit(
-      [&](const DenseFfnSpec& dense) {
-        DenseFfnForward(dense, std::get<DenseFfnWeights>(weights.ffn), x, out, ctx);
-      },
-      spec.ffn);
+  std::visit([&](const auto& ffn) { Apply(ffn, weights.ffn, x, out, ctx); }, spec.ffn);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "nn/attention_gqa.h"
 #include "nn/ffn_dense.h"
+#include "nn/ffn_moe.h"
 #include "spec/decoder_spec.h"
 #include "tensor/weight.h"
 
@@ -14,7 +15,7 @@ namespace tael {
 
 // Each holds the same alternative as the layer's spec.
 using AttentionWeights = std::variant<GqaWeights>;
-using FfnWeights = std::variant<DenseFfnWeights>;
+using FfnWeights = std::variant<DenseFfnWeights, MoeFfnWeights>;
 
 struct LayerWeights {
   std::vector<float> input_norm;  // [D], before attention; empty when the spec has none

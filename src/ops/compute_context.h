@@ -2,12 +2,20 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "kernels/kernel_table.h"
 #include "runtime/arena.h"
 #include "runtime/worker_pool.h"
 
 namespace tael {
+
+// What the router of one layer decided, for checks: the experts of each token in ascending order.
+struct RouterRecord {
+  int experts_per_token = 0;
+  std::vector<int32_t> experts;  // [T * experts_per_token]
+  std::vector<float> weights;    // of the same shape
+};
 
 // Operations touch tensors only inside ParallelFor: with an imagined pool they allocate what they
 // need and compute nothing, which is how memory is planned (engine/memory_plan.h).
@@ -18,6 +26,7 @@ struct ComputeContext {
   bool integer_matmul = true;  // false: every weight is decoded to float32 (--matmul float)
   // Elementary operations that take as long as waking a thread: less is not worth another one.
   int64_t worth_a_thread = 50'000;
+  std::vector<RouterRecord>* routers = nullptr;  // receives one record per layer with experts
 
   // How many items a part of a parallel loop must have at least; a multiple of `unit`.
   int64_t GrainFor(int64_t operations_per_item, int64_t unit = 1) const {

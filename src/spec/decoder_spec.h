@@ -79,8 +79,39 @@ struct DenseFfnSpec {
   bool bias = false;
 };
 
+enum class RouterScoring { kSoftmax, kSigmoid };
+
+// By what a group of consecutive experts is ranked, where tokens may use only some groups.
+enum class GroupScore {
+  kMax,       // its best expert (DeepSeek-V2)
+  kTopTwoSum  // the sum of its best two (DeepSeek-V3)
+};
+
+// How a token finds its experts (docs/numerics.md, 8).
+struct RouterSpec {
+  int num_experts = 0, experts_per_token = 0;
+  RouterScoring scoring = RouterScoring::kSoftmax;
+  bool correction_bias = false;  // added to the scores for the choice, not for the weights
+  int num_groups = 1, groups_per_token = 1;  // 1 and 1: no group limit
+  GroupScore group_score = GroupScore::kTopTwoSum;
+  bool normalize = false;  // divide the weights by max(their sum, sum_floor) + sum_addend
+  float sum_floor = 0, sum_addend = 0;
+  float scale = 1;  // of the weights, after normalisation
+
+  bool operator==(const RouterSpec&) const = default;
+};
+
+// Mixture of experts: weighted sum of the chosen experts, plus an expert that every token passes.
+struct MoeFfnSpec {
+  RouterSpec router;
+  int expert_size = 0;       // width of one routed expert
+  int shared_size = 0;       // width of the shared one, all of its parts together; 0 = none
+  bool shared_gate = false;  // the shared one is multiplied by sigmoid(w . x)
+  Activation activation = Activation::kSilu;
+};
+
 using AttentionSpec = std::variant<GqaSpec>;
-using FfnSpec = std::variant<DenseFfnSpec>;
+using FfnSpec = std::variant<DenseFfnSpec, MoeFfnSpec>;
 
 // Where a layer normalises, for attention and the feed-forward part alike.
 enum class NormPlacement {
@@ -104,8 +135,10 @@ struct DecoderSpec {
   std::vector<LayerSpec> layers;
 };
 
-// More layers than any model has; bounds what a hostile configuration can make us allocate.
+// More layers and experts than any model has; bounds what a hostile configuration can make us
+// allocate.
 inline constexpr int kMaxLayers = 4096;
+inline constexpr int kMaxExperts = 4096;
 
 // Rejects impossible specs (sizes below 1, heads that do not divide, odd rotary dimension, ...).
 // Throws kCorrupt with every problem in one message. `where` names the checkpoint.

@@ -91,6 +91,43 @@ void CheckGqa(const GqaSpec& gqa, Report& report) {
   CheckRope(gqa.rope, gqa.head_dim, report);
 }
 
+void CheckRouter(const RouterSpec& router, Report& report) {
+  const int experts = router.num_experts, groups = router.num_groups;
+  if (experts < 1 || experts > kMaxExperts) {
+    report.Add(fmt::format("number of experts is {}, needed 1 to {}", experts, kMaxExperts));
+    return;
+  }
+  if (router.experts_per_token < 1 || router.experts_per_token > experts) {
+    report.Add(fmt::format("experts per token is {}, needed 1 to the number of experts {}",
+                           router.experts_per_token, experts));
+  }
+  if (groups < 1 || experts % groups != 0) {
+    report.Add(fmt::format("{} experts cannot be cut into {} groups", experts, groups));
+    return;
+  }
+  if (router.groups_per_token < 1 || router.groups_per_token > groups) {
+    report.Add(fmt::format("groups per token is {}, needed 1 to the number of groups {}",
+                           router.groups_per_token, groups));
+  } else if (router.experts_per_token > router.groups_per_token * (experts / groups)) {
+    report.Add(fmt::format("{} groups of {} experts do not hold {} experts per token",
+                           router.groups_per_token, experts / groups, router.experts_per_token));
+  }
+  report.Finite("scaling factor of the experts", static_cast<double>(router.scale));
+}
+
+void CheckFfn(const DenseFfnSpec& ffn, Report& report) {
+  report.Positive("intermediate_size", ffn.intermediate_size);
+}
+
+void CheckFfn(const MoeFfnSpec& ffn, Report& report) {
+  CheckRouter(ffn.router, report);
+  report.Positive("width of the experts", ffn.expert_size);
+  if (ffn.shared_size != 0) report.Positive("width of the shared expert", ffn.shared_size);
+  if (ffn.shared_size == 0 && ffn.shared_gate) {
+    report.Add("a shared expert's gate without a shared expert");
+  }
+}
+
 }  // namespace
 
 void Validate(const DecoderSpec& spec, const std::string& where) {
@@ -105,11 +142,7 @@ void Validate(const DecoderSpec& spec, const std::string& where) {
   if (spec.layers.empty()) report.Add("there are no layers");
   for (const LayerSpec& layer : spec.layers) {
     std::visit([&](const GqaSpec& gqa) { CheckGqa(gqa, report); }, layer.attention);
-    std::visit(
-        [&](const DenseFfnSpec& ffn) {
-          report.Positive("intermediate_size", ffn.intermediate_size);
-        },
-        layer.ffn);
+    std::visit([&](const auto& ffn) { CheckFfn(ffn, report); }, layer.ffn);
   }
   if (report.problems().empty()) return;
   Fail(ErrorCode::kCorrupt, "{}: impossible model: {}", where, fmt::join(report.problems(), "; "));

@@ -60,5 +60,38 @@ TEST(Validate, RefusesNumbersThatAreNotFinite) {
   EXPECT_NE(ProblemOf(spec).find("rope_theta"), std::string::npos);
 }
 
+TEST(Validate, RefusesImpossibleExperts) {
+  DecoderSpec spec = GoodSpec();
+  MoeFfnSpec moe;
+  moe.expert_size = 24;
+  moe.shared_size = 8;
+  moe.router.num_experts = 12;
+  moe.router.experts_per_token = 3;
+  const auto problem = [&](const MoeFfnSpec& changed) {
+    spec.layers[1].ffn = changed;
+    return ProblemOf(spec);
+  };
+  EXPECT_EQ(problem(moe), "");
+  MoeFfnSpec bad = moe;
+  bad.router.num_experts = 1 << 20;
+  EXPECT_NE(problem(bad).find("number of experts is 1048576"), std::string::npos);
+  bad = moe;
+  bad.router.experts_per_token = 13;
+  EXPECT_NE(problem(bad).find("experts per token is 13"), std::string::npos);
+  bad = moe;
+  bad.router.num_groups = 5;
+  EXPECT_NE(problem(bad).find("cannot be cut into 5 groups"), std::string::npos);
+  bad.router.num_groups = 6;
+  bad.router.groups_per_token = 1;
+  EXPECT_NE(problem(bad).find("do not hold 3 experts"), std::string::npos);
+  bad = moe;
+  bad.shared_size = 0;
+  bad.shared_gate = true;
+  EXPECT_NE(problem(bad).find("without a shared expert"), std::string::npos);
+  bad = moe;
+  bad.expert_size = 0;
+  EXPECT_NE(problem(bad).find("width of the experts is 0"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace tael

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "app/verify/checks.h"
 #include "app/verify/golden_data.h"
@@ -78,10 +79,7 @@ EvalResult EvaluateCut(Session& session, const std::vector<TokenId>& ids, Cuttin
     const EvalResult piece = session.Evaluate(std::span(ids).subspan(begin, count),
                                               {.all_logits = true, .hidden = hidden});
     all.logits.insert(all.logits.end(), piece.logits.begin(), piece.logits.end());
-    all.hidden.resize(piece.hidden.size());
-    for (size_t l = 0; l < piece.hidden.size(); ++l) {
-      all.hidden[l].insert(all.hidden[l].end(), piece.hidden[l].begin(), piece.hidden[l].end());
-    }
+    all.AppendRecords(piece.hidden, piece.routers);
     begin += count;
   }
   all.rows = static_cast<int64_t>(ids.size());
@@ -108,6 +106,35 @@ struct Verdict {
     failed = true;
   }
 };
+
+// "" when the experts are the golden's and their weights close; goldens sort by falling weight.
+std::string CompareRouting(const RouterRecord& record, const std::vector<TokenId>& ids,
+                           const std::vector<float>& weights) {
+  constexpr float kWeightTolerance = 1e-5f;
+  if (record.experts.size() != ids.size() || weights.size() != ids.size()) {
+    return fmt::format("golden has {} choices, the model made {}", ids.size(),
+                       record.experts.size());
+  }
+  const auto per_token = static_cast<size_t>(record.experts_per_token);
+  for (size_t first = 0; first < ids.size(); first += per_token) {
+    std::vector<std::pair<int32_t, float>> wanted;
+    for (size_t i = first; i < first + per_token; ++i) wanted.emplace_back(ids[i], weights[i]);
+    std::sort(wanted.begin(), wanted.end());
+    for (size_t i = 0; i < per_token; ++i) {
+      const int32_t expert = record.experts[first + i];
+      const float weight = record.weights[first + i];
+      if (expert != wanted[i].first) {
+        return fmt::format("token {} takes expert {} where the golden takes {}", first / per_token,
+                           expert, wanted[i].first);
+      }
+      if (!(std::fabs(weight - wanted[i].second) <= kWeightTolerance)) {
+        return fmt::format("token {}, expert {}: weight {}, needed {}", first / per_token, expert,
+                           weight, wanted[i].second);
+      }
+    }
+  }
+  return "";
+}
 
 class DecoderCheck {
  public:
@@ -163,6 +190,23 @@ class DecoderCheck {
     for (const auto& layer : result.hidden) states.insert(states.end(), layer.begin(), layer.end());
     verdict_.Error(Nmse(states, file_.Floats(hidden)), tolerance_,
                    fmt::format("{}, {}", hidden, CuttingName(cutting)));
+    CheckRouters(prompt, result.routers, cutting);
+  }
+
+  // Experts and weights of every layer that has a router.
+  void CheckRouters(const Prompt& prompt, const std::vector<RouterRecord>& records,
+                    Cutting cutting) {
+    size_t next = 0;
+    for (size_t layer = 0; layer < model_.spec.layers.size(); ++layer) {
+      if (!std::holds_alternative<MoeFfnSpec>(model_.spec.layers[layer].ffn)) continue;
+      const RouterRecord& record = records[next++];
+      const std::string ids = fmt::format("router_ids{}.{}", prompt.suffix, layer);
+      const std::string weights = fmt::format("router_weights{}.{}", prompt.suffix, layer);
+      if (!file_.Has(ids)) continue;
+      const std::string problem = CompareRouting(record, file_.Ids(ids), file_.Floats(weights));
+      if (problem.empty()) continue;
+      verdict_.Wrong(fmt::format("{}, {}: {}", ids, CuttingName(cutting), problem));
+    }
   }
 
   void CheckGreedy(const Prompt& prompt) {
@@ -213,7 +257,8 @@ void CheckDecodedRows(const Model& model, const GoldenFile& file, Verdict& verdi
 
 // Tensors of goldens that no check looks at yet make a row `unsupported` instead of passing it.
 void RefuseUncheckedTensors(const GoldenFile& file) {
-  constexpr const char* kKnown[] = {"input_ids", "logits", "hidden_", "greedy", "dequant."};
+  constexpr const char* kKnown[] = {"input_ids", "logits",   "hidden_",
+                                    "greedy",    "dequant.", "router_"};
   for (const std::string& name : file.Names()) {
     const bool known = std::any_of(std::begin(kKnown), std::end(kKnown),
                                    [&](const char* prefix) { return name.starts_with(prefix); });

@@ -1,0 +1,73 @@
+// The readers of mixture-of-experts configurations that families share.
+#include <algorithm>
+
+#include "base/error.h"
+#include "model/families.h"
+
+namespace tael {
+
+int UniformInt(const ConfigView& config, const char* key) {
+  const std::vector<int64_t> values = config.Ints(key);
+  if (values.empty()) Fail(ErrorCode::kCorrupt, "{}: {} is an empty list", config.where(), key);
+  for (const int64_t value : values) {
+    if (value == values[0]) continue;
+    Fail(ErrorCode::kUnsupported,
+         "{}: {} has {} beside {}; layers with different ones are not "
+         "supported",
+         config.where(), key, value, values[0]);
+  }
+  // What is out of range here is also out of range in Validate().
+  return static_cast<int>(std::clamp<int64_t>(values[0], -1, 1 << 30));
+}
+
+MoeFfnSpec ReadExperts(const ConfigView& config, const ExpertKeys& keys) {
+  for (const char* key : {"output_router_logits", "router_aux_loss_coef", "router_jitter_noise"}) {
+    config.Ignore(key);  // of training
+  }
+  const std::string act = config.String("hidden_act", "silu");
+  if (act != "silu" && act != "swish") {
+    Fail(ErrorCode::kUnsupported, "{}: hidden_act is '{}'; known for experts is silu",
+         config.where(), act);
+  }
+  if (config.Bool("mlp_bias", false)) {
+    Fail(ErrorCode::kUnsupported, "{}: mlp_bias is true; experts with biases are not supported",
+         config.where());
+  }
+  MoeFfnSpec moe;
+  moe.router.num_experts = UniformInt(config, keys.count);
+  moe.router.experts_per_token = UniformInt(config, keys.per_token);
+  moe.expert_size = UniformInt(config, keys.width);
+  return moe;
+}
+
+void UseExperts(const ConfigView& config, const MoeFfnSpec& moe,
+                const std::function<bool(int)>& sparse, std::vector<LayerSpec>* layers) {
+  config.Ignore("intermediate_size");  // of dense layers, of which there may be none
+  for (size_t i = 0; i < layers->size(); ++i) {
+    if (sparse(static_cast<int>(i))) {
+      (*layers)[i].ffn = moe;
+    } else {
+      (*layers)[i].ffn = ReadDenseFfn(config);
+    }
+  }
+}
+
+void UseExpertsAtSteps(const ConfigView& config, const MoeFfnSpec& moe,
+                       std::vector<LayerSpec>* layers) {
+  const int step = config.Int("decoder_sparse_step", 1);
+  if (step < 1) {
+    Fail(ErrorCode::kCorrupt, "{}: decoder_sparse_step is {}, needed at least 1", config.where(),
+         step);
+  }
+  config.Ignore("mlp_only_layers");
+  const std::vector<int64_t> dense =
+      config.Has("mlp_only_layers") ? config.Ints("mlp_only_layers") : std::vector<int64_t>();
+  UseExperts(
+      config, moe,
+      [&](int i) {
+        return (i + 1) % step == 0 && std::find(dense.begin(), dense.end(), i) == dense.end();
+      },
+      layers);
+}
+
+}  // namespace tael

@@ -1,0 +1,143 @@
+#include "nn/ffn_moe.h"
+
+#include <algorithm>
+
+#include "ops/activation.h"
+#include "ops/matmul.h"
+#include "ops/rms_norm.h"
+
+namespace tael {
+namespace {
+
+// The tokens of one expert and what its result is multiplied by.
+struct Group {
+  const int32_t* tokens = nullptr;
+  const float* weights = nullptr;
+  int64_t count = 0;
+};
+
+// out[t] += weight * expert(x[t]) for the tokens of the group: the product rounded, then the sum.
+void AddExpert(const DenseFfnSpec& spec, const DenseFfnWeights& expert, const Group& group,
+               MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx) {
+  const Arena::Position mark = ctx.arena.Mark();
+  const MatrixView<float> gathered = NewMatrix(group.count, x.cols, ctx);
+  const MatrixView<float> result = NewMatrix(group.count, x.cols, ctx);
+  const int64_t grain = ctx.GrainFor(x.cols);
+  ctx.pool.ParallelFor(group.count, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      std::copy_n(x.row(group.tokens[i]), x.cols, gathered.row(i));
+    }
+  });
+  DenseFfnForward(spec, expert, Const(gathered), result, ctx);
+  ctx.pool.ParallelFor(group.count, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const float weight = group.weights[i];
+      const float* from = result.row(i);
+      float* to = out.row(group.tokens[i]);
+      for (int64_t d = 0; d < x.cols; ++d) to[d] += weight * from[d];
+    }
+  });
+  ctx.arena.Release(mark);
+}
+
+// Walks through the largest group that a routing can make, without computing anything: scratch
+// memory is then the same for every routing, and a plan knows it before there is one.
+void RehearseLargestGroup(const DenseFfnSpec& spec, const DenseFfnWeights& expert,
+                          MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx) {
+  WorkerPool imagined(WorkerPool::Imagined{ctx.pool.size()});
+  ComputeContext rehearsal{imagined, ctx.kernels, ctx.arena, ctx.integer_matmul,
+                           ctx.worth_a_thread};
+  AddExpert(spec, expert, {.count = x.rows}, x, out, rehearsal);
+}
+
+// gates [T, 1] = 1 / (1 + exp(-w . x))
+MatrixView<float> SharedGates(const std::vector<float>& w, MatrixView<const float> x,
+                              ComputeContext& ctx) {
+  const Weight row{.dtype = DType::kF32,
+                   .n = 1,
+                   .k = x.cols,
+                   .data = reinterpret_cast<const uint8_t*>(w.data()),
+                   .row_bytes = x.cols * static_cast<int64_t>(sizeof(float))};
+  const MatrixView<float> gates = NewMatrix(x.rows, 1, ctx);
+  MatmulInput input(x, ctx);
+  Matmul(input, row, gates, ctx);
+  ctx.pool.ParallelFor(1, 1, [&](int64_t, int64_t) {
+    for (int64_t t = 0; t < x.rows; ++t) gates.data[t] = -gates.data[t];
+    ctx.kernels.exp(gates.data, static_cast<size_t>(x.rows), gates.data);
+    for (int64_t t = 0; t < x.rows; ++t) gates.data[t] = 1.0f / (1.0f + gates.data[t]);
+  });
+  return gates;
+}
+
+void AddShared(const MoeFfnSpec& spec, const MoeFfnWeights& weights, MatrixView<const float> x,
+               MatrixView<float> out, ComputeContext& ctx) {
+  const Arena::Position mark = ctx.arena.Mark();
+  const MatrixView<float> result = NewMatrix(x.rows, x.cols, ctx);
+  DenseFfnForward({.intermediate_size = spec.shared_size, .activation = spec.activation},
+                  weights.shared, x, result, ctx);
+  if (spec.shared_gate) {
+    const MatrixView<float> gates = SharedGates(weights.shared_gate, x, ctx);
+    ctx.pool.ParallelFor(x.rows, ctx.GrainFor(x.cols), [&](int64_t begin, int64_t end) {
+      for (int64_t t = begin; t < end; ++t) {
+        for (int64_t d = 0; d < x.cols; ++d) result.row(t)[d] *= gates.data[t];
+      }
+    });
+  }
+  AddInto(Const(result), out, ctx);
+  ctx.arena.Release(mark);
+}
+
+void Record(const Routing& routing, std::vector<RouterRecord>* records) {
+  if (records == nullptr) return;
+  const int64_t size = routing.tokens * routing.per_token;
+  records->push_back({static_cast<int>(routing.per_token),
+                      {routing.experts, routing.experts + size},
+                      {routing.weights, routing.weights + size}});
+}
+
+}  // namespace
+
+ExpertGroups GroupByExpert(const Routing& routing, int num_experts, ComputeContext& ctx) {
+  const int64_t size = routing.tokens * routing.per_token;
+  ExpertGroups groups{.begins = ctx.arena.Allocate<int32_t>(num_experts + 1),
+                      .tokens = ctx.arena.Allocate<int32_t>(size),
+                      .weights = ctx.arena.Allocate<float>(size)};
+  ctx.pool.ParallelFor(1, 1, [&](int64_t, int64_t) {
+    std::fill_n(groups.begins, num_experts + 1, 0);
+    for (int64_t i = 0; i < size; ++i) ++groups.begins[routing.experts[i] + 1];
+    for (int e = 0; e < num_experts; ++e) groups.begins[e + 1] += groups.begins[e];
+    // Filling moves each beginning to its end, which is the next one's beginning.
+    for (int64_t i = 0; i < size; ++i) {
+      const int32_t place = groups.begins[routing.experts[i]]++;
+      groups.tokens[place] = static_cast<int32_t>(i / routing.per_token);
+      groups.weights[place] = routing.weights[i];
+    }
+    std::copy_backward(groups.begins, groups.begins + num_experts, groups.begins + num_experts + 1);
+    groups.begins[0] = 0;
+    groups.known = true;
+  });
+  return groups;
+}
+
+void MoeFfnForward(const MoeFfnSpec& spec, const MoeFfnWeights& weights, MatrixView<const float> x,
+                   MatrixView<float> out, ComputeContext& ctx) {
+  const Arena::Position mark = ctx.arena.Mark();
+  const Routing routing = Route(spec.router, weights.router, x, ctx);
+  const ExpertGroups groups = GroupByExpert(routing, spec.router.num_experts, ctx);
+  if (groups.known) Record(routing, ctx.routers);
+  ctx.pool.ParallelFor(x.rows, ctx.GrainFor(x.cols), [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) std::fill_n(out.row(t), x.cols, 0.0f);
+  });
+  const DenseFfnSpec expert{.intermediate_size = spec.expert_size, .activation = spec.activation};
+  RehearseLargestGroup(expert, weights.experts[0], x, out, ctx);
+  for (int e = 0; groups.known && e < spec.router.num_experts; ++e) {
+    const int32_t begin = groups.begins[e], count = groups.begins[e + 1] - begin;
+    if (count == 0) continue;
+    const Group group{groups.tokens + begin, groups.weights + begin, count};
+    AddExpert(expert, weights.experts[static_cast<size_t>(e)], group, x, out, ctx);
+  }
+  if (spec.shared_size > 0) AddShared(spec, weights, x, out, ctx);
+  ctx.arena.Release(mark);
+}
+
+}  // namespace tael
