@@ -401,6 +401,10 @@ void Translator::AddExperts() {
     config_.Set("architectures", JsonArray{Json("MixtralForCausalLM")});
   }
   if (arch == "deepseek2") AddDeepSeekRouter(Integer("expert_gating_func") == 2);
+  // Constants of architectures whose files have no key for it.
+  if ((arch == "qwen3moe" || arch == "hunyuan-moe") && !HasKey("expert_weights_norm")) {
+    config_.Set("norm_topk_prob", true);
+  }
   if (arch == "gpt-oss") config_.Set("swiglu_limit", 7.0);  // a constant of the architecture
 }
 

@@ -4,6 +4,7 @@ namespace tael {
 
 extern const Family kErnie45, kErnie45Remote, kGemma3, kHunyuanDense, kLlama, kMistral, kOlmo2,
     kPanguEmbedded, kPhi3, kQwen2, kQwen3, kSmolLm3;
+extern const Family kMixtral, kQwen2Moe, kQwen3Moe;
 
 namespace {
 // The order does not matter; one line per family.
@@ -21,6 +22,9 @@ constexpr const Family* kFamilies[] = {
     &kQwen2,
     &kQwen3,
     &kSmolLm3,
+    &kMixtral,
+    &kQwen2Moe,
+    &kQwen3Moe,
 };
 // clang-format on
 }  // namespace
