@@ -59,6 +59,7 @@ class Translator {
   void AddExperts();
   void AddDeepSeekRouter(bool sigmoid);
   void AddFromTensors();
+  void AddErnieLayers();
   void CheckHeads();
   void RequireKeys();
 
@@ -432,6 +433,7 @@ void Translator::AddFromTensors() {
     config_.Set("attention_bias", true);
   }
   if (arch == "llama" && HasTensor("blk.0.ffn_gate.bias")) config_.Set("mlp_bias", true);
+  if (arch == "ernie4_5-moe") AddErnieLayers();
   if (arch == "glm4moe") config_.Set("use_qk_norm", HasTensor("blk.0.attn_q_norm.weight"));
   const std::optional<int64_t> inner = Integer("ssm.inner_size");
   const std::optional<int64_t> heads = Integer("ssm.time_step_rank");
@@ -442,6 +444,20 @@ void Translator::AddFromTensors() {
     }
     config_.Set("linear_value_head_dim", *inner / *heads);
   }
+}
+
+// No key says which layers behind the first ones are dense again, nor whether the router has a
+// correction; the tensors do.
+void Translator::AddErnieLayers() {
+  int64_t last = -1;
+  bool corrected = false;
+  for (int64_t i = 0; i < Configured("num_hidden_layers").value_or(0); ++i) {
+    if (!HasTensor(fmt::format("blk.{}.ffn_gate_inp.weight", i))) continue;
+    last = i;
+    corrected = corrected || HasTensor(fmt::format("blk.{}.exp_probs_b.bias", i));
+  }
+  if (last >= 0) config_.Set("moe_layer_end_index", last);
+  config_.Set("moe_use_aux_free", corrected);
 }
 
 void Translator::RequireKeys() {

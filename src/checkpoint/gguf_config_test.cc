@@ -214,6 +214,23 @@ TEST(GgufConfig, NamesExpertsAsEachFamilyDoes) {
   EXPECT_THAT(mixtral.Strings("architectures"), ElementsAre("MixtralForCausalLM"));
 }
 
+TEST(GgufConfig, FindsErniesSparseLayersByTheirRouters) {
+  GgufWriter writer = Model("ernie4_5-moe");
+  EXPECT_FALSE(Config(writer).Has("moe_layer_end_index"));
+  writer.F32Tensor("blk.0.ffn_gate_inp.weight", {2, 8});
+  EXPECT_EQ(Config(writer).Int("moe_layer_end_index"), 0);
+  EXPECT_FALSE(Config(writer).Bool("moe_use_aux_free"));
+  writer.F32Tensor("blk.0.exp_probs_b.bias", {2});
+  EXPECT_TRUE(Config(writer).Bool("moe_use_aux_free"));
+}
+
+TEST(GgufConfig, NormalisesExpertWeightsWhereTheArchitectureDoes) {
+  EXPECT_TRUE(Config(Model("qwen3moe")).Bool("norm_topk_prob"));
+  EXPECT_FALSE(
+      Config(Model("qwen3moe").Bool("qwen3moe.expert_weights_norm", false)).Bool("norm_topk_prob"));
+  EXPECT_FALSE(Config(Model("qwen2moe")).Has("norm_topk_prob"));
+}
+
 TEST(GgufConfig, CountsPredictionLayersApart) {
   const ConfigView c = Config(Model("glm4moe").U32("glm4moe.nextn_predict_layers", 1));
   EXPECT_EQ(c.Int("num_hidden_layers"), 1);

@@ -81,6 +81,15 @@ class Binder {
 
   void Ignore(Role role, int layer) { claimed_.insert(NameOf(role, layer)); }
 
+  // All tensors of a block that is not computed.
+  void IgnoreBlock(int layer) {
+    const bool gguf = checkpoint_.container == Container::kGguf;
+    const std::string start = TensorName(gguf ? "blk.{}." : "model.layers.{}.", layer);
+    for (const TensorInfo& tensor : checkpoint_.tensors.all()) {
+      if (tensor.name.starts_with(start)) claimed_.insert(tensor.name);
+    }
+  }
+
   // The tensors that were taken. Throws when anything went wrong or a tensor was not claimed.
   std::vector<const TensorInfo*> Finish() {
     for (const TensorInfo& tensor : checkpoint_.tensors.all()) {
@@ -133,7 +142,9 @@ class Binder {
 
   static bool IsIgnored(std::string_view name) {
     return std::any_of(kIgnoredTensorEndings.begin(), kIgnoredTensorEndings.end(),
-                       [&](std::string_view ending) { return name.ends_with(ending); });
+                       [&](std::string_view ending) { return name.ends_with(ending); }) ||
+           std::any_of(kIgnoredTensorStarts.begin(), kIgnoredTensorStarts.end(),
+                       [&](std::string_view start) { return name.starts_with(start); });
   }
 
   const TensorInfo* Claim(const std::string& name, const std::vector<int64_t>& shape) {
@@ -349,6 +360,9 @@ DecoderWeights Bind(const DecoderSpec& spec, const Family& family, const Checkpo
   for (size_t i = 0; i < spec.layers.size(); ++i) {
     weights.layers.push_back(
         BindLayer(spec.layers[i], spec.hidden_size, static_cast<int>(i), binder));
+  }
+  for (int i = 0; i < spec.prediction_layers; ++i) {
+    binder.IgnoreBlock(static_cast<int>(spec.layers.size()) + i);
   }
   BindRopeDivisors(spec, checkpoint, &weights, binder);
   for (const TensorInfo* tensor : binder.Finish()) weights.sources.push_back(tensor->bytes);

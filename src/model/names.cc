@@ -51,11 +51,13 @@ constexpr NameRule kLlamaRules[] = {
 };
 
 constexpr std::string_view kIgnored[] = {".rotary_emb.inv_freq"};
+constexpr std::string_view kIgnoredStarts[] = {"model.mtp_"};
 
 }  // namespace
 
 const std::span<const NameRule> kLlamaNames = kLlamaRules;
 const std::span<const std::string_view> kIgnoredTensorEndings = kIgnored;
+const std::span<const std::string_view> kIgnoredTensorStarts = kIgnoredStarts;
 
 const NameRule* FindRule(std::span<const NameRule> rules, Role role) {
   for (const NameRule& rule : rules) {

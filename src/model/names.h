@@ -70,6 +70,9 @@ const NameRule* FindRule(std::span<const NameRule> rules, Role role);
 // ignored instead of refused ("rotary_emb.inv_freq": recomputed from the config).
 extern const std::span<const std::string_view> kIgnoredTensorEndings;
 
+// The same for beginnings ("model.mtp_": the multi-token prediction of ERNIE 4.5, not computed).
+extern const std::span<const std::string_view> kIgnoredTensorStarts;
+
 // The rule's pattern with the numbers filled in.
 std::string TensorName(const char* pattern, int layer, int expert = 0);
 

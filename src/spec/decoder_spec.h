@@ -133,6 +133,8 @@ struct DecoderSpec {
   bool tied_head = false;
   float embedding_scale = 1.0f;  // of the rows that tokens look up, not of a tied head
   std::vector<LayerSpec> layers;
+  // Blocks of multi-token prediction that checkpoints number behind the layers; not computed.
+  int prediction_layers = 0;
 };
 
 // More layers and experts than any model has; bounds what a hostile configuration can make us

@@ -140,6 +140,10 @@ void Validate(const DecoderSpec& spec, const std::string& where) {
   report.Finite("rms_norm_eps", static_cast<double>(spec.norm_eps));
   report.Finite("scale of the embedding", static_cast<double>(spec.embedding_scale));
   if (spec.layers.empty()) report.Add("there are no layers");
+  if (spec.prediction_layers < 0 || spec.prediction_layers > kMaxLayers) {
+    report.Add(fmt::format("num_nextn_predict_layers is {}, needed 0 to {}", spec.prediction_layers,
+                           kMaxLayers));
+  }
   for (const LayerSpec& layer : spec.layers) {
     std::visit([&](const GqaSpec& gqa) { CheckGqa(gqa, report); }, layer.attention);
     std::visit([&](const auto& ffn) { CheckFfn(ffn, report); }, layer.ffn);
