@@ -46,8 +46,11 @@ Batch MakeBatch(const RunShape& shape, int rows, int sequences, int logit_rows) 
 }
 
 TEST(MemoryPlan, ScratchIsExactlyWhatTheLargestStepTakes) {
-  for (const char* name : {"llama3", "qwen3", "quant/gguf/pure_Q4_K.gguf"}) {
-    const auto model = LoadModel(Golden(name));
+  std::vector<std::string> names = {Golden("llama3"), Golden("qwen3"),
+                                    Golden("quant/gguf/pure_Q4_K.gguf")};
+  if (const auto experts = SharedPath("goldens/qwen3-moe")) names.push_back(*experts);
+  for (const std::string& name : names) {
+    const auto model = LoadModel(name);
     for (const MatmulMode matmul : {MatmulMode::kInteger, MatmulMode::kFloat}) {
       for (const int threads : {1, 3}) {
         const RunShape shape{

@@ -89,7 +89,10 @@ void ModelRunner::MakeResident() {
 MatrixView<const float> ModelRunner::Forward(const Batch& batch, HiddenRecorder* recorder) {
   arena_.Reset();
   ComputeContext ctx{pool_, *kernels_, arena_, integer_matmul_, worth_a_thread_};
-  return Const(tael::Forward(model_.spec, model_.weights, batch, cache_, ctx, recorder));
+  const MatrixView<float> logits =
+      tael::Forward(model_.spec, model_.weights, batch, cache_, ctx, recorder);
+  expert_bytes_read_ += ctx.expert_bytes;
+  return Const(logits);
 }
 
 }  // namespace tael

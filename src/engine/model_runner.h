@@ -38,6 +38,9 @@ class ModelRunner {
   // The threads that compute, for measuring what they can do. Not while Forward() runs.
   WorkerPool& pool() { return pool_; }
 
+  // Bytes of routed experts that all steps so far have read, each expert once per step and layer.
+  int64_t expert_bytes_read() const { return expert_bytes_read_; }
+
   // Most scratch memory that a step has taken.
   int64_t scratch_peak() const { return arena_.peak(); }
 
@@ -51,6 +54,7 @@ class ModelRunner {
   WorkerPool pool_;
   Arena arena_;
   KvCache cache_;
+  int64_t expert_bytes_read_ = 0;
 };
 
 }  // namespace tael

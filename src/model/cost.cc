@@ -121,6 +121,7 @@ class Walker {
     for (const Weight* w : {&expert.gate, &expert.up, &expert.down}) {
       Product(CostKind::kFfn, *w, uses);
       cost.weight_bytes += (active - 1) * w->bytes();
+      cost.expert_bytes += active * w->bytes();
     }
     for (const Weight* w : {&weights.shared.gate, &weights.shared.up, &weights.shared.down}) {
       if (spec.shared_size > 0) Product(CostKind::kFfn, *w, rows_);
@@ -169,6 +170,7 @@ const char* Name(CostKind kind) {
 
 Cost& Cost::operator+=(const Cost& other) {
   weight_bytes += other.weight_bytes;
+  expert_bytes += other.expert_bytes;
   kv_read_bytes += other.kv_read_bytes;
   kv_written_bytes += other.kv_written_bytes;
   integer_macs += other.integer_macs;

@@ -27,6 +27,7 @@ const char* Name(CostKind kind);  // "embedding", "projection", ...
 // rope, softmax) is not counted: it is below 1 % of the products of real models.
 struct Cost {
   int64_t weight_bytes = 0;
+  int64_t expert_bytes = 0;  // those of weight_bytes that belong to routed experts
   int64_t kv_read_bytes = 0, kv_written_bytes = 0;
   int64_t integer_macs = 0;  // of bytes: block formats with 8-bit activations
   int64_t float_macs = 0;

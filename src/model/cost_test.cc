@@ -135,6 +135,7 @@ TEST(Cost, OfExpertsCountsTheChosenOnes) {
     Append(batch, 0, rows, false);
     EXPECT_EQ(CostOf(tiny.spec, tiny.weights, batch, {})[CostKind::kFfn],
               (Cost{.weight_bytes = (active + 1) * kExpertBytes + 12 * 128 + 128,
+                    .expert_bytes = active * kExpertBytes,
                     .integer_macs = rows * (3 + 1) * kExpertMacs,
                     .float_macs = rows * (12 * 32 + 32)}))
         << rows;

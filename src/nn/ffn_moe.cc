@@ -134,7 +134,9 @@ void MoeFfnForward(const MoeFfnSpec& spec, const MoeFfnWeights& weights, MatrixV
     const int32_t begin = groups.begins[e], count = groups.begins[e + 1] - begin;
     if (count == 0) continue;
     const Group group{groups.tokens + begin, groups.weights + begin, count};
-    AddExpert(expert, weights.experts[static_cast<size_t>(e)], group, x, out, ctx);
+    const DenseFfnWeights& w = weights.experts[static_cast<size_t>(e)];
+    AddExpert(expert, w, group, x, out, ctx);
+    ctx.expert_bytes += w.gate.bytes() + w.up.bytes() + w.down.bytes();
   }
   if (spec.shared_size > 0) AddShared(spec, weights, x, out, ctx);
   ctx.arena.Release(mark);

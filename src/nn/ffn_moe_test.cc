@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <random>
+#include <set>
 
 #include "ops/rms_norm.h"
 #include "quant/encode.h"
@@ -120,7 +122,7 @@ TEST(MoeFfn, AddsTheExpertsOfEachTokenInIndexOrder) {
     const std::vector<float> all = layer.Forward(x, 0, m, 2, true);
     for (int t = 0; t < m; ++t) {
       const std::vector<float> one = OneToken(layer, &x[static_cast<size_t>(t) * kWidth]);
-      ASSERT_EQ(std::memcmp(one.data(), &all[static_cast<size_t>(t) * kWidth], kWidth * 4), 0)
+      ASSERT_TRUE(std::equal(one.begin(), one.end(), all.begin() + t * kWidth))
           << "token " << t << " of " << m;
     }
   }
@@ -179,16 +181,21 @@ TEST(MoeFfn, GroupsTokensByExpertInOrder) {
             (std::vector<float>{3, 1, 5, 2, 4, 6}));
 }
 
-TEST(MoeFfn, RecordsItsDecisionsWhenAsked) {
+TEST(MoeFfn, RecordsItsDecisionsAndCountsTheExpertsItReads) {
   Layer layer(false);
   const std::vector<float> x = layer.Floats(2 * kWidth);
   WorkerPool pool(1);
   Arena arena;
   std::vector<RouterRecord> records;
-  ComputeContext ctx{pool, *SelectKernelTable(), arena, true, 0, &records};
+  ComputeContext ctx{pool, *SelectKernelTable(), arena, true, 0};
+  ctx.routers = &records;
   const MatrixView<float> out = NewMatrix(2, kWidth, ctx);
   MoeFfnForward(layer.spec(), layer.weights(), {x.data(), 2, kWidth, kWidth}, out, ctx);
   ASSERT_EQ(records.size(), 1u);
+  const std::set<int32_t> touched(records[0].experts.begin(), records[0].experts.end());
+  const DenseFfnWeights& expert = layer.weights().experts[0];
+  EXPECT_EQ(ctx.expert_bytes, static_cast<int64_t>(touched.size()) *
+                                  (expert.gate.bytes() + expert.up.bytes() + expert.down.bytes()));
   EXPECT_EQ(records[0].experts_per_token, kPerToken);
   EXPECT_EQ(records[0].experts.size(), 2u * kPerToken);
   EXPECT_EQ(records[0].weights.size(), 2u * kPerToken);

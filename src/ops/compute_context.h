@@ -26,6 +26,7 @@ struct ComputeContext {
   bool integer_matmul = true;  // false: every weight is decoded to float32 (--matmul float)
   // Elementary operations that take as long as waking a thread: less is not worth another one.
   int64_t worth_a_thread = 50'000;
+  int64_t expert_bytes = 0;  // of routed experts' weights, counted where they are read
   std::vector<RouterRecord>* routers = nullptr;  // receives one record per layer with experts
 
   // How many items a part of a parallel loop must have at least; a multiple of `unit`.

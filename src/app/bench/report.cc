@@ -73,6 +73,7 @@ Json SummaryToJson(const Summary& summary) {
 Json CostToJson(const Cost& cost) {
   Json json;
   json.Set("weight_bytes", cost.weight_bytes);
+  json.Set("expert_bytes", cost.expert_bytes);
   json.Set("kv_bytes_read", cost.kv_read_bytes);
   json.Set("kv_bytes_written", cost.kv_written_bytes);
   json.Set("integer_operations", 2 * cost.integer_macs);
