@@ -80,8 +80,19 @@ EngineOptions MakeEngineOptions(const std::vector<BenchEntry>& entries, const Mo
   return engine;
 }
 
+// What the probes may take: half of it at most. `limit`: --memory; 0 = none.
+int64_t LeftForProbes(int64_t limit) {
+  const int64_t available = AvailableMemory();
+  if (limit == 0) return available;
+  const int64_t left = std::max<int64_t>(1, limit - ReadProcessMemory().resident());
+  return available == 0 ? left : std::min(available, left);
+}
+
 int Execute(const BenchOptions& options, const LoadedSettings& settings) {
   const std::vector<BenchEntry> entries = MakeEntries(options);
+  if (options.model.threads && !options.threads.empty()) {
+    throw UsageError("--threads and -t say the same; use one of them");
+  }
   const RunSettings& run = settings.values.run;
   const LoadedModel loaded = LoadNamedModel(options.model, settings.values, LoadFor::kTokenIds);
   const Model& model = *loaded.model;
@@ -103,6 +114,7 @@ int Execute(const BenchOptions& options, const LoadedSettings& settings) {
                        .repetitions = plan.repetitions,
                        .probes = !options.no_probes,
                        .load_before = LoadAverage()};
+  const int64_t memory_limit = MakeMemoryWish(options.model, run).limit;
   std::vector<BenchRow> rows;
   std::unique_ptr<ProbeMemory> memory;
   Progress progress("measuring", static_cast<int64_t>(threads.size() * entries.size()));
@@ -113,7 +125,7 @@ int Execute(const BenchOptions& options, const LoadedSettings& settings) {
     std::unique_ptr<LimitProbe> probe;
     if (context.probes) {
       WorkerPool& pool = runner.runner().pool();
-      if (!memory) memory = std::make_unique<ProbeMemory>(AvailableMemory(), pool);
+      if (!memory) memory = std::make_unique<ProbeMemory>(LeftForProbes(memory_limit), pool);
       context.probe_bytes = memory->bytes();
       probe = std::make_unique<LimitProbe>(pool, ProbesOf(runner.runner().kernels()), *memory);
     }

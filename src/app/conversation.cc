@@ -92,7 +92,8 @@ GenerationResult Conversation::Answer(const Callbacks& callbacks) {
     return !callbacks.cancelled();
   };
   const GenerationResult result = Generate(session_, request);
-  emit(stops.Push(detokenizer.Finish()) + stops.Finish());
+  emit(stops.Push(detokenizer.Finish()));
+  emit(stops.Finish());
   messages_.Append(ChatMessage("assistant", text));
   last_ = result;
   return result;

@@ -151,9 +151,15 @@ int Execute(const CompareOptions& options, const LoadedSettings& settings) {
     wish.context = 0;
     return MakeScoringOptions(options.eval, *side.loaded, wish);
   };
-  WindowScorer base_scorer(*base.loaded->model, scoring(base));
-  WindowScorer model_scorer(*model.loaded->model, scoring(model));
   const std::vector<EvalText> texts = ReadEvalTexts(options.eval, *base.loaded->tokenizer);
+  const ScoringOptions base_options = scoring(base);
+  // The second plan is for both sides, and for the base's logits of one step.
+  const int64_t vocabulary = base.loaded->model->spec.vocab_size;
+  model.wish.beside = base_options.planned_bytes + LogitRows(vocabulary) * vocabulary * 4;
+  if (model.loaded != base.loaded) model.wish.beside += base_options.planned_weights;
+  const ScoringOptions model_options = scoring(model);
+  WindowScorer base_scorer(*base.loaded->model, base_options);
+  WindowScorer model_scorer(*model.loaded->model, model_options);
   const auto start = std::chrono::steady_clock::now();
   const std::vector<TokenComparison> tokens = Compare(base_scorer, model_scorer, texts);
   const double seconds =

@@ -66,13 +66,15 @@ ScoringOptions MakeScoringOptions(const EvalFlags& flags, const LoadedModel& loa
   const FittedRun fitted = FitIntoMemory(loaded, wish);
   options.max_context = fitted.context;
   options.runner = fitted.runner;
+  options.planned_bytes = fitted.plan.kv_cache + fitted.plan.scratch + fitted.plan.sampling;
+  options.planned_weights = fitted.plan.weights;
   return options;
 }
 
 Json DescribeModel(const LoadedModel& loaded, const RunnerOptions& options) {
   Json out = JsonObject{};
   out.Set("model", loaded.path);
-  out.Set("weights_fingerprint", WeightsFingerprint(loaded.model->checkpoint, options.threads));
+  out.Set("weights_fingerprint", WeightsFingerprint(*loaded.model, !options.resident));
   out.Set("matmul", MatmulName(options.matmul));
   out.Set("kv", Name(options.kv_dtype));
   return out;

@@ -4,11 +4,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <vector>
+#include <set>
 
 #include "base/json.h"
+#include "base/memory.h"
 #include "base/sha256.h"
-#include "runtime/worker_pool.h"
 
 // Compiled in here: the header is all that is needed.
 #define XXH_INLINE_ALL
@@ -19,33 +19,23 @@ namespace {
 
 constexpr size_t kPiece = size_t{1} << 20;
 
-struct Piece {
-  std::span<const uint8_t> bytes;
-  XXH128_canonical_t digest;  // big-endian on every machine
-};
-
-std::vector<Piece> CutTensors(const TensorIndex& tensors) {
-  std::vector<Piece> pieces;
-  for (const TensorInfo& tensor : tensors.all()) {
-    for (size_t at = 0; at < tensor.bytes.size(); at += kPiece) {
-      pieces.push_back({tensor.bytes.subspan(at, std::min(kPiece, tensor.bytes.size() - at)), {}});
-    }
+// Adds the digest of each MiB of `bytes`; gives their pages back when told to.
+void HashPieces(std::span<const uint8_t> bytes, bool release, Sha256& hash) {
+  for (size_t at = 0; at < bytes.size(); at += kPiece) {
+    const auto piece = bytes.subspan(at, std::min(kPiece, bytes.size() - at));
+    XXH128_canonical_t digest;  // big-endian on every machine
+    XXH128_canonicalFromHash(&digest, XXH3_128bits(piece.data(), piece.size()));
+    hash.Update(std::span<const uint8_t>(digest.digest));
+    if (release) ReleaseReadable(piece);
   }
-  return pieces;
 }
 
 }  // namespace
 
-std::string WeightsFingerprint(const Checkpoint& checkpoint, int threads) {
-  std::vector<Piece> pieces = CutTensors(checkpoint.tensors);
-  WorkerPool(threads).ParallelFor(
-      static_cast<int64_t>(pieces.size()), 1, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) {
-          Piece& piece = pieces[static_cast<size_t>(i)];
-          XXH128_canonicalFromHash(&piece.digest,
-                                   XXH3_128bits(piece.bytes.data(), piece.bytes.size()));
-        }
-      });
+std::string WeightsFingerprint(const Checkpoint& checkpoint,
+                               const std::vector<std::span<const uint8_t>>& resident) {
+  std::set<const uint8_t*> kept;
+  for (const std::span<const uint8_t> bytes : resident) kept.insert(bytes.data());
   Sha256 hash;
   hash.Update(DumpJson(checkpoint.config.values()));
   for (const TensorInfo& tensor : checkpoint.tensors.all()) {
@@ -53,8 +43,15 @@ std::string WeightsFingerprint(const Checkpoint& checkpoint, int threads) {
         fmt::format("\n{} {} [{}]", tensor.name, Name(tensor.dtype), fmt::join(tensor.shape, ",")));
   }
   hash.Update("\n");
-  for (const Piece& piece : pieces) hash.Update(std::span<const uint8_t>(piece.digest.digest));
+  for (const TensorInfo& tensor : checkpoint.tensors.all()) {
+    HashPieces(tensor.bytes, !kept.contains(tensor.bytes.data()), hash);
+  }
   return "xxh3-sha256:" + hash.FinishHex();
+}
+
+std::string WeightsFingerprint(const Model& model, bool lazy) {
+  using Ranges = std::vector<std::span<const uint8_t>>;
+  return WeightsFingerprint(model.checkpoint, lazy ? Ranges() : model.weights.sources);
 }
 
 }  // namespace tael

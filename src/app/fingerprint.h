@@ -1,16 +1,25 @@
 // The name of a set of weights.
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "checkpoint/open.h"
+#include "model/model.h"
 
 namespace tael {
 
 // "xxh3-sha256:..." over the configuration and every tensor's name, type, shape and bytes: SHA-256
 // of those and of the XXH3-128 digests of each MiB. Two checkpoints that differ in any byte of a
 // tensor have different names (it is no defence against somebody who wants them to be equal). Reads
-// all weights, on `threads` threads (0 = every CPU this process may use).
-std::string WeightsFingerprint(const Checkpoint& checkpoint, int threads);
+// every tensor, at the speed of memory, and gives the pages of those that are not in `resident`
+// back: it adds nothing to the memory of the process.
+std::string WeightsFingerprint(const Checkpoint& checkpoint,
+                               const std::vector<std::span<const uint8_t>>& resident);
+
+// Of a model; `lazy`: nothing of it is resident.
+std::string WeightsFingerprint(const Model& model, bool lazy);
 
 }  // namespace tael

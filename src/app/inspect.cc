@@ -259,7 +259,7 @@ Json InspectModel(const std::string& path, const InspectOptions& options) {
   out.Set("parameters", TotalElements(checkpoint.tensors));
   out.Set("weight_bytes", TotalBytes(checkpoint.tensors));
   // Reads all weights, which a look at the headers must not.
-  if (options.deep) out.Set("weights_fingerprint", WeightsFingerprint(checkpoint, 0));
+  if (options.deep) out.Set("weights_fingerprint", WeightsFingerprint(*model, /*lazy=*/true));
   out.Set("numerics_version", kNumericsVersion);
   out.Set("deep", options.deep);
   out.Set("config", checkpoint.config.values());

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "app/command.h"
+#include "app/lost_file.h"
 #include "app/names.h"
 #include "app/terminal.h"
 #include "app/version.h"
@@ -98,7 +99,9 @@ int Main(const std::vector<std::string>& arguments) {
     std::fflush(stdout);
     PrintError(fmt::format("tael: error: {}\n", error.what()));
   } catch (const std::bad_alloc&) {
-    PrintError("tael: error: out of memory\n");
+    PrintError(
+        "tael: error: out of memory. Hint: `ulimit -v` and `ulimit -d` may bound this process; "
+        "`tael plan` says what a model needs\n");
   } catch (const std::exception& error) {
     PrintError(fmt::format("tael: error: internal: {}\n", error.what()));
   }
@@ -108,4 +111,7 @@ int Main(const std::vector<std::string>& arguments) {
 }  // namespace
 }  // namespace tael
 
-int main(int argc, char** argv) { return tael::Main({argv + 1, argv + argc}); }
+int main(int argc, char** argv) {
+  tael::ReportLostFiles();
+  return tael::Main({argv + 1, argv + argc});
+}

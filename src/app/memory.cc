@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdlib>
 
 #include "app/terminal.h"
@@ -27,12 +26,15 @@ class Planner {
         space_(ReadSpaceLimits()) {}
 
   MemoryPlan Plan(int context) const {
-    return PlanMemory(model_, wish_.runner, wish_.shape(context), baseline_);
+    MemoryPlan plan = PlanMemory(model_, wish_.runner, wish_.shape(context), baseline_);
+    plan.program += wish_.beside;
+    plan.new_address_space += wish_.beside;
+    return plan;
   }
 
   std::vector<MemoryCheck> Check(const MemoryPlan& plan) const {
     std::vector<MemoryCheck> checks;
-    if (wish_.limit > 0) checks.push_back({"--memory", wish_.limit, plan.total()});
+    if (wish_.limit > 0) checks.push_back({"--memory (run.memory)", wish_.limit, plan.total()});
     // Pages of files that come when they are touched can also be taken back.
     const int64_t fixed = plan.total() - (wish_.lazy ? plan.weights : 0);
     for (const MemoryBound& bound : bounds_) {
@@ -47,6 +49,7 @@ class Planner {
   }
 
   bool Fits(int context) const {
+    if (TooLarge(context)) return false;
     const std::vector<MemoryCheck> checks = Check(Plan(context));
     return std::all_of(checks.begin(), checks.end(), [](const auto& c) { return c.fits(); });
   }
@@ -67,6 +70,15 @@ class Planner {
   }
 
  private:
+  // Whether the cache alone is too much, which needs no walk through a step.
+  bool TooLarge(int context) const {
+    const int64_t cache =
+        KvCacheBytes(model_, wish_.runner.kv_dtype, wish_.shape(context).kv_blocks);
+    return (wish_.limit > 0 && cache > wish_.limit) ||
+           std::any_of(bounds_.begin(), bounds_.end(),
+                       [&](const MemoryBound& bound) { return cache > bound.bytes; });
+  }
+
   const Model& model_;
   const MemoryWish& wish_;
   ProcessBaseline baseline_;
@@ -74,13 +86,26 @@ class Planner {
   SpaceLimits space_;
 };
 
-std::string PartsText(const PlannedRun& run, DType dtype) {
+std::string PartsText(const PlannedRun& run, const MemoryWish& wish) {
   const MemoryPlan& plan = run.plan;
-  return fmt::format(
+  std::string text = fmt::format(
       "weights {}, cache {} for {} x {} tokens as {}, steps {}, sampling {}, program and "
       "vocabulary {}",
       HumanBytes(plan.weights), HumanBytes(plan.kv_cache), run.shape.sequences, run.shape.context,
-      Name(dtype), HumanBytes(plan.scratch), HumanBytes(plan.sampling), HumanBytes(plan.program));
+      Name(wish.runner.kv_dtype), HumanBytes(plan.scratch), HumanBytes(plan.sampling),
+      HumanBytes(plan.program - wish.beside));
+  if (wish.beside > 0) text += fmt::format(", results {}", HumanBytes(wish.beside));
+  return text;
+}
+
+// Limits of the address space count other things: what is mapped, not what is resident.
+std::string MappedText(const PlannedRun& run, const MemoryCheck& check) {
+  const MemoryPlan& plan = run.plan;
+  return fmt::format(
+      "mapped already {}, cache {}, steps {}, stacks of {} more threads {}, heap and the rest {}",
+      HumanBytes(check.needed - plan.new_address_space), HumanBytes(plan.kv_cache),
+      HumanBytes(plan.scratch), plan.threads - 1, HumanBytes(plan.stacks),
+      HumanBytes(plan.new_address_space - plan.kv_cache - plan.scratch - plan.stacks));
 }
 
 bool IsSmallerCache(const Model& model, DType dtype, DType than) {
@@ -92,24 +117,25 @@ bool IsSmallerCache(const Model& model, DType dtype, DType than) {
 
 // Smaller forms of the wish that fit, for the message.
 std::string WhatFits(const Model& model, const MemoryWish& wish, const PlannedRun& run) {
+  const int asked = run.shape.context, same = LargestContext(model, wish, asked);
   std::vector<std::string> ways;
-  if (run.largest_context > 0) ways.push_back(fmt::format("--ctx {}", run.largest_context));
+  if (same > 0) ways.push_back(fmt::format("a context of {} tokens", same));
+  const auto add = [&](const MemoryWish& other, const std::string& option) {
+    const int context = LargestContext(model, other, asked);
+    if (context > same) ways.push_back(fmt::format("{} tokens with {}", context, option));
+  };
   for (const auto& [dtype, name] : {std::pair{DType::kF16, "f16"}, {DType::kQ8_0, "q8_0"}}) {
+    if (!IsSmallerCache(model, dtype, wish.runner.kv_dtype)) continue;
     MemoryWish other = wish;
     other.runner.kv_dtype = dtype;
-    if (!IsSmallerCache(model, dtype, wish.runner.kv_dtype)) continue;
-    const int context = Planner(model, other).LargestContext(run.shape.context);
-    if (context > run.largest_context) {
-      ways.push_back(fmt::format("--kv {} --ctx {}", name, context));
-    }
+    add(other, fmt::format("--kv {}", name));
   }
-  if (!wish.lazy) {
-    MemoryWish other = wish;
-    other.lazy = true;
-    const int context = Planner(model, other).LargestContext(run.shape.context);
-    if (context > run.largest_context) ways.push_back(fmt::format("--lazy --ctx {}", context));
+  MemoryWish lazy = wish;
+  lazy.lazy = true;
+  add(lazy, "--lazy");
+  if (ways.empty()) {
+    return "No context fits. Hint: a smaller model or quantisation, fewer sequences, fewer threads";
   }
-  if (ways.empty()) return "No context fits. Hint: a smaller model or quantisation";
   return fmt::format("What fits: {}", fmt::join(ways, "; or "));
 }
 
@@ -139,9 +165,9 @@ int64_t ParseByteCount(const std::string& text, const std::string& where) {
 MemoryWish MakeMemoryWish(const ModelFlags& flags, const RunSettings& run) {
   MemoryWish wish;
   wish.context = flags.ctx.value_or(run.ctx);
-  const std::string limit = flags.memory.value_or(run.memory);
-  if (!limit.empty() && limit != "0") {
-    wish.limit = ParseByteCount(limit, flags.memory ? "--memory" : "run.memory");
+  if (flags.memory || !run.memory.empty()) {
+    wish.limit =
+        ParseByteCount(flags.memory.value_or(run.memory), flags.memory ? "--memory" : "run.memory");
   }
   wish.lazy = flags.lazy;
   wish.runner = MakeRunnerOptions(flags, run);
@@ -154,32 +180,49 @@ bool PlannedRun::fits() const {
 
 PlannedRun PlanRun(const Model& model, const MemoryWish& wish) {
   const Planner planner(model, wish);
+  const int wanted = ResolveContext(model, wish.context);
   PlannedRun run;
-  int context = ResolveContext(model, wish.context);
-  run.largest_context = planner.LargestContext(
-      wish.context == 0 ? std::min(model.spec.max_context, kDefaultContext) : context);
-  if (wish.context == 0 && run.largest_context > 0) context = run.largest_context;
-  run.shape = wish.shape(context);
-  run.plan = planner.Plan(context);
-  run.checks = planner.Check(run.plan);
+  const auto plan_for = [&](int context) {
+    run.shape = wish.shape(context);
+    run.plan = planner.Plan(context);
+    run.checks = planner.Check(run.plan);
+  };
+  plan_for(wanted);
+  if (run.fits() || wish.context != 0) return run;
+  const int context = planner.LargestContext(wanted);
+  if (context == 0) return run;
+  const auto check = std::find_if(run.checks.begin(), run.checks.end(),
+                                  [](const MemoryCheck& c) { return !c.fits(); });
+  run.shortened_by = check->source;
+  plan_for(context);
   return run;
+}
+
+int LargestContext(const Model& model, const MemoryWish& wish, int most) {
+  return Planner(model, wish).LargestContext(most);
 }
 
 void RefuseUnlessFits(const LoadedModel& loaded, const MemoryWish& wish, const PlannedRun& run) {
   for (const MemoryCheck& check : run.checks) {
     if (check.fits()) continue;
+    const bool mapped = check.source.starts_with("ulimit");
     Fail(ErrorCode::kExhausted,
          "{}: this run needs {} of memory, but {} allows {}. The plan: {}. {}. `tael plan` shows "
          "more",
          loaded.path, HumanBytes(check.needed), check.source, HumanBytes(check.limit),
-         PartsText(run, wish.runner.kv_dtype), WhatFits(*loaded.model, wish, run));
+         mapped ? MappedText(run, check) : PartsText(run, wish),
+         WhatFits(*loaded.model, wish, run));
   }
 }
 
 FittedRun FitIntoMemory(const LoadedModel& loaded, const MemoryWish& wish) {
   const PlannedRun run = PlanRun(*loaded.model, wish);
   RefuseUnlessFits(loaded, wish, run);
-  FittedRun fitted{.context = run.shape.context, .runner = wish.runner};
+  if (!run.shortened_by.empty()) {
+    PrintError(fmt::format("tael: note: the context is {} tokens; more does not fit {}\n",
+                           run.shape.context, run.shortened_by));
+  }
+  FittedRun fitted{.context = run.shape.context, .runner = wish.runner, .plan = run.plan};
   fitted.runner.resident = !wish.lazy;
   return fitted;
 }

@@ -54,7 +54,8 @@ Json PlanToJson(const LoadedModel& loaded, const MemoryWish& wish, const Planned
   out.Set("kv_bytes_per_token",
           KvCacheBytes(*loaded.model, wish.runner.kv_dtype, 1) / kKvBlockPositions);
   out.Set("fits", run.fits());
-  out.Set("largest_context", run.largest_context);
+  out.Set("largest_context", LargestContext(*loaded.model, wish, loaded.model->spec.max_context));
+  out.Set("shortened_by", run.shortened_by.empty() ? Json() : Json(run.shortened_by));
   out.Set("limits", ChecksToJson(run));
   out.Set("model", loaded.path);
   out.Set("model_context", loaded.model->spec.max_context);
@@ -82,7 +83,8 @@ void PrintPlan(const LoadedModel& loaded, const MemoryWish& wish, const PlannedR
     PrintOut(fmt::format("{}: {} of {}{}\n", check.source, HumanBytes(check.needed),
                          HumanBytes(check.limit), check.fits() ? "" : " - does not fit"));
   }
-  PrintOut(fmt::format("largest context that fits: {} (the model allows {})\n", run.largest_context,
+  PrintOut(fmt::format("largest context that fits: {} (the model allows {})\n",
+                       LargestContext(*loaded.model, wish, loaded.model->spec.max_context),
                        loaded.model->spec.max_context));
 }
 
@@ -98,7 +100,7 @@ int Execute(const PlanOptions& options, const LoadedSettings& settings) {
   } else {
     PrintPlan(loaded, wish, run);
   }
-  return kExitOk;
+  return run.fits() ? kExitOk : kExitFailure;
 }
 
 }  // namespace
@@ -108,7 +110,8 @@ Command AddPlanCommand(CommandParser& program) {
   CommandParser& command = program.AddCommand(
       {.name = "plan",
        .description = "What a run would occupy, from the model's headers alone",
-       .footer = "run and chat use one slot. The same code allocates; docs/memory.md."});
+       .footer =
+           "run and chat use one slot. Exit code 1 when it does not fit. More: docs/memory.md."});
   AddModelFlags(command, options->model);
   command.AddOption("--slots", &options->slots, "sequences evaluated at the same time",
                     {.check = IntRange{1, 4096}, .show_default = true});

@@ -133,8 +133,10 @@ int Execute(const RunOptions& options, const LoadedSettings& settings) {
   const auto engine_options = [&](int context, const RunnerOptions& runner) {
     return MakeRunOptions(*loaded.model, plan, context, runner);
   };
+  wish.beside = ResultBytes(plan, wish.context > 0 ? wish.context : kDefaultContext);
   wish.shape = [&](int context) { return ShapeOf(engine_options(context, wish.runner), context); };
   const FittedRun fitted = FitIntoMemory(loaded, wish);
+  CheckPromptFits(plan.request.prompt.size(), fitted.context, *loaded.model);
   Engine engine(*loaded.model, engine_options(fitted.context, fitted.runner));
 
   InterruptScope interrupt;

@@ -52,9 +52,10 @@ class Run {
       At(choice).answer.error = error;
     };
     if (plan_.prompt_log_probs) {
-      request.observer.on_logits = [this](const ChoiceId& choice, int position,
+      request.observed_logits = ObservedLogits::kPromptOfFirstChoice;
+      request.observer.on_logits = [this](const ChoiceId&, int position,
                                           std::span<const float> logits) {
-        OnLogits(choice, static_cast<size_t>(position), logits);
+        OnLogits(static_cast<size_t>(position), logits);
       };
     }
     return request;
@@ -64,10 +65,12 @@ class Run {
     const Clock::time_point end = Clock::now();
     RunResult result;
     for (const auto& growing : growing_) {
-      Emit(*growing, growing->stops.Push(growing->detokenizer.Finish()) + growing->stops.Finish());
+      Emit(*growing, growing->stops.Push(growing->detokenizer.Finish()));
+      Emit(*growing, growing->stops.Finish());
       result.answers.push_back(std::move(growing->answer));
     }
     result.prompt_log_probs = std::move(prompt_log_probs_);
+    result.prompt_done = prompt_done_;
     result.prompt_seconds = Seconds(start_, prompt_end_.value_or(end));
     if (prompt_end_) result.decode_seconds = Seconds(*prompt_end_, end);
     return result;
@@ -95,12 +98,13 @@ class Run {
   void OnPrompt(const ChoiceId& choice, int done) {
     if (choice.index != 0 || prompt_end_) return;
     callbacks_.on_prompt(done);
+    prompt_done_ = done;
     if (std::cmp_equal(done, plan_.request.prompt.size())) prompt_end_ = Clock::now();
   }
 
   // The first choice evaluates the whole prompt; the last row of it belongs to the answer.
-  void OnLogits(const ChoiceId& choice, size_t position, std::span<const float> logits) {
-    if (choice.index != 0 || position >= prompt_log_probs_.size()) return;
+  void OnLogits(size_t position, std::span<const float> logits) {
+    if (position >= prompt_log_probs_.size()) return;
     const TokenId next = plan_.request.prompt[position + 1];
     prompt_log_probs_[position] = ComputeLogProbs(logits, next, *plan_.prompt_log_probs);
   }
@@ -109,7 +113,8 @@ class Run {
   const RunPlan& plan_;
   const RunCallbacks& callbacks_;
   std::vector<std::unique_ptr<Growing>> growing_;
-  std::vector<TokenLogProbs> prompt_log_probs_;
+  std::vector<std::optional<TokenLogProbs>> prompt_log_probs_;
+  int prompt_done_ = 0;
   Clock::time_point start_ = Clock::now();
   std::optional<Clock::time_point> prompt_end_;
 };
@@ -126,7 +131,7 @@ EngineOptions MakeRunOptions(const Model& model, const RunPlan& plan, int contex
   if (plan.prompt_log_probs) {
     const int rows = std::min(options.limits.prefill_chunk, LogitRows(model.spec.vocab_size));
     options.limits.prefill_chunk = rows;
-    options.logit_rows = std::max(rows, options.limits.max_sequences);
+    options.logit_rows = rows + options.limits.max_sequences;
   }
   int64_t length = context;
   if (plan.request.max_tokens > 0) {
@@ -137,6 +142,19 @@ EngineOptions MakeRunOptions(const Model& model, const RunPlan& plan, int contex
                                options.limits.max_sequences * BlocksFor(static_cast<int>(length)));
   options.runner = runner;
   return options;
+}
+
+int64_t ResultBytes(const RunPlan& plan, int context) {
+  constexpr int64_t kEntryBytes = 448;  // one token with its text, as a value and as JSON; measured
+  const auto of = [&](int64_t tokens, std::optional<int> top) {
+    return top ? tokens * (*top + 1) * kEntryBytes : 0;
+  };
+  const auto prompt = static_cast<int64_t>(plan.request.prompt.size());
+  const int64_t room = std::max<int64_t>(0, context - prompt);
+  const int64_t answer =
+      plan.request.max_tokens > 0 ? std::min<int64_t>(plan.request.max_tokens, room) : room;
+  return of(prompt, plan.prompt_log_probs) +
+         of(answer * plan.request.choices, plan.request.sampling.log_probs);
 }
 
 RunResult RunToEnd(Engine& engine, const LoadedModel& loaded, const RunPlan& plan,

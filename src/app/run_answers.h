@@ -22,8 +22,10 @@ struct RunAnswer {
 
 struct RunResult {
   std::vector<RunAnswer> answers;  // one per choice
-  // Of prompt tokens 1, 2, ...: the first one follows nothing. Empty when not asked for.
-  std::vector<TokenLogProbs> prompt_log_probs;
+  // Of prompt tokens 1, 2, ...: the first one follows nothing. Empty when not asked for; nullopt
+  // where the run ended before.
+  std::vector<std::optional<TokenLogProbs>> prompt_log_probs;
+  int prompt_done = 0;  // tokens of the prompt that the first choice has behind it
   // Until the first choice has read the prompt, and from then on.
   double prompt_seconds = 0, decode_seconds = 0;
 };
@@ -44,6 +46,10 @@ struct RunPlan {
 // them at a time.
 EngineOptions MakeRunOptions(const Model& model, const RunPlan& plan, int context,
                              const RunnerOptions& runner);
+
+// What log-probabilities take at most, from the logits to the printed JSON, in a context of that
+// many positions.
+int64_t ResultBytes(const RunPlan& plan, int context);
 
 // Runs the request to its end. Throws what Submit() throws.
 RunResult RunToEnd(Engine& engine, const LoadedModel& loaded, const RunPlan& plan,

@@ -75,8 +75,8 @@ Json AnswersToJson(const RunSetup& setup, const RunResult& result) {
   if (setup.plan.prompt_log_probs) {
     Json list = JsonArray{};
     list.Append(nullptr);  // nothing predicts the first token
-    for (const TokenLogProbs& token : result.prompt_log_probs) {
-      list.Append(LogProbsToJson(tokenizer, token));
+    for (const std::optional<TokenLogProbs>& token : result.prompt_log_probs) {
+      list.Append(token ? LogProbsToJson(tokenizer, *token) : Json());
     }
     out.Set("prompt_ids", IdsToJson(setup.plan.request.prompt));
     out.Set("prompt_logprobs", std::move(list));
@@ -89,20 +89,19 @@ Json AnswersToJson(const RunSetup& setup, const RunResult& result) {
 Json RunResultToJson(const RunSetup& setup, const RunResult& result) {
   const auto prompt = static_cast<int64_t>(setup.plan.request.prompt.size());
   const auto choices = static_cast<int64_t>(result.answers.size());
-  int64_t completion = 0, cached = 0;
+  int64_t completion = 0;
   for (const RunAnswer& answer : result.answers) {
     completion += static_cast<int64_t>(answer.ids.size());
-    cached += answer.report.cached_tokens;
   }
   Json usage = JsonObject{};
   usage.Set("prompt_tokens", prompt);
-  usage.Set("cached_tokens", cached);
+  // The prompt is one, however many choices share it.
+  usage.Set("cached_tokens", result.answers[0].report.cached_tokens);
   usage.Set("completion_tokens", completion);
   usage.Set("total_tokens", prompt + completion);
   Json timings = JsonObject{};
   timings.Set("prompt_seconds", result.prompt_seconds);
-  timings.Set("prompt_tokens_per_second",
-              PerSecond(static_cast<double>(prompt), result.prompt_seconds));
+  timings.Set("prompt_tokens_per_second", PerSecond(result.prompt_done, result.prompt_seconds));
   timings.Set("decode_seconds", result.decode_seconds);
   // First tokens come from the prompt's logits, so one step less per choice was timed.
   timings.Set("decode_tokens_per_second",
@@ -112,8 +111,7 @@ Json RunResultToJson(const RunSetup& setup, const RunResult& result) {
   out.Set("usage", std::move(usage));
   out.Set("timings", std::move(timings));
   out.Set("model", setup.loaded.path);
-  out.Set("weights_fingerprint",
-          WeightsFingerprint(setup.loaded.model->checkpoint, setup.options.threads));
+  out.Set("weights_fingerprint", WeightsFingerprint(*setup.loaded.model, !setup.options.resident));
   out.Set("numerics_version", kNumericsVersion);
   out.Set("kernels", setup.engine.kernels().name);
   out.Set("matmul", MatmulName(setup.options.matmul));

@@ -126,7 +126,7 @@ int ExecuteGrid(const VerifyOptions& options, const Settings& settings) {
   GridCommand command{.model = options.grid_model,
                       .cells = options.grid_cells.value_or("auto"),
                       .matmul = MatmulFromName(matmul),
-                      .other_tables = options.grid_tables.value_or("all") == "all",
+                      .tables = options.grid_tables.value_or(""),
                       .json = options.json};
   command.kv = CacheType(options.kv.value_or(settings.run.kv), command.matmul);
   return RunHashGrid(command, settings);

@@ -40,4 +40,8 @@ void PopulateWritable(std::span<uint8_t> memory);
 // became shorter); `where` names it.
 void PopulateReadable(std::span<const uint8_t> mapping, std::string_view where);
 
+// Gives pages of a read-only file mapping that lie wholly inside `mapping` back; they are read from
+// the file again when they are used.
+void ReleaseReadable(std::span<const uint8_t> mapping);
+
 }  // namespace tael

@@ -52,8 +52,29 @@ void ReportPrompt(const PlannedRows& rows) {
   on_prompt(sequence.id(), std::min(rows.begin + rows.count, sequence.report.prompt_tokens));
 }
 
-bool ObservesLogits(const Sequence& sequence) {
-  return static_cast<bool>(sequence.asked->observer.on_logits);
+bool ObservesLogits(const Sequence& sequence, int position) {
+  const EngineRequest& asked = *sequence.asked;
+  if (!asked.observer.on_logits) return false;
+  return asked.observed_logits == ObservedLogits::kAll ||
+         (sequence.choice == 0 && position < sequence.report.prompt_tokens);
+}
+
+// Whether the model gives logits for row i of `rows`: to observe, or to pick the next token.
+bool HasLogits(const PlannedRows& rows, int i) {
+  return (rows.ends() && i + 1 == rows.count) || ObservesLogits(*rows.sequence, rows.begin + i);
+}
+
+// Shows the observer its logits; those of `rows` begin in row `row`.
+void ReportLogits(const PlannedRows& rows, MatrixView<const float> logits, int64_t row) {
+  const Sequence& sequence = *rows.sequence;
+  for (int i = 0; i < rows.count; ++i) {
+    if (!HasLogits(rows, i)) continue;
+    if (ObservesLogits(sequence, rows.begin + i)) {
+      sequence.asked->observer.on_logits(sequence.id(), rows.begin + i,
+                                         {logits.row(row), static_cast<size_t>(logits.cols)});
+    }
+    ++row;
+  }
 }
 
 }  // namespace
@@ -79,8 +100,7 @@ Batch BuildBatch(const StepPlan& plan) {
     batch.tokens.insert(batch.tokens.end(), begin, begin + rows.count);
     for (int i = 0; i < rows.count; ++i) {
       batch.positions.push_back(rows.begin + i);
-      const bool last = rows.ends() && i + 1 == rows.count;
-      if (last || ObservesLogits(sequence)) batch.logit_rows.push_back(first_row + i);
+      if (HasLogits(rows, i)) batch.logit_rows.push_back(first_row + i);
     }
     batch.sequences.push_back({.first_row = first_row,
                                .count = rows.count,
@@ -103,17 +123,21 @@ Engine::Engine(const Model& model, const EngineOptions& options)
 
 Engine::~Engine() = default;
 
+void CheckPromptFits(size_t tokens, int context, const Model& model) {
+  if (std::cmp_less_equal(tokens, context)) return;
+  Fail(
+      ErrorCode::kExhausted,
+      "the prompt has {} tokens, but the context holds {}. Hint: a larger --ctx (this model allows "
+      "{}) or a shorter prompt",
+      tokens, context, model.spec.max_context);
+}
+
 void Engine::Check(const EngineRequest& request) const {
   Validate(request.sampling, runner_.model().spec.vocab_size);
   if (request.prompt.empty()) {
     Fail(ErrorCode::kInvalidArgument, "the prompt has no tokens. Hint: give some text");
   }
-  if (std::cmp_greater(request.prompt.size(), max_context_)) {
-    Fail(ErrorCode::kExhausted,
-         "the prompt has {} tokens, but the context holds {}. Hint: a larger --ctx (this model "
-         "allows {}) or a shorter prompt",
-         request.prompt.size(), max_context_, runner_.model().spec.max_context);
-  }
+  CheckPromptFits(request.prompt.size(), max_context_, runner_.model());
   const int vocabulary = runner_.model().spec.vocab_size;
   for (const TokenId id : request.prompt) {
     if (id < 0 || id >= vocabulary) {
@@ -174,16 +198,20 @@ void Engine::Cancel(RequestId request) {
 }
 
 void Engine::DrainInbox() {
-  std::vector<std::unique_ptr<Sequence>> submitted;
+  std::vector<Sequence*> sequences;
   std::vector<RequestId> cancelled;
   {
     const std::lock_guard<std::mutex> lock(inbox_mutex_);
-    submitted.swap(submitted_);
+    // One by one: what cannot be taken for want of memory stays where it is.
+    while (!submitted_.empty()) {
+      scheduler_.Add(std::move(submitted_.front()));
+      submitted_.pop_front();
+    }
+    if (cancelled_.empty()) return;
+    sequences = scheduler_.All();
     cancelled.swap(cancelled_);
   }
-  for (auto& sequence : submitted) scheduler_.Add(std::move(sequence));
-  if (cancelled.empty()) return;
-  for (Sequence* sequence : scheduler_.All()) {
+  for (Sequence* sequence : sequences) {
     if (std::find(cancelled.begin(), cancelled.end(), sequence->request) != cancelled.end()) {
       Finish(*sequence, FinishReason::kCancelled);
     }
@@ -208,19 +236,15 @@ void Engine::Report(const StepPlan& plan, MatrixView<const float> logits) {
   int64_t row = 0;
   for (const PlannedRows& rows : plan) {
     Sequence& sequence = *rows.sequence;
-    const int observed = ObservesLogits(sequence) ? rows.count : (rows.ends() ? 1 : 0);
     const int64_t first = row;
-    row += observed;
+    for (int i = 0; i < rows.count; ++i) row += HasLogits(rows, i) ? 1 : 0;
     try {
-      std::span<const float> last;
-      for (int i = 0; i < observed; ++i) {
-        last = {logits.row(first + i), static_cast<size_t>(logits.cols)};
-        if (!ObservesLogits(sequence)) continue;
-        sequence.asked->observer.on_logits(sequence.id(), rows.begin + i, last);
-      }
+      ReportLogits(rows, logits, first);
       ReportPrompt(rows);
-      if (rows.ends()) Advance(sequence, last);
-    } catch (const std::exception&) {
+      if (rows.ends()) {
+        Advance(sequence, {logits.row(row - 1), static_cast<size_t>(logits.cols)});
+      }
+    } catch (...) {
       // Only this choice ends; the others of the step must not suffer.
       Abandon(sequence, std::current_exception());
     }

@@ -1,6 +1,7 @@
 // Many requests on one model: continuous batching with the bits each request would get alone.
 #pragma once
 
+#include <deque>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -24,6 +25,9 @@ struct EngineOptions {
 
 // What an engine with sequences of `context` positions needs. Throws kInvalidArgument.
 RunShape ShapeOf(const EngineOptions& options, int context);
+
+// Throws kExhausted, with both numbers, when a prompt of so many tokens is longer than the context.
+void CheckPromptFits(size_t tokens, int context, const Model& model);
 
 // Submit() and Cancel() may be called from any thread, everything else from one.
 class Engine {
@@ -73,7 +77,7 @@ class Engine {
 
   std::mutex inbox_mutex_;  // guards what follows
   RequestId next_id_ = 1;
-  std::vector<std::unique_ptr<Sequence>> submitted_;
+  std::deque<std::unique_ptr<Sequence>> submitted_;
   std::vector<RequestId> cancelled_;
 };
 

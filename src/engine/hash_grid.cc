@@ -109,7 +109,9 @@ EngineOptions OptionsFor(const GridCell& cell, const GridOptions& options) {
   out.runner = {.threads = cell.threads,
                 .matmul = options.matmul,
                 .kv_dtype = options.kv_dtype,
-                .kernels = options.kernels};
+                .kernels = options.kernels,
+                // Low enough that tiny models' products are split too.
+                .worth_a_thread = 2000};
   return out;
 }
 

@@ -17,8 +17,10 @@ namespace {
 // names: pages of the program, one request's bookkeeping. A process that only plans has touched
 // less of them than one that read its prompt. Measured over random models, see docs/memory.md.
 constexpr int64_t kRunGrowth = int64_t{1} << 20, kGrowthAfterHeaders = int64_t{2} << 20;
+// What a waiting worker touches of its stack.
+constexpr int64_t kThreadBytes = int64_t{12} << 10;
 // Address space that the allocator may take for small objects, in steps larger than they are.
-constexpr int64_t kHeapSlack = int64_t{16} << 20;
+constexpr int64_t kHeapSlack = int64_t{16} << 20, kHeapAfterHeaders = int64_t{2} << 20;
 
 // A step with everything at its largest: one sequence brings all rows that the others leave.
 Batch LargestBatch(const RunShape& shape) {
@@ -112,7 +114,7 @@ int64_t KvCacheBytes(const Model& model, DType dtype, int kv_blocks) {
 
 int64_t ScratchBytes(const Model& model, const RunnerOptions& options, const RunShape& shape) {
   WorkerPool pool(WorkerPool::Imagined{options.threads});
-  Arena arena;
+  Arena arena{Arena::Imagined{}};
   KvCache cache(CheckedKvLayouts(model, options.kv_dtype), options.kv_dtype, 1);
   ComputeContext ctx{pool, ResolveKernels(options.kernels), arena,
                      options.matmul == MatmulMode::kInteger, options.worth_a_thread};
@@ -137,10 +139,13 @@ MemoryPlan PlanMemory(const Model& model, const RunnerOptions& options, const Ru
   plan.scratch = RoundToPages(ScratchBytes(model, options, shape));
   plan.sampling = int64_t{kSamplerBytesPerToken} * model.spec.vocab_size;
   plan.program = baseline.now.resident() - baseline.weights +
-                 (model.headers_only ? kGrowthAfterHeaders : kRunGrowth);
+                 (model.headers_only ? kGrowthAfterHeaders : kRunGrowth) +
+                 (threads - 1) * kThreadBytes;
   plan.loading = baseline.now.peak;
-  plan.new_address_space = plan.kv_cache + plan.scratch + plan.sampling +
-                           (threads - 1) * ThreadStackBytes() + kHeapSlack;
+  plan.threads = threads;
+  plan.stacks = (threads - 1) * ThreadStackBytes();
+  plan.new_address_space = plan.kv_cache + plan.scratch + plan.sampling + plan.stacks + kHeapSlack +
+                           (model.headers_only ? kHeapAfterHeaders : 0);
   return plan;
 }
 

@@ -32,6 +32,8 @@ struct MemoryPlan {
   int64_t total() const;
   // What address_space of ProcessMemory grows by: nothing is mapped for the run yet.
   int64_t new_address_space = 0;
+  int threads = 1;
+  int64_t stacks = 0;  // of new_address_space: those of the other threads
 };
 
 // What this process holds before the run is loaded.

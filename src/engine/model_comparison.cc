@@ -25,13 +25,14 @@ std::vector<size_t> Offsets(const std::vector<TokenWindow>& windows) {
   return offsets;
 }
 
-double CheckedNll(const LogSoftmax& log_softmax, std::span<const float> logits, TokenId target) {
+double CheckedNll(const LogSoftmax& log_softmax, std::span<const float> logits, TokenId target,
+                  const char* whose) {
   const double nll = -log_softmax(logits[static_cast<size_t>(target)]);
-  if (!std::isfinite(nll)) {
+  if (!std::isfinite(nll) || !std::isfinite(log_softmax.highest())) {
     Fail(ErrorCode::kCorrupt,
-         "the model gives token {} no finite log-probability ({}). Hint: `tael inspect --deep` "
-         "looks for damaged weights",
-         target, -nll);
+         "{} gives token {} no finite log-probability ({}, largest logit {}). Hint: `tael inspect "
+         "--deep` looks for damaged weights",
+         whose, target, -nll, log_softmax.highest());
   }
   return nll;
 }
@@ -56,8 +57,9 @@ double Divergence(std::span<const float> p_logits, const LogSoftmax& p,
   for (size_t step = kLanes / 2; step > 0; step /= 2) {
     for (size_t lane = 0; lane < step; ++lane) lanes[lane] += lanes[lane + step];
   }
-  // Rounding may lead below 0 where the distributions are the same.
-  return std::max(0.0, lanes[0] * ExactExp(p.highest() - p.log_total()));
+  const double sum = lanes[0] * ExactExp(p.highest() - p.log_total());
+  // Rounding may lead below 0 where the distributions are the same. NaN stays NaN.
+  return sum < 0 ? 0 : sum;
 }
 
 std::ptrdiff_t Top(std::span<const float> logits, const LogSoftmax& log_softmax) {
@@ -78,12 +80,12 @@ TokenComparison CompareRows(std::span<const float> base, std::span<const float> 
   TAEL_CHECK(base.size() == model.size());
   const LogSoftmax p(base), q(model);
   TokenComparison result;
-  result.base_nll = CheckedNll(p, base, target);
-  result.nll = CheckedNll(q, model, target);
+  result.base_nll = CheckedNll(p, base, target, "the base");
+  result.nll = CheckedNll(q, model, target, "the model");
   result.kl = Divergence(base, p, model, q);
   if (!std::isfinite(result.kl)) {
     Fail(ErrorCode::kCorrupt,
-         "the KL divergence is infinite: the model rules out a token that the "
+         "the KL divergence is no finite number: the model rules out a token that the "
          "base holds possible");
   }
   result.same_top = Top(base, p) == Top(model, q);
@@ -123,7 +125,7 @@ std::vector<double> NllOfWindows(WindowScorer& scorer, const std::vector<TokenWi
   int64_t done = 0;
   scorer.Start(windows, [&](const ScoredRow& row) {
     result[offsets[row.window] + static_cast<size_t>(row.position)] =
-        CheckedNll(LogSoftmax(row.logits), row.logits, row.target);
+        CheckedNll(LogSoftmax(row.logits), row.logits, row.target, "the model");
     ++done;
   });
   while (scorer.Step()) progress(done);

@@ -46,10 +46,17 @@ struct RequestObserver {
   // So many tokens of the prompt are evaluated, or taken from others' work; after each step that
   // evaluated some. Begins anew when a preempted choice is evaluated again.
   std::function<void(const ChoiceId& choice, int done)> on_prompt;
-  // Logits of every position that is evaluated for this choice, of prompt and answer; again when a
-  // preempted choice is evaluated again. Positions taken from others' work are not among them.
+  // Logits of every position that is evaluated, as far as observed_logits asks for them; again when
+  // a preempted choice is evaluated again. Positions taken from others' work are not among them.
   std::function<void(const ChoiceId& choice, int position, std::span<const float> logits)>
       on_logits;
+};
+
+// Which logits on_logits is shown. Those of whole prompts cost memory and a product with the
+// vocabulary for each position.
+enum class ObservedLogits {
+  kAll,                  // of every choice, of prompt and answer
+  kPromptOfFirstChoice,  // of the prompt, which is the same for all choices
 };
 
 struct EngineRequest {
@@ -65,6 +72,7 @@ struct EngineRequest {
   bool reuse_prefix = true;
   uint64_t cache_salt = 0;
   RequestObserver observer;
+  ObservedLogits observed_logits = ObservedLogits::kAll;
 };
 
 }  // namespace tael

@@ -10,7 +10,9 @@ namespace tael {
 Scheduler::Scheduler(const SchedulerLimits& limits, BlockPool& pool)
     : limits_(limits), pool_(pool) {}
 
-void Scheduler::Add(std::unique_ptr<Sequence> sequence) { waiting_.push_back(std::move(sequence)); }
+void Scheduler::Add(std::unique_ptr<Sequence>&& sequence) {
+  waiting_.push_back(std::move(sequence));
+}
 
 std::vector<Sequence*> Scheduler::All() const {
   std::vector<Sequence*> all;

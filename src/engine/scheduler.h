@@ -38,8 +38,9 @@ class Scheduler {
   // `pool` must outlive it.
   Scheduler(const SchedulerLimits& limits, BlockPool& pool);
 
-  // REQUIRES: alone in the cache, the sequence can always run to its end.
-  void Add(std::unique_ptr<Sequence> sequence);
+  // REQUIRES: alone in the cache, the sequence can always run to its end. When it throws
+  // std::bad_alloc, `sequence` is untouched.
+  void Add(std::unique_ptr<Sequence>&& sequence);
   // The next step; empty when nothing is left to do. Planned rows have their blocks.
   StepPlan Schedule();
   // The plan was evaluated: its rows are in the cache; full blocks become shareable.

@@ -66,6 +66,7 @@ void WindowScorer::Submit(size_t window) {
   request.reuse_prefix = false;
   request.observer.on_logits = [this, window](const ChoiceId&, int position,
                                               std::span<const float> logits) {
+    if (problem_) return;  // the next Step() throws it; until then nothing else is shown
     const TokenId target = windows_[window][static_cast<size_t>(position) + 1];
     visit_({window, position, target, logits});
   };

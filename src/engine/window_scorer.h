@@ -33,6 +33,8 @@ struct ScoringOptions {
   int max_context = 0;  // at least the longest window; 0 = ResolveContext()'s default
   int batch = 4;        // windows evaluated together; changes no bit of any logit
   RunnerOptions runner;
+  // What it was planned to take, beside the weights and for them; for whoever plans more.
+  int64_t planned_bytes = 0, planned_weights = 0;
 };
 
 // Rows of logits that are held at a time: as many as 64 MiB hold, from 16 to 512.

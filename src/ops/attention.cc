@@ -1,6 +1,7 @@
 #include "ops/attention.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "base/error.h"
 
@@ -18,11 +19,15 @@ struct RowPlace {
 // [T], in the arena.
 RowPlace* PlaceRows(const Batch& batch, ComputeContext& ctx) {
   auto* places = ctx.arena.Allocate<RowPlace>(static_cast<int64_t>(batch.tokens.size()));
-  for (const BatchSequence& sequence : batch.sequences) {
-    for (int i = 0; i < sequence.count; ++i) {
-      places[sequence.first_row + i] = {&sequence, sequence.begin + i};
+  const auto sequences = static_cast<int64_t>(batch.sequences.size());
+  ctx.pool.ParallelFor(sequences, sequences, [&](int64_t begin, int64_t end) {
+    for (int64_t s = begin; s < end; ++s) {
+      const BatchSequence& sequence = batch.sequences[static_cast<size_t>(s)];
+      for (int i = 0; i < sequence.count; ++i) {
+        places[sequence.first_row + i] = {&sequence, sequence.begin + i};
+      }
     }
-  }
+  });
   return places;
 }
 
@@ -40,13 +45,15 @@ BlockPointers PointToBlocks(const BatchSequence& sequence, int layer, int num_kv
   out.blocks = (end + kKvBlockPositions - 1) / kKvBlockPositions;
   out.keys = ctx.arena.Allocate<const void*>(out.blocks * num_kv_heads);
   out.values = ctx.arena.Allocate<const void*>(out.blocks * num_kv_heads);
-  for (int head = 0; head < num_kv_heads; ++head) {
-    for (int64_t b = 0; b < out.blocks; ++b) {
-      const BlockId block = sequence.blocks[static_cast<size_t>(b)];
-      out.keys[head * out.blocks + b] = cache.Keys(layer, block, head);
-      out.values[head * out.blocks + b] = cache.Values(layer, block, head);
+  ctx.pool.ParallelFor(num_kv_heads, num_kv_heads, [&](int64_t first, int64_t last) {
+    for (auto head = static_cast<int>(first); head < last; ++head) {
+      for (int64_t b = 0; b < out.blocks; ++b) {
+        const BlockId block = sequence.blocks[static_cast<size_t>(b)];
+        out.keys[head * out.blocks + b] = cache.Keys(layer, block, head);
+        out.values[head * out.blocks + b] = cache.Values(layer, block, head);
+      }
     }
-  }
+  });
   return out;
 }
 
@@ -81,7 +88,7 @@ void Attention(const AttentionShape& shape, const Batch& batch, int layer,
                ComputeContext& ctx) {
   const Arena::Position mark = ctx.arena.Mark();
   const RowPlace* places = PlaceRows(batch, ctx);
-  auto* pointers = ctx.arena.Allocate<BlockPointers>(static_cast<int64_t>(batch.sequences.size()));
+  std::vector<BlockPointers> pointers(batch.sequences.size());
   for (size_t s = 0; s < batch.sequences.size(); ++s) {
     pointers[s] = PointToBlocks(batch.sequences[s], layer, shape.num_kv_heads, cache, ctx);
   }

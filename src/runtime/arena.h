@@ -13,6 +13,11 @@ namespace tael {
 // Reset() joins them into one, so that a steady state allocates nothing.
 class Arena {
  public:
+  Arena() = default;
+  // An arena that only counts: what it hands out must not be touched.
+  struct Imagined {};
+  explicit Arena(Imagined) : imagined_(true) {}
+
   // `count` objects of T, 64-byte aligned, not initialised. Throws std::bad_alloc.
   template <typename T>
   T* Allocate(int64_t count) {
@@ -47,6 +52,7 @@ class Arena {
   std::vector<Chunk> chunks_;
   size_t current_ = 0;
   size_t in_use_ = 0, peak_ = 0;  // bytes handed out
+  bool imagined_ = false;
 };
 
 }  // namespace tael

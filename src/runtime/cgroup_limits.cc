@@ -79,18 +79,21 @@ double CgroupCpuQuota() {
 CgroupMemory ReadCgroupMemory() {
   CgroupMemory best;
   const auto lower = [&](const std::string& directory, const char* limit_file,
-                         const char* anonymous) {
+                         const char* anonymous, const char* shared) {
     std::istringstream line(FirstLine(directory + limit_file));
     int64_t bytes = 0;
     // Version 1 writes a number near 2^63 for "no limit", version 2 "max".
     if (!(line >> bytes) || bytes <= 0 || bytes >= (int64_t{1} << 60)) return;
-    const int64_t used = StatValue(directory + "/memory.stat", anonymous);
+    // Beside what processes hold: files in memory (tmpfs), which cannot be given back either.
+    const std::string stat = directory + "/memory.stat";
+    const int64_t used = StatValue(stat, anonymous) + StatValue(stat, shared);
     if (best.limit == 0 || bytes - used < best.limit - best.anonymous) best = {bytes, used};
   };
-  VisitLevels("/sys/fs/cgroup", "",
-              [&](const std::string& directory) { lower(directory, "/memory.max", "anon"); });
+  VisitLevels("/sys/fs/cgroup", "", [&](const std::string& directory) {
+    lower(directory, "/memory.max", "anon", "shmem");
+  });
   VisitLevels("/sys/fs/cgroup/memory", "memory", [&](const std::string& directory) {
-    lower(directory, "/memory.limit_in_bytes", "total_rss");
+    lower(directory, "/memory.limit_in_bytes", "total_rss", "total_shmem");
   });
   return best;
 }

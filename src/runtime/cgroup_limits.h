@@ -11,7 +11,7 @@ double CgroupCpuQuota();
 // The level of this process's memory cgroup that leaves least.
 struct CgroupMemory {
   int64_t limit = 0;      // bytes; 0 when unlimited or unknown
-  int64_t anonymous = 0;  // bytes that its processes hold beside the page cache
+  int64_t anonymous = 0;  // bytes that cannot be given back: of processes, and files in memory
 };
 CgroupMemory ReadCgroupMemory();
 

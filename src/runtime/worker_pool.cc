@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -77,8 +78,17 @@ WorkerPool::WorkerPool(int threads)
   TAEL_CHECK(threads >= 0 && threads <= 1024);
   // Spinning helps only while every worker has a CPU of its own.
   state_->spins = size_ <= AvailableCpus() ? kSpins : 0;
+  state_->threads.reserve(static_cast<size_t>(size_ - 1));
   for (int part = 1; part < size_; ++part) {
-    state_->threads.emplace_back([state = state_.get(), part] { state->WorkerLoop(part); });
+    try {
+      state_->threads.emplace_back([state = state_.get(), part] { state->WorkerLoop(part); });
+    } catch (const std::system_error& error) {
+      Stop();
+      Fail(ErrorCode::kExhausted,
+           "thread {} of {} cannot be started: {}. Hint: fewer --threads; `ulimit -u`, `ulimit -v` "
+           "and the pids limit of a control group bound them",
+           part + 1, size_, error.code().message());
+    }
   }
 }
 
@@ -86,7 +96,10 @@ WorkerPool::WorkerPool(Imagined imagined)
     : size_(imagined.threads == 0 ? AvailableCpus() : imagined.threads) {}
 
 WorkerPool::~WorkerPool() {
-  if (state_ == nullptr) return;
+  if (state_ != nullptr) Stop();
+}
+
+void WorkerPool::Stop() {
   state_->stopping = true;
   state_->epoch.fetch_add(1, std::memory_order_release);
   state_->epoch.notify_all();

@@ -12,7 +12,8 @@ int AvailableCpus();
 
 class WorkerPool {
  public:
-  // `threads` workers including the caller; 0 = AvailableCpus(). REQUIRES: 0 <= threads <= 1024.
+  // `threads` workers including the caller; 0 = AvailableCpus(). Throws kExhausted when the system
+  // starts no more threads. REQUIRES: 0 <= threads <= 1024.
   explicit WorkerPool(int threads);
   // A pool of `threads` workers that runs nothing: for walking through operations only to see what
   // they would allocate.
@@ -33,6 +34,8 @@ class WorkerPool {
 
  private:
   struct State;
+  void Stop();
+
   int size_;
   std::unique_ptr<State> state_;  // null: imagined
 };

@@ -38,6 +38,25 @@ TEST(WorkerPool, SurvivesManyShortLoops) {
 
 TEST(WorkerPool, UsesAtLeastOneCpu) { EXPECT_GE(AvailableCpus(), 1); }
 
+TEST(Arena, CountsWhatItsImaginedTwinWouldHandOut) {
+  Arena real, imagined{Arena::Imagined{}};
+  for (Arena* arena : {&real, &imagined}) {
+    arena->Allocate<char>(100);
+    const Arena::Position mark = arena->Mark();
+    arena->Allocate<float>(3 << 20);
+    arena->Release(mark);
+    arena->Allocate<double>(1 << 20);
+  }
+  EXPECT_EQ(real.peak(), imagined.peak());
+  EXPECT_EQ(real.peak(), 128 + (3 << 22));
+}
+
+TEST(WorkerPool, RunsNothingWhenImagined) {
+  WorkerPool pool(WorkerPool::Imagined{7});
+  EXPECT_EQ(pool.size(), 7);
+  pool.ParallelFor(10, 1, [](int64_t, int64_t) { FAIL(); });
+}
+
 TEST(Arena, AlignsAndReusesMemory) {
   Arena arena;
   auto* first = arena.Allocate<float>(3);

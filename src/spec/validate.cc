@@ -134,8 +134,11 @@ void Validate(const DecoderSpec& spec, const std::string& where) {
   Report report;
   report.Positive("hidden_size", spec.hidden_size);
   report.Positive("vocab_size", spec.vocab_size);
-  if (spec.max_context < 1) {
-    report.Add(fmt::format("max_position_embeddings is {}, needed at least 1", spec.max_context));
+  // More would not leave room for sums of positions in 32 bits.
+  constexpr int kMostPositions = 1 << 28;
+  if (spec.max_context < 1 || spec.max_context > kMostPositions) {
+    report.Add(fmt::format("max_position_embeddings is {}, needed 1 to {}", spec.max_context,
+                           kMostPositions));
   }
   report.Finite("rms_norm_eps", static_cast<double>(spec.norm_eps));
   report.Finite("scale of the embedding", static_cast<double>(spec.embedding_scale));

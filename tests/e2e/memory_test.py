@@ -25,7 +25,7 @@ def real_model():
 
 def plan_of(model, *flags):
     done = memory_grid.run(TAEL, ["plan", model, "--json", *flags])
-    expect(done.code == 0, done)
+    expect(done.code in (0, 1), done)
     return json.loads(done.out)
 
 
@@ -69,7 +69,7 @@ def a_limit_is_kept_or_refused_with_what_would_fit():
     expect(kept.code == 0 and kept.peak <= need + (4 << 20), kept)
     refused = tael("run", model, "--ctx", "8192", "--memory", str((need + least) // 2), "Hi")
     expect(refused.code == 1 and refused.out == "", refused)
-    for part in ("--memory allows", "weights", "cache", "What fits: --ctx ", "--kv q8_0"):
+    for part in ("--memory (run.memory) allows", "weights", "cache", "What fits: a context of ", "--kv q8_0"):
         expect(part in refused.err, refused)
     chosen = plan_of(model, "--memory", str((need + least) // 2))
     expect(64 <= chosen["context"] < 8192 and chosen["fits"], chosen)
@@ -78,10 +78,8 @@ def a_limit_is_kept_or_refused_with_what_would_fit():
 
 
 def sizes_that_are_none_are_refused():
-    for size in ("", "4X", "-1G", "nan", "1e30", "G", "0x", "5GBB"):
+    for size in ("", "0", "4X", "-1G", "nan", "1e30", "G", "0x", "5GBB"):
         done = tael("run", GOLDEN, "--memory", size, "Hi")
-        if size == "":  # the same as not given
-            continue
         expect(done.code == 1 and "is no size" in done.err and "3.5G" in done.err, size, done)
 
 
@@ -90,6 +88,25 @@ def a_file_that_does_not_fit_the_address_space_is_a_clear_error():
     done = memory_grid.run(TAEL, ["run", model, "Hi"],
                            lambda: resource.setrlimit(resource.RLIMIT_AS, (80 << 20, 80 << 20)))
     expect(done.code == 1 and "ulimit -v" in done.err, done)
+
+
+def results_and_other_choices_are_within_the_limit_too():
+    model, prompt = real_model(), "word " * 60
+    flags = ["--ctx", "512", "--json", "--max-tokens", "1", "--temperature", "1"]
+    for extra in (["--choices", "8", "--prompt-logprobs", "1"], ["--prompt-logprobs", "500"]):
+        limit = 100 << 20
+        while True:
+            done = memory_grid.run(TAEL, ["run", model, prompt, *flags, *extra, "--memory", str(limit)])
+            if done.code == 0:
+                break
+            expect("this run needs" in done.err, done)
+            limit += 10 << 20
+        expect(done.peak <= limit, f"{extra}: {done.peak} of {limit}")
+
+
+def a_context_that_memory_makes_smaller_is_announced():
+    done = memory_grid.run(TAEL, ["run", real_model(), "Hi", "--max-tokens", "2", "--memory", "140M"])
+    expect(done.code == 0 and "the context is" in done.err and "--memory" in done.err, done)
 
 
 def a_longer_prompt_than_the_context_is_an_error_with_both_numbers():
@@ -112,6 +129,8 @@ if __name__ == "__main__":
         a_limit_is_kept_or_refused_with_what_would_fit,
         sizes_that_are_none_are_refused,
         a_file_that_does_not_fit_the_address_space_is_a_clear_error,
+        results_and_other_choices_are_within_the_limit_too,
+        a_context_that_memory_makes_smaller_is_announced,
         a_longer_prompt_than_the_context_is_an_error_with_both_numbers,
         random_models_under_random_limits_run_or_are_refused,
     ])

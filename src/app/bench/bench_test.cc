@@ -69,13 +69,15 @@ TEST(BenchDisturbance, JudgesByWhatOthersUsed) {
   Disturbance busy = quiet;
   busy.others = 0.2;
   EXPECT_THAT(busy.Problem(0), HasSubstr("20 %"));
-  busy.seconds = 0.1;  // two hundredths of a second: the clock is too coarse to tell
-  EXPECT_EQ(busy.Problem(0), "");
+  Disturbance brief = quiet;
+  brief.seconds = 0.1;  // in hundredths of a second nothing can be told
+  EXPECT_THAT(brief.Problem(0), HasSubstr("too short"));
   Disturbance stolen = quiet;
   stolen.stolen = 0.1;
   EXPECT_THAT(stolen.Problem(0), HasSubstr("virtual machines"));
   EXPECT_EQ(Disturbance{}.Problem(0.2), "");
   EXPECT_THAT(Disturbance{}.Problem(3), HasSubstr("load average was 3.00"));
+  EXPECT_THAT(Disturbance{}.Problem(-1), HasSubstr("can be read"));
 }
 
 TEST(BenchLimits, TheBestPatternIsTheOneWithTheHighestMedian) {

@@ -9,6 +9,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "runtime/worker_pool.h"
+
 namespace tael {
 namespace {
 
@@ -38,10 +40,19 @@ std::optional<MachineTicks> ParseMachineTicks(std::string_view text) {
 
 std::string Disturbance::Problem(double load) const {
   if (!known) {
-    if (load < 0.5) return "";
-    return fmt::format("the load average was {:.2f} before, and /proc/stat cannot be read", load);
+    if (load >= 0 && load < 0.5) return "";
+    return load < 0
+               ? "neither /proc/stat nor the load average can be read"
+               : fmt::format("the load average was {:.2f} before, and /proc/stat cannot be read",
+                             load);
   }
-  const double allowed = std::max(kMaxDisturbance, seconds > 0 ? kAllowedSeconds / seconds : 0);
+  if (seconds < kLeastSeconds) {
+    return fmt::format(
+        "{:.2f} s of processor time are too short to see whether others disturbed; "
+        "more -n or -r make it longer",
+        seconds);
+  }
+  const double allowed = kMaxDisturbance;
   if (others > allowed) {
     return fmt::format("other processes used {:.0f} % of the machine's processor time",
                        100 * others);
@@ -67,7 +78,9 @@ DisturbanceMeter::Clocks DisturbanceMeter::Now() {
 
 Disturbance DisturbanceMeter::Read() const {
   const Clocks now = Now();
-  const auto cpus = static_cast<double>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
+  // Others are counted on the whole machine, but against the CPUs that this process may use: on a
+  // large one it takes only a few of theirs to be in its way.
+  const auto cpus = static_cast<double>(AvailableCpus());
   Disturbance found;
   found.seconds = (now.wall - start_.wall) * cpus;
   const double available = found.seconds;

@@ -15,7 +15,7 @@ struct MachineTicks {
 // From the text of /proc/stat; nullopt when its first line is not understood.
 std::optional<MachineTicks> ParseMachineTicks(std::string_view text);
 
-// Shares of the processor time that all CPUs had between two moments.
+// Shares of the processor time that the CPUs of this process had between two moments.
 struct Disturbance {
   double seconds = 0;                      // processor seconds that the CPUs had together
   bool known = false;                      // false: /proc/stat could not be read
@@ -25,9 +25,9 @@ struct Disturbance {
   std::string Problem(double load) const;
 };
 
-// The share from which on a measurement is not valid, and the processor seconds that are always
-// allowed, because the kernel counts in hundredths.
-inline constexpr double kMaxDisturbance = 0.05, kAllowedSeconds = 0.05;
+// The share from which on a measurement is not valid, and the processor seconds that it takes to
+// tell, because the kernel counts in hundredths.
+inline constexpr double kMaxDisturbance = 0.05, kLeastSeconds = 1.0;
 
 // Starts when it is made.
 class DisturbanceMeter {

@@ -181,7 +181,7 @@ Json ReportToJson(const BenchContext& context, const Model& model,
                   const std::vector<BenchRow>& rows) {
   Json json;
   json.Set("model", context.path);
-  json.Set("weights_fingerprint", WeightsFingerprint(model.checkpoint, 0));
+  json.Set("weights_fingerprint", WeightsFingerprint(model, /*lazy=*/false));
   json.Set("numerics_version", kNumericsVersion);
   json.Set("version", Version());
   json.Set("cpu", CpuModel());

@@ -133,8 +133,12 @@ int RunHashGrid(const GridCommand& command, const Settings& settings) {
   }
   const bool small = WeightBytes(*model) < kSmallModelBytes;
   grid.Run(ChosenCells(command.cells, small), best);
-  // With a large model the scalar table would take days.
-  if (!small || !command.other_tables) return grid.Finish();
+  if (!small && command.tables.empty()) {
+    PrintError(fmt::format(
+        "tael: note: only the {} kernels run: others would take days with a model of this size\n",
+        best->name));
+  }
+  if (command.tables == "best" || (!small && command.tables.empty())) return grid.Finish();
   const bool pairs = command.cells == "pairwise" || command.cells == "corner-pairs";
   const std::vector<GridCell> corners = pairs ? CornerPairGridCells() : CornerGridCells();
   for (auto table = SupportedKernelTables(); *table != nullptr; ++table) {
