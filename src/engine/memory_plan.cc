@@ -16,7 +16,7 @@ namespace {
 // Code, stacks and small tables that a run touches after its plan was made, beside what the plan
 // names: pages of the program, one request's bookkeeping. A process that only plans has touched
 // less of them than one that read its prompt. Measured over random models, see docs/memory.md.
-constexpr int64_t kRunGrowth = int64_t{1} << 20, kGrowthAfterHeaders = int64_t{2} << 20;
+constexpr int64_t kRunGrowth = int64_t{1} << 20, kGrowthAfterHeaders = int64_t{5} << 19;
 // What a waiting worker touches of its stack.
 constexpr int64_t kThreadBytes = int64_t{12} << 10;
 // Address space that the allocator may take for small objects, in steps larger than they are.
