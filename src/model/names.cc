@@ -53,9 +53,22 @@ constexpr NameRule kLlamaRules[] = {
 constexpr std::string_view kIgnored[] = {".rotary_emb.inv_freq"};
 constexpr std::string_view kIgnoredStarts[] = {"model.mtp_"};
 
+constexpr NameRule kBlockSparseMoeRules[] = {
+    {Role::kRouter, "model.layers.{}.block_sparse_moe.gate.weight", "blk.{}.ffn_gate_inp.weight"},
+    {Role::kRouterCorrection, "model.layers.{}.block_sparse_moe.e_score_correction_bias",
+     "blk.{}.exp_probs_b.bias"},
+    {Role::kExpertGate, "model.layers.{}.block_sparse_moe.experts.{}.w1.weight",
+     "blk.{}.ffn_gate.{}.weight"},
+    {Role::kExpertUp, "model.layers.{}.block_sparse_moe.experts.{}.w3.weight",
+     "blk.{}.ffn_up.{}.weight"},
+    {Role::kExpertDown, "model.layers.{}.block_sparse_moe.experts.{}.w2.weight",
+     "blk.{}.ffn_down.{}.weight"},
+};
+
 }  // namespace
 
 const std::span<const NameRule> kLlamaNames = kLlamaRules;
+const std::span<const NameRule> kBlockSparseMoeNames = kBlockSparseMoeRules;
 const std::span<const std::string_view> kIgnoredTensorEndings = kIgnored;
 const std::span<const std::string_view> kIgnoredTensorStarts = kIgnoredStarts;
 

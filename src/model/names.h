@@ -62,6 +62,8 @@ struct NameRule {
 // The names of Llama-shaped models; most families share them. Also what a family's own table does
 // not name.
 extern const std::span<const NameRule> kLlamaNames;
+// Mixtral's spelling of experts, which others took over.
+extern const std::span<const NameRule> kBlockSparseMoeNames;
 
 // The rule for a role, or nullptr.
 const NameRule* FindRule(std::span<const NameRule> rules, Role role);

@@ -9,18 +9,6 @@
 namespace tael {
 namespace {
 
-constexpr NameRule kNames[] = {
-    {Role::kRouter, "model.layers.{}.block_sparse_moe.gate.weight", "blk.{}.ffn_gate_inp.weight"},
-    {Role::kRouterCorrection, "model.layers.{}.block_sparse_moe.e_score_correction_bias",
-     "blk.{}.exp_probs_b.bias"},
-    {Role::kExpertGate, "model.layers.{}.block_sparse_moe.experts.{}.w1.weight",
-     "blk.{}.ffn_gate.{}.weight"},
-    {Role::kExpertUp, "model.layers.{}.block_sparse_moe.experts.{}.w3.weight",
-     "blk.{}.ffn_up.{}.weight"},
-    {Role::kExpertDown, "model.layers.{}.block_sparse_moe.experts.{}.w2.weight",
-     "blk.{}.ffn_down.{}.weight"},
-};
-
 void RefuseOtherVariants(const ConfigView& c) {
   const std::string norm = c.String("qk_norm_type", "per_layer");
   const std::string scoring = c.String("scoring_func", "sigmoid");
@@ -64,6 +52,6 @@ DecoderSpec DescribeMiniMaxM2(const ConfigView& c) {
 }  // namespace
 
 extern const Family kMiniMaxM2;
-const Family kMiniMaxM2{"MiniMaxM2ForCausalLM", &DescribeMiniMaxM2, kNames};
+const Family kMiniMaxM2{"MiniMaxM2ForCausalLM", &DescribeMiniMaxM2, kBlockSparseMoeNames};
 
 }  // namespace tael

@@ -5,16 +5,6 @@
 namespace tael {
 namespace {
 
-constexpr NameRule kNames[] = {
-    {Role::kRouter, "model.layers.{}.block_sparse_moe.gate.weight", "blk.{}.ffn_gate_inp.weight"},
-    {Role::kExpertGate, "model.layers.{}.block_sparse_moe.experts.{}.w1.weight",
-     "blk.{}.ffn_gate.{}.weight"},
-    {Role::kExpertUp, "model.layers.{}.block_sparse_moe.experts.{}.w3.weight",
-     "blk.{}.ffn_up.{}.weight"},
-    {Role::kExpertDown, "model.layers.{}.block_sparse_moe.experts.{}.w2.weight",
-     "blk.{}.ffn_down.{}.weight"},
-};
-
 DecoderSpec DescribeMixtral(const ConfigView& c) {
   GqaSpec gqa = ReadGqa(c);
   gqa.sliding_window = c.Int("sliding_window", 0);
@@ -31,6 +21,6 @@ DecoderSpec DescribeMixtral(const ConfigView& c) {
 }  // namespace
 
 extern const Family kMixtral;
-const Family kMixtral{"MixtralForCausalLM", &DescribeMixtral, kNames};
+const Family kMixtral{"MixtralForCausalLM", &DescribeMixtral, kBlockSparseMoeNames};
 
 }  // namespace tael

@@ -1,5 +1,7 @@
-// Tencent Hunyuan A13B: Hunyuan's attention, a softmax router, a shared block that every token
-// passes. Source: github.com/Tencent-Hunyuan/Hunyuan-A13B; transformers, models/hunyuan_v1_moe.
+// Tencent Hunyuan: RMSNorm on q and k after rope, a base of rope raised by alpha. Dense from 0.5B
+// to 7B; A13B with a softmax router and a shared block that every token passes. Source:
+// github.com/Tencent-Hunyuan (Hunyuan-7B, Hunyuan-A13B); transformers, models/hunyuan_v1_dense and
+// models/hunyuan_v1_moe.
 #include "base/error.h"
 #include "model/families.h"
 
@@ -18,6 +20,15 @@ constexpr NameRule kNames[] = {
     {Role::kSharedDown, "model.layers.{}.mlp.shared_mlp.down_proj.weight",
      "blk.{}.ffn_down_shexp.weight"},
 };
+
+GqaSpec ReadHunyuanAttention(const ConfigView& c) {
+  RequireBool(c, "use_cla", false);  // keys and values shared by neighbouring layers
+  GqaSpec gqa = ReadGqa(c);
+  gqa.qk_norm = c.Bool("use_qk_norm", true);
+  gqa.qk_norm_place = QkNormPlace::kAfterRope;
+  gqa.qkv_bias = gqa.output_bias = c.Bool("attention_bias", false);
+  return gqa;
+}
 
 MoeFfnSpec ReadHunyuanExperts(const ConfigView& c) {
   RequireBool(c, "use_mixed_mlp_moe", true);
@@ -39,13 +50,18 @@ MoeFfnSpec ReadHunyuanExperts(const ConfigView& c) {
   return moe;
 }
 
+DecoderSpec DescribeHunyuanDense(const ConfigView& c) {
+  const GqaSpec gqa = ReadHunyuanAttention(c);
+  DecoderSpec spec = ReadCommon(c);
+  spec.family = "hunyuan-dense";
+  spec.layers.assign(static_cast<size_t>(c.Int("num_hidden_layers")),
+                     LayerSpec{.attention = gqa, .ffn = ReadDenseFfn(c)});
+  return spec;
+}
+
 DecoderSpec DescribeHunyuanMoe(const ConfigView& c) {
-  RequireBool(c, "use_cla", false);  // keys and values shared by neighbouring layers
   RequireBool(c, "use_mla", false);
-  GqaSpec gqa = ReadGqa(c);
-  gqa.qk_norm = c.Bool("use_qk_norm", true);
-  gqa.qk_norm_place = QkNormPlace::kAfterRope;
-  gqa.qkv_bias = gqa.output_bias = c.Bool("attention_bias", false);
+  const GqaSpec gqa = ReadHunyuanAttention(c);
   DecoderSpec spec = ReadCommon(c);
   spec.family = "hunyuan-moe";
   spec.layers.assign(static_cast<size_t>(c.Int("num_hidden_layers")),
@@ -54,6 +70,9 @@ DecoderSpec DescribeHunyuanMoe(const ConfigView& c) {
 }
 
 }  // namespace
+
+extern const Family kHunyuanDense;
+const Family kHunyuanDense{"HunYuanDenseV1ForCausalLM", &DescribeHunyuanDense, kNames};
 
 extern const Family kHunyuanMoe;
 const Family kHunyuanMoe{"HunYuanMoEV1ForCausalLM", &DescribeHunyuanMoe, kNames};
