@@ -1,0 +1,21 @@
+// Binding of the parts of a layer: one function for each alternative of AttentionSpec and FfnSpec.
+#pragma once
+
+#include "model/binder.h"
+#include "nn/layer.h"
+#include "spec/decoder_spec.h"
+
+namespace tael {
+
+// `hidden` is the width of the residual stream. What is missing is reported by the binder and empty
+// in the result.
+GqaWeights BindAttention(const GqaSpec& spec, int64_t hidden, int layer, Binder& binder);
+
+DenseFfnWeights BindFfn(const DenseFfnSpec& spec, int64_t hidden, int layer, Binder& binder);
+MoeFfnWeights BindFfn(const MoeFfnSpec& spec, int64_t hidden, int layer, Binder& binder);
+
+// `count` rows of a matrix from row `first` on, as a matrix; no bytes are copied. An empty matrix
+// stays empty.
+Weight RowsOf(const Weight& all, int64_t first, int64_t count);
+
+}  // namespace tael

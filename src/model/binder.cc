@@ -1,0 +1,143 @@
+#include "model/binder.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "base/error.h"
+#include "quant/dtype.h"
+
+namespace tael {
+namespace {
+
+// At most this many problems are spelled out; the rest is counted.
+constexpr size_t kMaxListed = 20;
+
+std::string ShapeText(const std::vector<int64_t>& shape) {
+  return fmt::format("[{}]", fmt::join(shape, ", "));
+}
+
+bool IsIgnored(std::string_view name) {
+  return std::any_of(kIgnoredTensorEndings.begin(), kIgnoredTensorEndings.end(),
+                     [&](std::string_view ending) { return name.ends_with(ending); }) ||
+         std::any_of(kIgnoredTensorStarts.begin(), kIgnoredTensorStarts.end(),
+                     [&](std::string_view start) { return name.starts_with(start); });
+}
+
+}  // namespace
+
+const NameRule& Binder::RuleOf(Role role) const {
+  const NameRule* rule = FindRule(family_.names, role);
+  if (rule == nullptr) rule = FindRule(kLlamaNames, role);
+  TAEL_CHECK(rule != nullptr);  // every role a spec asks for has a name
+  return *rule;
+}
+
+std::string Binder::NameOf(Role role, int layer, int expert) const {
+  const NameRule& rule = RuleOf(role);
+  return TensorName(IsGguf() ? rule.gguf : rule.hf, layer, expert);
+}
+
+const TensorInfo* Binder::Claim(const std::string& name, const std::vector<int64_t>& shape) {
+  claimed_.insert(name);
+  const TensorInfo* tensor = checkpoint_.tensors.Find(name);
+  if (tensor == nullptr) {
+    Problem("missing tensor '{}' {}", name, ShapeText(shape));
+    return nullptr;
+  }
+  if (tensor->shape != shape) {
+    Problem("'{}' has shape {}, needed {}", name, ShapeText(tensor->shape), ShapeText(shape));
+    return nullptr;
+  }
+  if (!CanDecode(tensor->dtype)) {
+    Problem("'{}' has type {}, which this build cannot multiply", name, Name(tensor->dtype));
+    return nullptr;
+  }
+  used_.push_back(tensor);
+  return tensor;
+}
+
+Weight Binder::WeightOf(const TensorInfo* tensor, int64_t n, int64_t k) {
+  if (tensor == nullptr) return {};
+  const std::optional<int64_t> row_bytes = StorageBytes(tensor->dtype, k);
+  if (!row_bytes.has_value()) {
+    Problem("'{}': rows of {} elements are no whole number of {} blocks", tensor->name, k,
+            Name(tensor->dtype));
+    return {};
+  }
+  return {.dtype = tensor->dtype,
+          .n = n,
+          .k = k,
+          .data = tensor->bytes.data(),
+          .row_bytes = *row_bytes};
+}
+
+Weight Binder::Matrix(Role role, int layer, int64_t n, int64_t k, int expert) {
+  return WeightOf(Claim(NameOf(role, layer, expert), {n, k}), n, k);
+}
+
+Weight Binder::Stack(Role role, int layer, int64_t count, int64_t n, int64_t k) {
+  return WeightOf(Claim(NameOf(role, layer), {count, n, k}), n, k);
+}
+
+std::vector<float> Binder::Vector(Role role, int layer, int64_t size) {
+  std::vector<float> values = VectorNamed(NameOf(role, layer), size);
+  const float offset = OffsetOf(role);
+  if (offset == 0 || headers_only_) return values;
+  for (float& value : values) value += offset;
+  return values;
+}
+
+std::vector<float> Binder::FlatVector(Role role, int layer, int64_t size) {
+  const std::string name = NameOf(role, layer);
+  const TensorInfo* tensor = checkpoint_.tensors.Find(name);
+  for (const std::vector<int64_t>& shape :
+       {std::vector<int64_t>{1, size}, std::vector<int64_t>{size, 1}}) {
+    if (tensor != nullptr && tensor->shape == shape) return VectorNamed(name, size, shape);
+  }
+  return VectorNamed(name, size);
+}
+
+std::vector<float> Binder::VectorNamed(const std::string& name, int64_t size,
+                                       const std::vector<int64_t>& shape) {
+  const TensorInfo* tensor = Claim(name, shape);
+  if (tensor == nullptr) return {};
+  std::vector<float> values(static_cast<size_t>(size));
+  if (headers_only_) return values;
+  DecodeRow(tensor->dtype, tensor->bytes.data(), size, values.data());
+  const auto bad =
+      std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
+  if (bad != values.end()) {
+    Problem("'{}': element {} is not a finite number", name, bad - values.begin());
+  }
+  return values;
+}
+
+void Binder::IgnoreBlock(int layer) {
+  const std::string start = TensorName(IsGguf() ? "blk.{}." : "model.layers.{}.", layer);
+  for (const TensorInfo& tensor : checkpoint_.tensors.all()) {
+    if (tensor.name.starts_with(start)) claimed_.insert(tensor.name);
+  }
+}
+
+std::vector<const TensorInfo*> Binder::Finish() {
+  for (const TensorInfo& tensor : checkpoint_.tensors.all()) {
+    if (claimed_.count(tensor.name) == 0 && !IsIgnored(tensor.name)) {
+      Problem("unexpected tensor '{}' {}", tensor.name.substr(0, 120), ShapeText(tensor.shape));
+    }
+  }
+  if (problems_.empty()) return std::move(used_);
+  const size_t shown = std::min(problems_.size(), kMaxListed);
+  std::string text = fmt::format(
+      "{}",
+      fmt::join(problems_.begin(), problems_.begin() + static_cast<std::ptrdiff_t>(shown), "; "));
+  if (shown < problems_.size()) text += fmt::format("; and {} more", problems_.size() - shown);
+  Fail(ErrorCode::kCorrupt,
+       "{}: {} problem(s) with the tensors of {}: {}. Hint: the configuration and the weights may "
+       "come from different revisions",
+       checkpoint_.path, problems_.size(), family_.architecture, text);
+}
+
+}  // namespace tael

@@ -1,0 +1,77 @@
+// Looks tensors up by role, checks their shapes, remembers what was claimed and what went wrong.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "checkpoint/open.h"
+#include "model/families.h"
+#include "tensor/weight.h"
+
+namespace tael {
+
+// One pass over one checkpoint. Problems are collected, not thrown: a weight that is missing or
+// misshaped comes back empty, and Finish() reports all of them.
+class Binder {
+ public:
+  // With `headers_only` no tensor's bytes are read: vectors are zeros. Borrows both arguments.
+  Binder(const Family& family, const Checkpoint& checkpoint, bool headers_only)
+      : family_(family), checkpoint_(checkpoint), headers_only_(headers_only) {}
+
+  bool Has(Role role, int layer) const {
+    return checkpoint_.tensors.Find(NameOf(role, layer)) != nullptr;
+  }
+  // Whether the family stores this matrix, which is made of others.
+  bool IsFused(Role role) const { return FindRule(family_.names, role) != nullptr; }
+  bool IsGguf() const { return checkpoint_.container == Container::kGguf; }
+
+  // [n, k], borrowed from the checkpoint's mapping.
+  Weight Matrix(Role role, int layer, int64_t n, int64_t k, int expert = 0);
+  // `count` matrices [n, k] in one tensor [count, n, k], as the first of them; the others follow at
+  // a distance of bytes().
+  Weight Stack(Role role, int layer, int64_t count, int64_t n, int64_t k);
+
+  // [size], decoded to float32.
+  std::vector<float> Vector(Role role, int layer, int64_t size);
+  // A vector that some files store as a matrix with one row, or column.
+  std::vector<float> FlatVector(Role role, int layer, int64_t size);
+  std::vector<float> VectorNamed(const std::string& name, int64_t size) {
+    return VectorNamed(name, size, {size});
+  }
+
+  void Ignore(Role role, int layer) { claimed_.insert(NameOf(role, layer)); }
+  // All tensors of a block that is not computed.
+  void IgnoreBlock(int layer);
+
+  // The tensors that were taken. Throws kCorrupt when anything went wrong or a tensor was not
+  // claimed.
+  std::vector<const TensorInfo*> Finish();
+
+ private:
+  const NameRule& RuleOf(Role role) const;
+  std::string NameOf(Role role, int layer, int expert = 0) const;
+  float OffsetOf(Role role) const { return IsGguf() ? 0.0f : RuleOf(role).hf_offset; }
+  std::vector<float> VectorNamed(const std::string& name, int64_t size,
+                                 const std::vector<int64_t>& shape);
+  Weight WeightOf(const TensorInfo* tensor, int64_t n, int64_t k);
+  const TensorInfo* Claim(const std::string& name, const std::vector<int64_t>& shape);
+
+  template <typename... Args>
+  void Problem(fmt::format_string<Args...> text, Args&&... args) {
+    problems_.push_back(fmt::format(text, std::forward<Args>(args)...));
+  }
+
+  const Family& family_;
+  const Checkpoint& checkpoint_;
+  const bool headers_only_;
+  std::vector<const TensorInfo*> used_;
+  std::set<std::string> claimed_;
+  std::vector<std::string> problems_;
+};
+
+}  // namespace tael
