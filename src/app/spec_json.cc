@@ -1,0 +1,113 @@
+#include "app/spec_json.h"
+
+#include <utility>
+#include <variant>
+
+namespace tael {
+namespace {
+
+Json RopeToJson(const RopeSpec& rope) {
+  static constexpr const char* kScalings[] = {"none", "linear", "llama3", "yarn", "longrope"};
+  Json out = JsonObject{};
+  if (rope.pairing == RopePairing::kNone) {
+    out.Set("pairing", "none");
+    return out;
+  }
+  out.Set("pairing", rope.pairing == RopePairing::kHalfSplit ? "half_split" : "interleaved");
+  out.Set("rotary_dim", rope.rotary_dim);
+  out.Set("theta", rope.theta);
+  out.Set("scaling", kScalings[static_cast<size_t>(rope.scaling)]);
+  if (rope.scaling != RopeScalingKind::kNone) out.Set("factor", rope.factor);
+  if (rope.original_context > 0) out.Set("original_context", rope.original_context);
+  return out;
+}
+
+Json FfnToJson(const DenseFfnSpec& dense) {
+  Json ffn = JsonObject{};
+  ffn.Set("kind", "dense");
+  ffn.Set("intermediate_size", dense.intermediate_size);
+  ffn.Set("bias", dense.bias);
+  ffn.Set("activation", dense.activation == Activation::kSilu ? "silu" : "gelu_tanh");
+  return ffn;
+}
+
+Json FfnToJson(const MoeFfnSpec& moe) {
+  const RouterSpec& router = moe.router;
+  Json ffn = JsonObject{};
+  ffn.Set("kind", "moe");
+  ffn.Set("num_experts", router.num_experts);
+  ffn.Set("experts_per_token", router.experts_per_token);
+  ffn.Set("expert_size", moe.expert_size);
+  ffn.Set("shared_size", moe.shared_size);
+  ffn.Set("shared_gate", moe.shared_gate);
+  ffn.Set("scoring", router.scoring == RouterScoring::kSoftmax ? "softmax" : "sigmoid");
+  ffn.Set("correction_bias", router.correction_bias);
+  ffn.Set("normalize", router.normalize);
+  ffn.Set("scale", static_cast<double>(router.scale));
+  if (router.groups_per_token < router.num_groups) {
+    ffn.Set("num_groups", router.num_groups);
+    ffn.Set("groups_per_token", router.groups_per_token);
+    ffn.Set("group_score", router.group_score == GroupScore::kMax ? "max" : "top_two_sum");
+  }
+  return ffn;
+}
+
+Json LayerToJson(const LayerSpec& layer) {
+  static constexpr const char* kPlacements[] = {"before", "after", "around"};
+  Json out = JsonObject{};
+  out.Set("norms", kPlacements[static_cast<size_t>(layer.norms)]);
+  if (const auto* gqa = std::get_if<GqaSpec>(&layer.attention)) {
+    Json attention = JsonObject{};
+    attention.Set("kind", "gqa");
+    attention.Set("num_heads", gqa->num_heads);
+    attention.Set("num_kv_heads", gqa->num_kv_heads);
+    attention.Set("head_dim", gqa->head_dim);
+    attention.Set("qkv_bias", gqa->qkv_bias);
+    attention.Set("qk_norm", gqa->qk_norm);
+    if (gqa->qk_norm_place == QkNormPlace::kAfterRope) {
+      attention.Set("qk_norm_place", "after_rope");
+    }
+    if (gqa->qk_norm_span == QkNormSpan::kProjection) {
+      attention.Set("qk_norm_span", "projection");
+    }
+    attention.Set("sliding_window", gqa->sliding_window);
+    attention.Set("rope", RopeToJson(gqa->rope));
+    out.Set("attention", std::move(attention));
+  }
+  out.Set("ffn", std::visit([](const auto& ffn) { return FfnToJson(ffn); }, layer.ffn));
+  return out;
+}
+
+}  // namespace
+
+Json SpecToJson(const DecoderSpec& spec) {
+  Json out = JsonObject{};
+  out.Set("family", spec.family);
+  out.Set("hidden_size", spec.hidden_size);
+  out.Set("vocab_size", spec.vocab_size);
+  out.Set("max_context", spec.max_context);
+  out.Set("embedding_scale", static_cast<double>(spec.embedding_scale));
+  out.Set("norm_eps", static_cast<double>(spec.norm_eps));
+  out.Set("tied_head", spec.tied_head);
+  out.Set("num_layers", static_cast<int64_t>(spec.layers.size()));
+  Json groups = JsonArray{};
+  for (const LayerSpec& layer : spec.layers) {
+    Json entry = LayerToJson(layer);
+    JsonArray& list = groups.as_array();
+    int64_t count = 1;
+    if (!list.empty()) {
+      const int64_t previous = list.back().Find("count")->as_int();
+      entry.Set("count", previous);
+      if (entry == list.back()) {
+        count = previous + 1;
+        list.pop_back();
+      }
+    }
+    entry.Set("count", count);
+    list.push_back(std::move(entry));
+  }
+  out.Set("layers", std::move(groups));
+  return out;
+}
+
+}  // namespace tael
