@@ -14,6 +14,7 @@
 #include "app/names.h"
 #include "app/sampling_flags.h"
 #include "app/terminal.h"
+#include "app/thinking_flags.h"
 #include "base/error.h"
 #include "base/file.h"
 
@@ -27,35 +28,41 @@ constexpr const char* kHelp =
     "/regenerate       answer the last question again, with another seed\n"
     "/save FILE        write the conversation as JSON\n"
     "/load FILE        continue a saved conversation\n"
+    "/think HOW        on, off, low, medium, high, or a number of tokens; no word: as it likes\n"
     "/stats            tokens, speed and use of the context\n"
     "/exit             leave (also Ctrl-D)\n"
     "A line that ends with \\ continues; \"\"\" begins and ends a block of lines. Ctrl-C ends the\n"
     "answer, not the chat. A message that begins with / is written //.\n";
 
 const std::vector<std::string>& CommandNames() {
-  static const std::vector<std::string> names = {
-      "/help", "/system", "/reset", "/regenerate", "/save", "/load", "/stats", "/exit", "/quit"};
+  static const std::vector<std::string> names = {"/help", "/system", "/reset", "/regenerate",
+                                                 "/save", "/load",   "/think", "/stats",
+                                                 "/exit", "/quit"};
   return names;
 }
 
 struct ChatOptions {
   ModelFlags model;
   SamplingFlags sampling;
+  ThinkingFlags thinking;
   std::string system;
 };
 
 class Chat {
  public:
-  Chat(const LoadedModel& loaded, Conversation& conversation)
+  Chat(const LoadedModel& loaded, const std::string& reasoning, const std::string& sampling,
+       Conversation& conversation)
       : loaded_(loaded),
+        reasoning_(reasoning),
+        sampling_(sampling),
         conversation_(conversation),
         editor_(JoinPath(StateDirectory(), "chat_history"), interrupt_) {}
 
   int Run() {
     if (editor_.interactive()) {
-      PrintOut(
-          Styled(Style::kDim, fmt::format("{} | context {} tokens | /help, Ctrl-D leaves\n",
-                                          loaded_.path, conversation_.session().max_context())));
+      PrintOut(Styled(Style::kDim,
+                      fmt::format("{} | context {} tokens | {} | /help, Ctrl-D leaves\n",
+                                  loaded_.path, conversation_.session().max_context(), sampling_)));
     }
     while (const auto message = ReadMessage()) {
       if (message->empty()) continue;
@@ -120,11 +127,11 @@ class Chat {
   Conversation::Callbacks Callbacks() {
     interrupt_.Clear();
     progress_.emplace("reading the conversation", 0);
+    printer_.emplace(reasoning_);
     return {.on_text =
-                [this](const std::string& piece) {
+                [this](const ReasoningSplitter::Piece& piece) {
                   progress_->Finish();
-                  PrintOut(piece);
-                  FlushOut();
+                  printer_->Print(piece);
                 },
             .on_prompt = [this](int done, int) { progress_->Update(done); },
             .cancelled = [this] { return interrupt_.interrupted(); }};
@@ -189,6 +196,9 @@ class Chat {
       name == "/save" ? conversation_.Save(argument) : conversation_.Load(argument);
       PrintError(fmt::format("({} {}: {} turns)\n", name == "/save" ? "saved" : "loaded", argument,
                              conversation_.turns()));
+    } else if (name == "/think") {
+      conversation_.SetThinking(argument.empty() ? ThinkingWish() : ParseThinkingWish(argument));
+      PrintError("(thinking set, from the next answer on)\n");
     } else if (name == "/stats") {
       PrintOut(Stats());
     } else {
@@ -199,9 +209,10 @@ class Chat {
 
   std::string Stats() const {
     const Session& session = conversation_.session();
-    std::string text = fmt::format("context {} of {} tokens, {} turns, {} threads, kernels {}\n",
-                                   session.length(), session.max_context(), conversation_.turns(),
-                                   session.threads(), session.kernel_name());
+    std::string text =
+        fmt::format("context {} of {} tokens, {} turns, {} threads, kernels {}\nsampling: {}\n",
+                    session.length(), session.max_context(), conversation_.turns(),
+                    session.threads(), session.kernel_name(), sampling_);
     if (const auto& last = conversation_.last()) {
       const auto speed = [](double count, double seconds) {
         return seconds > 0 ? count / seconds : 0;
@@ -218,10 +229,12 @@ class Chat {
   }
 
   const LoadedModel& loaded_;
+  const std::string reasoning_, sampling_;  // how it is shown; what is sampled
   Conversation& conversation_;
   InterruptScope interrupt_;
   LineEditor editor_;
   std::optional<Progress> progress_;
+  std::optional<AnswerPrinter> printer_;
   bool failed_ = false;
 };
 
@@ -231,13 +244,18 @@ int Execute(const ChatOptions& options, const LoadedSettings& settings) {
   limits.sampling = MakeSamplingParams(options.sampling, run);
   limits.max_tokens = MaxTokens(options.sampling, run);
   limits.stop_strings = StopTexts(options.sampling);
+  limits.thinking = MakeThinkingWish(options.thinking);
   const LoadedModel loaded = LoadNamedModel(options.model, settings.values);
+  const RecommendedSampling recommended = FindRecommendedSampling(*loaded.model);
+  const bool taken = UseRecommended(recommended, options.sampling, settings, limits.sampling);
+  const std::string sampling =
+      SamplingText(limits.sampling) + (taken ? " (" + recommended.source + ")" : "");
   limits.token_texts = UseVocabulary(options.sampling, *loaded.tokenizer, limits.sampling);
   SessionOptions session_options = MakeSessionOptions(options.model, run);
   FitIntoMemory(loaded, options.model, run, session_options);
   Conversation conversation(loaded, session_options, limits);
   if (!options.system.empty()) conversation.SetSystem(options.system);
-  return Chat(loaded, conversation).Run();
+  return Chat(loaded, options.thinking.reasoning, sampling, conversation).Run();
 }
 
 }  // namespace
@@ -251,6 +269,7 @@ Command AddChatCommand(CommandParser& program) {
                  "each line is one user turn; exit code 1 if any turn failed."});
   AddModelFlags(command, options->model);
   AddSamplingFlags(command, options->sampling);
+  AddThinkingFlags(command, options->thinking);
   command.AddOption("--system", &options->system, "system message", {.type = "TEXT"});
   return {&command, [options](const LoadedSettings& s) { return Execute(*options, s); }};
 }

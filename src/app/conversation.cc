@@ -1,11 +1,11 @@
 #include "app/conversation.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "app/text_input.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "engine/stop_strings.h"
 
 namespace tael {
 namespace {
@@ -24,10 +24,9 @@ bool HasRole(const Json& message, const char* role) {
 
 Conversation::Conversation(const LoadedModel& loaded, const SessionOptions& options,
                            const Limits& limits)
-    : loaded_(loaded),
-      template_(LoadChatTemplate(loaded)),
-      session_(*loaded.model, options),
-      limits_(limits) {}
+    : loaded_(loaded), format_(loaded), session_(*loaded.model, options), limits_(limits) {
+  SetThinking(limits.thinking);
+}
 
 void Conversation::SetSystem(const std::string& text) {
   system_ = text;
@@ -37,6 +36,12 @@ void Conversation::SetSystem(const std::string& text) {
 void Conversation::Reset() {
   messages_ = JsonArray{};
   last_.reset();
+}
+
+void Conversation::SetThinking(const ThinkingWish& wish) {
+  TemplateInput tried;
+  ApplyThinking(format_.thinking(), wish, &tried);
+  limits_.thinking = wish;
 }
 
 int Conversation::turns() const {
@@ -67,34 +72,32 @@ GenerationResult Conversation::Answer(const Callbacks& callbacks) {
   Json all = JsonArray{};
   if (!system_.empty()) all.Append(ChatMessage("system", system_));
   for (const Json& message : messages_.as_array()) all.Append(message);
+  ChatFormat::Prompt prompt = format_.MakePrompt(std::move(all), limits_.thinking);
   GenerationRequest request;
-  request.prompt = loaded_.tokenizer->EncodeSpans(
-      template_.Render(MakeTemplateInput(loaded_, std::move(all))), /*add_special_tokens=*/false);
+  request.prompt = std::move(prompt.ids);
+  request.interjection = std::move(prompt.interjection);
   request.sampling = limits_.sampling;
   request.token_texts = limits_.token_texts;
   request.max_tokens = limits_.max_tokens;
   request.stop_tokens = loaded_.stop_tokens;
-  Detokenizer detokenizer(*loaded_.tokenizer, /*skip_special=*/true);
-  StopStrings stops(limits_.stop_strings);
-  std::string text;
-  const auto emit = [&](const std::string& piece) {
-    text += piece;
-    if (!piece.empty()) callbacks.on_text(piece);
-  };
+  prompt.style.stop_strings = limits_.stop_strings;
+  AnswerText text(loaded_, prompt.style);
   request.on_token = [&](TokenId id) {
-    const auto& ends = loaded_.stop_tokens;
-    if (!std::binary_search(ends.begin(), ends.end(), id)) emit(stops.Push(detokenizer.Push(id)));
-    if (stops.found()) return Verdict::kStop;
-    return callbacks.cancelled() ? Verdict::kCancel : Verdict::kGoOn;
+    const Verdict verdict = text.Push(id, callbacks.on_text);
+    if (verdict == Verdict::kStop) return verdict;
+    return callbacks.cancelled() ? Verdict::kCancel : verdict;
   };
   request.on_prompt = [&](int done, int total) {
     if (callbacks.on_prompt) callbacks.on_prompt(done, total);
     return !callbacks.cancelled();
   };
   const GenerationResult result = Generate(session_, request);
-  emit(stops.Push(detokenizer.Finish()));
-  emit(stops.Finish());
-  messages_.Append(ChatMessage("assistant", text));
+  text.Finish(callbacks.on_text);
+  Json message = ChatMessage("assistant", text.answer());
+  if (!text.reasoning().empty()) {
+    message.Set(format_.thinking().tags->history_key, text.reasoning());
+  }
+  messages_.Append(std::move(message));
   last_ = result;
   return result;
 }

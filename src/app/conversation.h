@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "app/answer_text.h"
+#include "app/chat_prompt.h"
 #include "app/model_flags.h"
 #include "base/json.h"
 #include "engine/generate.h"
@@ -20,6 +22,7 @@ class Conversation {
     std::shared_ptr<const TokenTexts> token_texts;  // REQUIRED with banned strings
     int max_tokens = 0;
     std::vector<std::string> stop_strings = {};  // the answer ends before the first of them
+    ThinkingWish thinking = {};
   };
   // `loaded` must outlive this. Throws when the model has no chat template.
   Conversation(const LoadedModel& loaded, const SessionOptions& options, const Limits& limits);
@@ -27,10 +30,13 @@ class Conversation {
   void SetSystem(const std::string& text);  // "" = none; starts the conversation anew
   void Reset();                             // forgets all turns, keeps the system message
   int turns() const;
+  // From the next answer on. Throws kUnsupported, and changes nothing, when the model has no such
+  // switch.
+  void SetThinking(const ThinkingWish& wish);
 
   struct Callbacks {
-    std::function<void(const std::string&)> on_text;  // pieces of the answer
-    std::function<void(int, int)> on_prompt;          // tokens read, tokens in all
+    AnswerText::Sink on_text;                 // pieces of the reasoning and of the answer
+    std::function<void(int, int)> on_prompt;  // tokens read, tokens in all
     std::function<bool()> cancelled;
   };
   // Adds a user turn and answers it. On an error (the context is full, the template refuses) the
@@ -50,7 +56,7 @@ class Conversation {
   GenerationResult Answer(const Callbacks& callbacks);
 
   const LoadedModel& loaded_;
-  ChatTemplate template_;
+  ChatFormat format_;
   Session session_;
   Limits limits_;
   std::string system_;

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "checkpoint/safetensors.h"
 #include "quant/scan.h"
+#include "text/chat_template.h"
 
 namespace tael {
 namespace {

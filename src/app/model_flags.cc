@@ -128,26 +128,4 @@ LoadedModel LoadNamedModel(const ModelFlags& flags, const Settings& settings, Lo
   return loaded;
 }
 
-ChatTemplate LoadChatTemplate(const LoadedModel& loaded) {
-  const auto source = ChatTemplate::FindSource(loaded.model->checkpoint);
-  if (!source) {
-    Fail(ErrorCode::kNotFound,
-         "{}: the model has no chat template, which a conversation needs. Hint: it may be a base "
-         "model; use raw completion ('tael run' without --chat)",
-         loaded.path);
-  }
-  return ChatTemplate(*source, loaded.path + " chat template");
-}
-
-TemplateInput MakeTemplateInput(const LoadedModel& loaded, Json messages) {
-  const auto text = [&](std::optional<TokenId> id) {
-    return id ? loaded.tokenizer->TokenText(*id).value_or("") : std::string();
-  };
-  TemplateInput input;
-  input.messages = std::move(messages);
-  input.bos_token = text(loaded.tokenizer->bos());
-  input.eos_token = text(loaded.tokenizer->eos());
-  return input;
-}
-
 }  // namespace tael

@@ -10,7 +10,6 @@
 #include "app/settings.h"
 #include "engine/session.h"
 #include "model/model.h"
-#include "text/chat_template.h"
 #include "text/tokenizer.h"
 
 namespace tael {
@@ -62,10 +61,5 @@ bool HasTokenizer(const Checkpoint& checkpoint);
 // Throws kCorrupt when the tokenizer has ids outside the embedding, or (GGUF, where the vocabulary
 // is padded) another count than the embedding has rows.
 void CheckVocabulary(const Model& model, const Tokenizer& tokenizer);
-
-// The model's template; throws kNotFound when it has none.
-ChatTemplate LoadChatTemplate(const LoadedModel& loaded);
-// A template input with the model's own BOS and EOS text.
-TemplateInput MakeTemplateInput(const LoadedModel& loaded, Json messages);
 
 }  // namespace tael

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "app/chat_prompt.h"
 #include "app/command.h"
 #include "app/interrupt.h"
 #include "app/memory.h"
@@ -16,6 +17,7 @@
 #include "app/sampling_flags.h"
 #include "app/terminal.h"
 #include "app/text_input.h"
+#include "app/thinking_flags.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "engine/engine.h"
@@ -26,6 +28,7 @@ namespace {
 struct RunOptions {
   ModelFlags model;
   SamplingFlags sampling;
+  ThinkingFlags thinking;
   std::optional<std::string> prompt;
   std::string file, system;
   std::optional<int> log_probs, prompt_log_probs;
@@ -46,24 +49,32 @@ std::string ReadPrompt(const RunOptions& options) {
   return ReadStdin();
 }
 
-std::vector<TokenId> EncodePrompt(const RunOptions& options, const LoadedModel& loaded,
-                                  const std::string& prompt) {
+// The prompt's ids and how the answer is read.
+void EncodePrompt(const RunOptions& options, const LoadedModel& loaded, const std::string& prompt,
+                  RunPlan& plan) {
   if (options.chat) {
     Json messages = JsonArray{};
     if (!options.system.empty()) messages.Append(ChatMessage("system", options.system));
     messages.Append(ChatMessage("user", prompt));
-    const ChatTemplate chat = LoadChatTemplate(loaded);
-    return loaded.tokenizer->EncodeSpans(chat.Render(MakeTemplateInput(loaded, messages)), false);
+    ChatFormat::Prompt made =
+        ChatFormat(loaded).MakePrompt(std::move(messages), MakeThinkingWish(options.thinking));
+    plan.request.prompt = std::move(made.ids);
+    plan.request.interjection = std::move(made.interjection);
+    made.style.stop_strings = std::move(plan.style.stop_strings);
+    plan.style = std::move(made.style);
+    return;
   }
   // A file with control tokens in its text must not steer the model unless the user says so.
   EncodeOptions encode;
   encode.parse_added_tokens = options.parse_special;
   encode.add_special_tokens = true;
-  return loaded.tokenizer->Encode(prompt, encode);
+  plan.request.prompt = loaded.tokenizer->Encode(prompt, encode);
 }
 
 void CheckOptions(const RunOptions& options) {
   if (!options.system.empty() && !options.chat) throw UsageError("--system needs --chat");
+  if (options.thinking.think && !options.chat) throw UsageError("--think needs --chat");
+  MakeThinkingWish(options.thinking);  // a bad word is told before a model is loaded
   if (options.log_probs && !options.json) throw UsageError("--logprobs needs --json");
   if (options.prompt_log_probs && !options.json) throw UsageError("--prompt-logprobs needs --json");
 }
@@ -75,17 +86,15 @@ RunPlan MakePlan(const RunOptions& options, const RunSettings& run) {
   plan.request.sampling.choice = static_cast<uint32_t>(options.choice);
   plan.request.choices = options.choices;
   plan.request.max_tokens = MaxTokens(options.sampling, run);
-  plan.stop_strings = StopTexts(options.sampling);
+  plan.style.stop_strings = StopTexts(options.sampling);
   plan.prompt_log_probs = options.prompt_log_probs;
-  if (plan.request.choices > 1 && plan.request.sampling.temperature == 0) {
-    PrintError("tael: at temperature 0 all choices are alike; --temperature 1 makes them differ\n");
-  }
   return plan;
 }
 
 void AddPrompt(const RunOptions& options, const LoadedModel& loaded, const std::string& prompt,
-               EngineRequest& request) {
-  request.prompt = EncodePrompt(options, loaded, prompt);
+               RunPlan& plan) {
+  EncodePrompt(options, loaded, prompt, plan);
+  EngineRequest& request = plan.request;
   if (request.prompt.empty()) {
     Fail(ErrorCode::kInvalidArgument,
          "the prompt is empty and the model adds no token of its own; "
@@ -128,7 +137,14 @@ int Execute(const RunOptions& options, const LoadedSettings& settings) {
   RunPlan plan = MakePlan(options, settings.values.run);
   const std::string prompt = ReadPrompt(options);
   const LoadedModel loaded = LoadNamedModel(options.model, settings.values);
-  AddPrompt(options, loaded, prompt, plan.request);
+  if (options.chat) {
+    UseRecommended(FindRecommendedSampling(*loaded.model), options.sampling, settings,
+                   plan.request.sampling);
+  }
+  if (plan.request.choices > 1 && plan.request.sampling.temperature == 0) {
+    PrintError("tael: at temperature 0 all choices are alike; --temperature 1 makes them differ\n");
+  }
+  AddPrompt(options, loaded, prompt, plan);
   MemoryWish wish = MakeMemoryWish(options.model, settings.values.run);
   const auto engine_options = [&](int context, const RunnerOptions& runner) {
     return MakeRunOptions(*loaded.model, plan, context, runner);
@@ -142,12 +158,12 @@ int Execute(const RunOptions& options, const LoadedSettings& settings) {
   InterruptScope interrupt;
   const bool one = options.choices == 1, stream = one && !options.json && !options.no_stream;
   Progress progress("reading the prompt", static_cast<int64_t>(plan.request.prompt.size()));
+  AnswerPrinter printer(options.thinking.reasoning);
   const RunCallbacks callbacks = {.on_text =
-                                      [&](const std::string& piece) {
+                                      [&](const ReasoningSplitter::Piece& piece) {
                                         if (!stream) return;
                                         progress.Finish();
-                                        PrintOut(piece);
-                                        FlushOut();
+                                        printer.Print(piece);
                                       },
                                   .on_prompt =
                                       [&](int done) {
@@ -181,6 +197,7 @@ Command AddRunCommand(CommandParser& program) {
                  "exit code 130."});
   AddModelFlags(command, options->model);
   AddSamplingFlags(command, options->sampling);
+  AddThinkingFlags(command, options->thinking);
   command.AddOption("prompt", &options->prompt, "the prompt; '-' or nothing: read stdin",
                     {.type = "PROMPT"});
   command.AddOption("--file", &options->file, "read the prompt from a file", {.type = "FILE"});

@@ -5,7 +5,6 @@
 #include <memory>
 #include <utility>
 
-#include "engine/stop_strings.h"
 #include "engine/window_scorer.h"
 
 namespace tael {
@@ -19,20 +18,18 @@ double Seconds(Clock::time_point from, Clock::time_point to) {
 
 // An answer on its way from tokens to text that can be shown.
 struct Growing {
-  Growing(const Tokenizer& tokenizer, const std::vector<std::string>& stop_strings)
-      : detokenizer(tokenizer, /*skip_special=*/true), stops(stop_strings) {}
+  Growing(const LoadedModel& loaded, const AnswerStyle& style) : text(loaded, style) {}
 
   RunAnswer answer;
-  Detokenizer detokenizer;
-  StopStrings stops;
+  AnswerText text;
 };
 
 class Run {
  public:
   Run(const LoadedModel& loaded, const RunPlan& plan, const RunCallbacks& callbacks)
-      : loaded_(loaded), plan_(plan), callbacks_(callbacks) {
+      : plan_(plan), callbacks_(callbacks) {
     for (int i = 0; i < plan.request.choices; ++i) {
-      growing_.push_back(std::make_unique<Growing>(*loaded.tokenizer, plan.stop_strings));
+      growing_.push_back(std::make_unique<Growing>(loaded, plan.style));
     }
     if (plan.prompt_log_probs) prompt_log_probs_.resize(plan.request.prompt.size() - 1);
   }
@@ -65,8 +62,9 @@ class Run {
     const Clock::time_point end = Clock::now();
     RunResult result;
     for (const auto& growing : growing_) {
-      Emit(*growing, growing->stops.Push(growing->detokenizer.Finish()));
-      Emit(*growing, growing->stops.Finish());
+      growing->text.Finish(sink_);
+      growing->answer.text = growing->text.answer();
+      growing->answer.reasoning = growing->text.reasoning();
       result.answers.push_back(std::move(growing->answer));
     }
     result.prompt_log_probs = std::move(prompt_log_probs_);
@@ -79,20 +77,12 @@ class Run {
  private:
   Growing& At(const ChoiceId& choice) { return *growing_[static_cast<size_t>(choice.index)]; }
 
-  void Emit(Growing& growing, const std::string& piece) {
-    growing.answer.text += piece;
-    if (growing_.size() == 1 && !piece.empty()) callbacks_.on_text(piece);
-  }
-
   Verdict OnToken(Growing& growing, const SampledToken& token) {
     growing.answer.ids.push_back(token.id);
     if (token.log_probs) growing.answer.log_probs.push_back(*token.log_probs);
-    const auto& ends = loaded_.stop_tokens;
-    if (!std::binary_search(ends.begin(), ends.end(), token.id)) {
-      Emit(growing, growing.stops.Push(growing.detokenizer.Push(token.id)));
-    }
-    if (growing.stops.found()) return Verdict::kStop;
-    return callbacks_.interrupted() ? Verdict::kCancel : Verdict::kGoOn;
+    const Verdict verdict = growing.text.Push(token.id, sink_);
+    if (verdict == Verdict::kStop) return verdict;
+    return callbacks_.interrupted() ? Verdict::kCancel : verdict;
   }
 
   void OnPrompt(const ChoiceId& choice, int done) {
@@ -109,9 +99,12 @@ class Run {
     prompt_log_probs_[position] = ComputeLogProbs(logits, next, *plan_.prompt_log_probs);
   }
 
-  const LoadedModel& loaded_;
   const RunPlan& plan_;
   const RunCallbacks& callbacks_;
+  // Only the pieces of a single choice make a text.
+  AnswerText::Sink sink_ = [this](const ReasoningSplitter::Piece& piece) {
+    if (growing_.size() == 1) callbacks_.on_text(piece);
+  };
   std::vector<std::unique_ptr<Growing>> growing_;
   std::vector<std::optional<TokenLogProbs>> prompt_log_probs_;
   int prompt_done_ = 0;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "app/answer_text.h"
 #include "app/model_flags.h"
 #include "engine/engine.h"
 
@@ -14,6 +15,7 @@ namespace tael {
 
 struct RunAnswer {
   std::string text;                      // ends before the first stop string
+  std::string reasoning;                 // what the model thought before; "" if nothing
   std::vector<TokenId> ids;              // all that were picked
   std::vector<TokenLogProbs> log_probs;  // one per id, with sampling.log_probs
   ChoiceReport report;
@@ -31,14 +33,14 @@ struct RunResult {
 };
 
 struct RunCallbacks {
-  std::function<void(const std::string&)> on_text;  // pieces of the answer, of a single choice only
-  std::function<void(int)> on_prompt;               // tokens of the prompt read
-  std::function<bool()> interrupted;                // true: no more, please
+  AnswerText::Sink on_text;            // pieces of a single choice only
+  std::function<void(int)> on_prompt;  // tokens of the prompt read
+  std::function<bool()> interrupted;   // true: no more, please
 };
 
 struct RunPlan {
   EngineRequest request;  // without observers
-  std::vector<std::string> stop_strings;
+  AnswerStyle style;
   std::optional<int> prompt_log_probs;  // of each prompt token, and of so many best ones
 };
 

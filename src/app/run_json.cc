@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "app/fingerprint.h"
+#include "app/sampling_flags.h"
 #include "app/version.h"
 
 namespace tael {
@@ -45,6 +46,7 @@ std::string MessageOf(const std::exception_ptr& error) {
 
 void SetAnswer(Json& out, const Tokenizer& tokenizer, const RunAnswer& answer) {
   out.Set("text", answer.text);
+  if (!answer.reasoning.empty()) out.Set("reasoning", answer.reasoning);
   out.Set("ids", IdsToJson(answer.ids));
   if (!answer.log_probs.empty()) {
     Json list = JsonArray{};
@@ -114,6 +116,7 @@ Json RunResultToJson(const RunSetup& setup, const RunResult& result) {
   out.Set("weights_fingerprint", WeightsFingerprint(*setup.loaded.model, !setup.options.resident));
   out.Set("numerics_version", kNumericsVersion);
   out.Set("kernels", setup.engine.kernels().name);
+  out.Set("sampling", SamplingText(setup.plan.request.sampling));
   out.Set("matmul", MatmulName(setup.options.matmul));
   out.Set("kv", Name(setup.options.kv_dtype));
   out.Set("threads", setup.engine.threads());

@@ -115,6 +115,62 @@ SamplingParams MakeSamplingParams(const SamplingFlags& flags, const RunSettings&
   return params;
 }
 
+namespace {
+
+// Whether the user named `name` as an option, or in the settings as run.<name>.
+bool IsNamed(std::string_view name, const SamplingFlags& flags, const LoadedSettings& settings) {
+  for (size_t i = 0; i < flags.reals.size(); ++i) {
+    if (flags.reals[i] && RealParameters()[i].name == name) return true;
+  }
+  for (size_t i = 0; i < flags.ints.size(); ++i) {
+    if (flags.ints[i] && IntParameters()[i].name == name) return true;
+  }
+  const std::string key = "run." + std::string(name);
+  return std::any_of(
+      settings.origins.begin(), settings.origins.end(),
+      [&](const SettingOrigin& origin) { return origin.key == key && origin.origin != "default"; });
+}
+
+}  // namespace
+
+bool UseRecommended(const RecommendedSampling& recommended, const SamplingFlags& flags,
+                    const LoadedSettings& settings, SamplingParams& params) {
+  bool taken = false;
+  const auto use = [&](const char* name, const auto& value, auto* target) {
+    if (!value || IsNamed(name, flags, settings)) return;
+    *target = static_cast<std::remove_pointer_t<decltype(target)>>(*value);
+    taken = true;
+  };
+  use("temperature", recommended.temperature, &params.temperature);
+  use("top_p", recommended.top_p, &params.top_p);
+  use("min_p", recommended.min_p, &params.min_p);
+  use("top_k", recommended.top_k, &params.top_k);
+  use("repeat_penalty", recommended.repeat_penalty, &params.repeat_penalty);
+  Validate(params);
+  return taken;
+}
+
+RecommendedSampling FindRecommendedSampling(const Model& model) {
+  const Checkpoint& checkpoint = model.checkpoint;
+  RecommendedSampling found;
+  if (checkpoint.generation_config) {
+    found = SamplingFromGenerationConfig(*checkpoint.generation_config);
+  } else if (checkpoint.gguf != nullptr) {
+    found = SamplingFromGguf(*checkpoint.gguf);
+  }
+  return found.empty() ? SamplingOfFamily(model.spec.family) : found;
+}
+
+std::string SamplingText(const SamplingParams& params) {
+  if (params.temperature == 0) return "greedy";
+  std::string text = fmt::format("temperature {}", params.temperature);
+  if (params.top_k > 0) text += fmt::format(", top_k {}", params.top_k);
+  if (params.top_p < 1) text += fmt::format(", top_p {}", params.top_p);
+  if (params.min_p > 0) text += fmt::format(", min_p {}", params.min_p);
+  if (params.repeat_penalty != 1) text += fmt::format(", repeat_penalty {}", params.repeat_penalty);
+  return text;
+}
+
 std::vector<std::string> StopTexts(const SamplingFlags& flags) {
   for (const std::string& text : flags.stop_strings) {
     if (text.empty()) throw UsageError("--stop: needs a text of at least 1 byte");

@@ -9,8 +9,10 @@
 
 #include "app/command_line.h"
 #include "app/settings.h"
+#include "dialect/recommended_sampling.h"
 #include "engine/sampling/params.h"
 #include "engine/sampling/token_texts.h"
+#include "model/model.h"
 #include "text/tokenizer.h"
 
 namespace tael {
@@ -34,6 +36,14 @@ void AddSamplingFlags(CommandParser& command, SamplingFlags& flags);
 // Throws UsageError for a malformed --logit-bias or --ban-ids, kInvalidArgument for values out of
 // range.
 SamplingParams MakeSamplingParams(const SamplingFlags& flags, const RunSettings& run);
+// Takes over what is recommended for each value that neither an option nor the settings (their
+// file, the environment, --set) name. True if anything was taken.
+bool UseRecommended(const RecommendedSampling& recommended, const SamplingFlags& flags,
+                    const LoadedSettings& settings, SamplingParams& params);
+// From the model's files, else from the card of its family.
+RecommendedSampling FindRecommendedSampling(const Model& model);
+// "temperature 0.6, top_p 0.95, top_k 20", or "greedy".
+std::string SamplingText(const SamplingParams& params);
 // The texts of --stop. Throws UsageError for an empty one.
 std::vector<std::string> StopTexts(const SamplingFlags& flags);
 int MaxTokens(const SamplingFlags& flags, const RunSettings& run);

@@ -10,6 +10,7 @@
 #include "app/text_input.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "text/chat_template.h"
 
 namespace tael {
 namespace {

@@ -132,6 +132,18 @@ void CheckPromptFits(size_t tokens, int context, const Model& model) {
       tokens, context, model.spec.max_context);
 }
 
+namespace {
+
+void CheckIds(const std::vector<TokenId>& ids, int vocabulary) {
+  for (const TokenId id : ids) {
+    if (id >= 0 && id < vocabulary) continue;
+    Fail(ErrorCode::kInvalidArgument, "token id {} is outside the vocabulary of {}", id,
+         vocabulary);
+  }
+}
+
+}  // namespace
+
 void Engine::Check(const EngineRequest& request) const {
   Validate(request.sampling, runner_.model().spec.vocab_size);
   if (request.prompt.empty()) {
@@ -139,12 +151,8 @@ void Engine::Check(const EngineRequest& request) const {
   }
   CheckPromptFits(request.prompt.size(), max_context_, runner_.model());
   const int vocabulary = runner_.model().spec.vocab_size;
-  for (const TokenId id : request.prompt) {
-    if (id < 0 || id >= vocabulary) {
-      Fail(ErrorCode::kInvalidArgument, "token id {} is outside the vocabulary of {}", id,
-           vocabulary);
-    }
-  }
+  CheckIds(request.prompt, vocabulary);
+  CheckIds(request.interjection, vocabulary);
   CheckTokenTexts(request.sampling, request.token_texts.get(), vocabulary);
   if (!request.observer.on_token) {
     Fail(ErrorCode::kInvalidArgument, "the request has no on_token observer");
@@ -251,16 +259,25 @@ void Engine::Report(const StepPlan& plan, MatrixView<const float> logits) {
   }
 }
 
+// Drawn from the logits, or the next one of an interjection.
+SampledToken Engine::NextToken(Sequence& sequence, std::span<const float> logits) {
+  if (sequence.interjection.empty()) return sequence.sampler->Sample(logits, sequence.length());
+  const TokenId id = sequence.interjection.front();
+  sequence.interjection = sequence.interjection.subspan(1);
+  return sequence.sampler->Given(logits, id);
+}
+
 // Picks the next token of a sequence and decides whether it goes on.
 void Engine::Advance(Sequence& sequence, std::span<const float> logits) {
   const EngineRequest& asked = *sequence.asked;
-  const SampledToken sampled = sequence.sampler->Sample(logits, sequence.length());
+  const SampledToken sampled = NextToken(sequence, logits);
   const TokenId token = sampled.id;
   const bool context_full = sequence.length() >= max_context_;
   sequence.sampler->Accept(token);
   sequence.tokens.push_back(token);
   ++sequence.report.completion_tokens;
   const Verdict verdict = asked.observer.on_token(sequence.id(), sampled);
+  if (verdict == Verdict::kInterject) sequence.interjection = asked.interjection;
   const auto& stops = asked.stop_tokens;
   const bool stop_token = std::find(stops.begin(), stops.end(), token) != stops.end();
   if (stop_token || verdict == Verdict::kStop) {

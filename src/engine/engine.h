@@ -63,6 +63,7 @@ class Engine {
                                          int choice) const;
   void DrainInbox();
   void Report(const StepPlan& plan, MatrixView<const float> logits);
+  static SampledToken NextToken(Sequence& sequence, std::span<const float> logits);
   void Advance(Sequence& sequence, std::span<const float> logits);
   void Finish(Sequence& sequence, FinishReason reason);
   void Abandon(Sequence& sequence, const std::exception_ptr& error);

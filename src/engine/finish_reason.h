@@ -11,8 +11,9 @@ const char* FinishReasonName(FinishReason reason);
 // What the reader of an answer says to each token.
 enum class Verdict {
   kGoOn,
-  kStop,   // the answer is complete: kStop
-  kCancel  // nobody wants the rest: kCancelled
+  kStop,      // the answer is complete: kStop
+  kCancel,    // nobody wants the rest: kCancelled
+  kInterject  // it goes on with the request's interjection, then with what the model picks
 };
 
 }  // namespace tael

@@ -79,16 +79,20 @@ GenerationResult Generate(Session& session, const GenerationRequest& request) {
     result.finish = FinishReason::kCancelled;
     return result;
   }
+  std::span<const TokenId> interjection;  // what is left of it
   const Clock::time_point decode_start = Clock::now();
   for (;;) {
     // The position of the new token keys its random number.
     const auto position = static_cast<int64_t>(request.prompt.size() + result.tokens.size());
-    SampledToken sampled = sampler.Sample(logits, position);
+    SampledToken sampled = interjection.empty() ? sampler.Sample(logits, position)
+                                                : sampler.Given(logits, interjection.front());
+    if (!interjection.empty()) interjection = interjection.subspan(1);
     const TokenId id = sampled.id;
     sampler.Accept(id);
     result.tokens.push_back(id);
     if (sampled.log_probs) result.log_probs.push_back(std::move(*sampled.log_probs));
     const Verdict verdict = request.on_token ? request.on_token(id) : Verdict::kGoOn;
+    if (verdict == Verdict::kInterject) interjection = request.interjection;
     if (IsStop(request, id) || verdict == Verdict::kStop) {
       result.finish = FinishReason::kStop;
     } else if (verdict == Verdict::kCancel) {

@@ -18,6 +18,8 @@ struct GenerationRequest {
   int max_tokens = 0;                // 0 = until a stop token or the end of the context
   std::vector<TokenId> stop_tokens;  // ends the answer; the token itself is in `tokens`
   std::shared_ptr<const TokenTexts> token_texts = nullptr;  // REQUIRED with banned strings
+  // What Verdict::kInterject makes the answer go on with. REQUIRED with that verdict.
+  std::vector<TokenId> interjection = {};
   // Called after each token; says whether the answer goes on. May be empty.
   std::function<Verdict(TokenId)> on_token;
   // Called while the prompt is evaluated: done, total tokens; returning false cancels. May be

@@ -67,6 +67,9 @@ struct EngineRequest {
   std::shared_ptr<const TokenTexts> token_texts = nullptr;
   int max_tokens = 0;                // of each choice; 0 = until a stop token or the context's end
   std::vector<TokenId> stop_tokens;  // the token itself is reported
+  // What Verdict::kInterject makes an answer go on with, token by token, each reported like any
+  // other: the end of a reasoning that is over its budget. REQUIRED with that verdict.
+  std::vector<TokenId> interjection;
   // Whether the beginning of the prompt may be taken from other requests' work, which gives the
   // same bits. Work is shared only between requests of equal salt.
   bool reuse_prefix = true;

@@ -82,20 +82,33 @@ Sampler::Sampler(const SamplingParams& params, const KernelTable& kernels,
   }
 }
 
-SampledToken Sampler::Sample(std::span<const float> logits, int64_t position) {
+void Sampler::CheckLogits(std::span<const float> logits) {
   TAEL_CHECK(!logits.empty());
   if (logits.size() != vocab_size_) {
     Validate(params_, static_cast<int64_t>(logits.size()));
     vocab_size_ = logits.size();
   }
   CheckNumbers(logits);
+}
+
+SampledToken Sampler::Sample(std::span<const float> logits, int64_t position) {
+  CheckLogits(logits);
   const std::span<const float> adjusted = Adjust(logits);
   picked_.reset();
+  const TokenId id = params_.temperature == 0 ? Greedy(adjusted) : Draw(adjusted, position);
+  return WithLogProbs(logits, id);
+}
+
+SampledToken Sampler::Given(std::span<const float> logits, TokenId id) {
+  CheckLogits(logits);
+  picked_.reset();
+  return WithLogProbs(logits, id);
+}
+
+SampledToken Sampler::WithLogProbs(std::span<const float> logits, TokenId id) const {
   SampledToken sampled;
-  sampled.id = params_.temperature == 0 ? Greedy(adjusted) : Draw(adjusted, position);
-  if (params_.log_probs) {
-    sampled.log_probs = ComputeLogProbs(logits, sampled.id, *params_.log_probs);
-  }
+  sampled.id = id;
+  if (params_.log_probs) sampled.log_probs = ComputeLogProbs(logits, id, *params_.log_probs);
   return sampled;
 }
 

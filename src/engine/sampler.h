@@ -64,11 +64,16 @@ class Sampler {
   // token is left or `params` has an id outside [0, V). REQUIRES: logits [V], not empty; accepted
   // tokens and the prompt's lie in [0, V).
   SampledToken Sample(std::span<const float> logits, int64_t position);
+  // A token that was not drawn but given, with its log-probabilities if `params` asks for them.
+  // Throws like Sample(). REQUIRES: 0 <= id < V.
+  SampledToken Given(std::span<const float> logits, TokenId id);
 
   // The sequence goes on with `id`, most often the token sampled last.
   void Accept(TokenId id);
 
  private:
+  void CheckLogits(std::span<const float> logits);
+  SampledToken WithLogProbs(std::span<const float> logits, TokenId id) const;
   bool AdjustsLogits() const;
   std::span<const float> Adjust(std::span<const float> logits);
   TokenId Draw(std::span<const float> logits, int64_t position);

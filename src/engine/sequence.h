@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "engine/request.h"
@@ -20,6 +21,8 @@ struct Sequence {
   std::vector<BlockId> blocks;  // cache blocks that cover the computed positions, and those planned
   int computed = 0;             // tokens whose keys and values are in the cache
   int published = 0;            // leading blocks that were offered to others
+  // Tokens of the request's interjection that are still to be taken in place of drawn ones.
+  std::span<const TokenId> interjection = {};
   ChoiceReport report;
 
   ChoiceId id() const { return {request, choice}; }

@@ -1,14 +1,20 @@
 // Streaming detokenisation: holds back the bytes of a character until it is complete.
+#include <algorithm>
+#include <utility>
+
 #include "base/utf8.h"
 #include "text/tokenizer.h"
 
 namespace tael {
 
-Detokenizer::Detokenizer(const Tokenizer& tokenizer, bool skip_special)
-    : tokenizer_(tokenizer), skip_special_(skip_special) {}
+Detokenizer::Detokenizer(const Tokenizer& tokenizer, bool skip_special, std::vector<TokenId> shown)
+    : tokenizer_(tokenizer), skip_special_(skip_special), shown_(std::move(shown)) {}
 
 std::string Detokenizer::Push(TokenId id) {
-  if (skip_special_ && tokenizer_.IsSpecial(id)) return "";
+  if (skip_special_ && tokenizer_.IsSpecial(id) &&
+      std::find(shown_.begin(), shown_.end(), id) == shown_.end()) {
+    return "";
+  }
   const size_t before = pending_.size();
   tokenizer_.AppendTokenBytes(id, first_, pending_);
   // A token that gave nothing (a lone space that was stripped) still was the first one.

@@ -87,8 +87,9 @@ class Tokenizer {
 // Turns a stream of ids into pieces of text that never split a character.
 class Detokenizer {
  public:
-  // `tokenizer` must outlive this. Special tokens give no text when `skip_special` is set.
-  Detokenizer(const Tokenizer& tokenizer, bool skip_special);
+  // `tokenizer` must outlive this. Special tokens give no text when `skip_special` is set, but for
+  // those in `shown`.
+  Detokenizer(const Tokenizer& tokenizer, bool skip_special, std::vector<TokenId> shown = {});
   // Text that became complete with this token; may be empty.
   std::string Push(TokenId id);
   // What is left at the end: an unfinished character becomes U+FFFD.
@@ -97,6 +98,7 @@ class Detokenizer {
  private:
   const Tokenizer& tokenizer_;
   bool skip_special_, first_ = true;
+  std::vector<TokenId> shown_;
   std::string pending_;
 };
 

@@ -1,0 +1,68 @@
+#include "app/answer_text.h"
+
+#include <algorithm>
+#include <string_view>
+
+namespace tael {
+namespace {
+
+// The special tokens that markers consist of: they must be seen as text.
+std::vector<TokenId> MarkerTokens(const Tokenizer& tokenizer, const ReasoningTags* tags) {
+  std::vector<TokenId> ids;
+  if (tags == nullptr) return ids;
+  for (const std::string_view marker :
+       {std::string_view(tags->open), std::string_view(tags->close),
+        std::string_view(tags->answer_opens[0]), std::string_view(tags->answer_opens[1]),
+        std::string_view(tags->answer_close)}) {
+    for (size_t begin = 0; begin < marker.size(); ++begin) {
+      for (size_t size = 2; begin + size <= marker.size(); ++size) {
+        const auto id = tokenizer.FindToken(marker.substr(begin, size));
+        if (id && tokenizer.IsSpecial(*id)) ids.push_back(*id);
+      }
+    }
+  }
+  return ids;
+}
+
+}  // namespace
+
+AnswerText::AnswerText(const LoadedModel& loaded, const AnswerStyle& style)
+    : loaded_(loaded),
+      detokenizer_(*loaded.tokenizer, /*skip_special=*/true,
+                   MarkerTokens(*loaded.tokenizer, style.tags)),
+      splitter_(style.tags, style.start),
+      stops_(style.stop_strings),
+      budget_(style.budget) {}
+
+Verdict AnswerText::Push(TokenId id, const Sink& sink) {
+  const auto& ends = loaded_.stop_tokens;
+  if (std::binary_search(ends.begin(), ends.end(), id)) return Verdict::kGoOn;
+  const bool was_reasoning = splitter_.reasoning();
+  Take(splitter_.Push(detokenizer_.Push(id)), sink);
+  if (stops_.found()) return Verdict::kStop;
+  if (!budget_ || !splitter_.reasoning()) return Verdict::kGoOn;
+  if (was_reasoning) --*budget_;  // the token that opened the reasoning is not part of it
+  if (*budget_ > 0) return Verdict::kGoOn;
+  budget_.reset();
+  return Verdict::kInterject;
+}
+
+void AnswerText::Finish(const Sink& sink) {
+  Take(splitter_.Push(detokenizer_.Finish()), sink);
+  Take(splitter_.Finish(), sink);
+  Give(/*reasoning=*/false, stops_.Finish(), sink);
+}
+
+void AnswerText::Take(const std::vector<ReasoningSplitter::Piece>& pieces, const Sink& sink) {
+  for (const ReasoningSplitter::Piece& piece : pieces) {
+    Give(piece.reasoning, piece.reasoning ? piece.text : stops_.Push(piece.text), sink);
+  }
+}
+
+void AnswerText::Give(bool reasoning, const std::string& text, const Sink& sink) {
+  if (text.empty()) return;
+  (reasoning ? reasoning_ : answer_) += text;
+  sink({reasoning, text});
+}
+
+}  // namespace tael

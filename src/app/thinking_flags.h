@@ -1,0 +1,34 @@
+// Options about thinking, and how reasoning is shown.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "app/command_line.h"
+#include "dialect/reasoning_splitter.h"
+#include "dialect/thinking.h"
+
+namespace tael {
+
+struct ThinkingFlags {
+  std::optional<std::string> think;
+  std::string reasoning = "auto";
+};
+// --think and --reasoning.
+void AddThinkingFlags(CommandParser& command, ThinkingFlags& flags);
+
+// Throws kInvalidArgument for another word than the known ones.
+ThinkingWish MakeThinkingWish(const ThinkingFlags& flags);
+
+// Prints an answer as it comes: its reasoning dimmed and a blank line behind it, or not at all.
+class AnswerPrinter {
+ public:
+  // "show", "hide", or "auto": shown on a terminal only.
+  explicit AnswerPrinter(const std::string& reasoning);
+  void Print(const ReasoningSplitter::Piece& piece);
+
+ private:
+  bool show_, in_reasoning_ = false;
+};
+
+}  // namespace tael

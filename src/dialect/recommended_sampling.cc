@@ -1,0 +1,112 @@
+#include "dialect/recommended_sampling.h"
+
+#include <cmath>
+
+#include "base/error.h"
+#include "checkpoint/gguf.h"
+
+namespace tael {
+namespace {
+
+// From the model cards of the makers.
+struct Card {
+  const char* family;
+  double temperature, top_p;
+  int top_k;  // 0 = none named
+  double repeat_penalty;
+};
+constexpr Card kCards[] = {
+    {"qwen3", 0.6, 0.95, 20, 1},           {"qwen3-moe", 0.6, 0.95, 20, 1},
+    {"hunyuan-dense", 0.7, 0.8, 20, 1.05}, {"hunyuan-moe", 0.7, 0.8, 20, 1.05},
+    {"minimax-m2", 1.0, 0.95, 40, 1},      {"gemma3", 1.0, 0.95, 64, 1},
+    {"smollm3", 0.6, 0.95, 0, 1},          {"gpt-oss", 1.0, 1.0, 0, 1},
+    {"ernie4_5", 0.8, 0.8, 0, 1},          {"ernie4_5-moe", 0.8, 0.8, 0, 1},
+};
+
+void CheckRange(const char* source, const char* key, double value, double low, double high) {
+  if (std::isfinite(value) && value >= low && value <= high) return;
+  Fail(ErrorCode::kCorrupt, "{}: {} is {}, needed {} to {}", source, key, value, low, high);
+}
+
+// The ranges are those of docs/sampling.md.
+void Check(const RecommendedSampling& found) {
+  const char* source = found.source.c_str();
+  if (found.temperature) CheckRange(source, "temperature", *found.temperature, 0, 100);
+  if (found.top_p) CheckRange(source, "top_p", *found.top_p, 0, 1);
+  if (found.min_p) CheckRange(source, "min_p", *found.min_p, 0, 1);
+  if (found.repeat_penalty)
+    CheckRange(source, "repetition_penalty", *found.repeat_penalty, 0.01, 100);
+  if (found.top_k) CheckRange(source, "top_k", *found.top_k, 0, 1 << 30);
+}
+
+int AsCount(double value) {
+  return std::isfinite(value) && std::abs(value) < 1e9 ? static_cast<int>(value) : -1;
+}
+
+std::optional<double> JsonNumber(const Json& config, const char* key) {
+  const Json* value = config.Find(key);
+  if (value == nullptr || value->is_null()) return std::nullopt;
+  if (!value->is_number()) {
+    Fail(ErrorCode::kCorrupt, "generation_config.json: {} is {}, needed a number", key,
+         DumpJson(*value));
+  }
+  return value->as_double();
+}
+
+std::optional<double> GgufNumber(const GgufMetadata& metadata, const char* key) {
+  const GgufValue* value = metadata.Find(key);
+  if (value == nullptr) return std::nullopt;
+  if (value->is_integer()) return static_cast<double>(value->integer);
+  if (!value->is_number()) {
+    Fail(ErrorCode::kCorrupt, "{}: {} is no number", metadata.where, key);
+  }
+  return value->number;
+}
+
+}  // namespace
+
+RecommendedSampling SamplingFromGenerationConfig(const Json& config) {
+  RecommendedSampling found;
+  found.source = "generation_config.json";
+  const Json* sampled = config.Find("do_sample");
+  if (sampled != nullptr && sampled->is_bool() && !sampled->as_bool()) {
+    found.temperature = 0;
+    return found;
+  }
+  found.temperature = JsonNumber(config, "temperature");
+  found.top_p = JsonNumber(config, "top_p");
+  found.min_p = JsonNumber(config, "min_p");
+  found.repeat_penalty = JsonNumber(config, "repetition_penalty");
+  if (const auto top_k = JsonNumber(config, "top_k")) found.top_k = AsCount(*top_k);
+  Check(found);
+  return found;
+}
+
+RecommendedSampling SamplingFromGguf(const GgufMetadata& metadata) {
+  RecommendedSampling found;
+  found.source = "general.sampling of the file";
+  found.temperature = GgufNumber(metadata, "general.sampling.temp");
+  found.top_p = GgufNumber(metadata, "general.sampling.top_p");
+  found.min_p = GgufNumber(metadata, "general.sampling.min_p");
+  found.repeat_penalty = GgufNumber(metadata, "general.sampling.penalty_repeat");
+  if (const auto top_k = GgufNumber(metadata, "general.sampling.top_k")) {
+    found.top_k = AsCount(*top_k);
+  }
+  Check(found);
+  return found;
+}
+
+RecommendedSampling SamplingOfFamily(std::string_view family) {
+  RecommendedSampling found;
+  for (const Card& card : kCards) {
+    if (family != card.family) continue;
+    found.temperature = card.temperature;
+    found.top_p = card.top_p;
+    if (card.top_k > 0) found.top_k = card.top_k;
+    if (card.repeat_penalty != 1) found.repeat_penalty = card.repeat_penalty;
+    found.source = "model card of " + std::string(family);
+  }
+  return found;
+}
+
+}  // namespace tael

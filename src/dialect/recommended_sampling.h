@@ -1,0 +1,30 @@
+// The sampling that a model's makers recommend: from its files, else from their model cards.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+
+namespace tael {
+
+class GgufMetadata;
+
+struct RecommendedSampling {
+  std::optional<double> temperature, top_p, min_p, repeat_penalty;
+  std::optional<int> top_k;
+  std::string source;  // where it is said, for the user
+  bool empty() const { return !temperature && !top_p && !min_p && !repeat_penalty && !top_k; }
+};
+
+// generation_config.json: sampling off (do_sample false) is temperature 0. Keys of other purposes
+// are not looked at. Throws kCorrupt for a value that is no number or out of range.
+RecommendedSampling SamplingFromGenerationConfig(const Json& config);
+// The keys general.sampling.* of GGUF files. Throws kCorrupt likewise.
+RecommendedSampling SamplingFromGguf(const GgufMetadata& metadata);
+// What the model card says, for files that say nothing; empty for families without an entry.
+// `family` is DecoderSpec::family.
+RecommendedSampling SamplingOfFamily(std::string_view family);
+
+}  // namespace tael

@@ -1,0 +1,113 @@
+#include "dialect/thinking.h"
+
+#include <charconv>
+#include <utility>
+
+#include "base/error.h"
+
+namespace tael {
+namespace {
+
+constexpr const char* kSwitches[] = {"enable_thinking", "thinking"};
+constexpr const char* kEffort = "reasoning_effort";
+constexpr int kMaxBudget = 1 << 24;
+
+// The prompt of a short conversation; nullopt when the template refuses it.
+std::optional<std::string> Probe(const ChatTemplate& chat, const char* variable, Json value) {
+  TemplateInput input;
+  Json message = JsonObject{};
+  message.Set("role", "user");
+  message.Set("content", "Hello");
+  input.messages.Append(std::move(message));
+  input.unix_time = 0;
+  input.extra.emplace_back(variable, std::move(value));
+  try {
+    return chat.RenderText(input);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+bool MakesADifference(const ChatTemplate& chat, const char* variable, Json one, Json other) {
+  const auto first = Probe(chat, variable, std::move(one));
+  const auto second = Probe(chat, variable, std::move(other));
+  return first && second && *first != *second;
+}
+
+std::string Offers(const ThinkingStyle& style) {
+  if (style.tags == nullptr) return "it does not reason aloud";
+  std::string text = "it takes --think N (tokens)";
+  if (!style.variable.empty() || *style.tags->off_words != '\0') text += ", on, off";
+  if (style.has_effort) text += ", low, medium, high";
+  return text;
+}
+
+void AppendToLastUserMessage(const char* words, Json* messages) {
+  JsonArray& list = messages->as_array();
+  for (auto message = list.rbegin(); message != list.rend(); ++message) {
+    const Json* role = message->Find("role");
+    const Json* content = message->Find("content");
+    if (role == nullptr || !role->is_string() || role->as_string() != "user") continue;
+    if (content != nullptr && content->is_string()) {
+      message->Set("content", content->as_string() + words);
+    }
+    return;
+  }
+}
+
+}  // namespace
+
+ThinkingWish ParseThinkingWish(const std::string& text) {
+  ThinkingWish wish;
+  if (text == "on" || text == "off") {
+    wish.on = text == "on";
+  } else if (text == "low" || text == "medium" || text == "high") {
+    wish.effort = text;
+  } else {
+    int budget = -1;
+    const auto end = std::from_chars(text.data(), text.data() + text.size(), budget);
+    if (end.ec != std::errc() || end.ptr != text.data() + text.size() || budget < 0 ||
+        budget > kMaxBudget) {
+      Fail(ErrorCode::kInvalidArgument,
+           "think is '{}', needed on, off, low, medium, high or a number of tokens from 0 to {}",
+           text, kMaxBudget);
+    }
+    wish.budget = budget;
+  }
+  return wish;
+}
+
+ThinkingStyle FindThinkingStyle(const ChatTemplate& chat, std::string_view template_source) {
+  ThinkingStyle style;
+  style.tags = FindReasoningTags(template_source);
+  for (const char* variable : kSwitches) {
+    if (!MakesADifference(chat, variable, true, false)) continue;
+    style.variable = variable;
+    break;
+  }
+  style.has_effort = MakesADifference(chat, kEffort, "low", "high");
+  return style;
+}
+
+void ApplyThinking(const ThinkingStyle& style, const ThinkingWish& wish, TemplateInput* input) {
+  const auto refuse = [&](std::string_view wanted) {
+    Fail(ErrorCode::kUnsupported, "this model cannot think '{}': {}", wanted, Offers(style));
+  };
+  if (wish.effort) {
+    if (!style.has_effort) refuse(*wish.effort);
+    input->extra.emplace_back(kEffort, *wish.effort);
+  }
+  if (wish.budget && style.tags == nullptr) refuse(std::to_string(*wish.budget));
+  // A budget is one for a model that thinks; where it can be switched on, it is.
+  const std::optional<bool> on = wish.budget ? std::optional(true) : wish.on;
+  if (!on) return;
+  if (!style.variable.empty()) {
+    input->extra.emplace_back(style.variable, *on);
+  } else if (!*on && style.tags != nullptr && *style.tags->off_words != '\0') {
+    AppendToLastUserMessage(style.tags->off_words, &input->messages);
+  } else if (!*on || style.tags == nullptr) {
+    refuse(*on ? "on" : "off");
+  }
+}
+
+}  // namespace tael
