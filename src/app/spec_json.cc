@@ -22,12 +22,21 @@ Json RopeToJson(const RopeSpec& rope) {
   return out;
 }
 
+void AddActivation(Activation activation, const ClampedSiluSpec& clamp, Json& ffn) {
+  static constexpr const char* kActivations[] = {"silu", "gelu_tanh", "clamped_silu"};
+  ffn.Set("activation", kActivations[static_cast<size_t>(activation)]);
+  if (activation != Activation::kClampedSilu) return;
+  ffn.Set("limit", static_cast<double>(clamp.limit));
+  ffn.Set("alpha", static_cast<double>(clamp.alpha));
+  ffn.Set("up_offset", static_cast<double>(clamp.up_offset));
+}
+
 Json FfnToJson(const DenseFfnSpec& dense) {
   Json ffn = JsonObject{};
   ffn.Set("kind", "dense");
   ffn.Set("intermediate_size", dense.intermediate_size);
   ffn.Set("bias", dense.bias);
-  ffn.Set("activation", dense.activation == Activation::kSilu ? "silu" : "gelu_tanh");
+  AddActivation(dense.activation, dense.clamp, ffn);
   return ffn;
 }
 
@@ -40,8 +49,14 @@ Json FfnToJson(const MoeFfnSpec& moe) {
   ffn.Set("expert_size", moe.expert_size);
   ffn.Set("shared_size", moe.shared_size);
   ffn.Set("shared_gate", moe.shared_gate);
-  ffn.Set("scoring", router.scoring == RouterScoring::kSoftmax ? "softmax" : "sigmoid");
+  AddActivation(moe.activation, moe.clamp, ffn);
+  ffn.Set("bias", moe.expert_bias);
+  static constexpr const char* kScorings[] = {"softmax", "sigmoid", "softmax_of_chosen"};
+  ffn.Set("scoring", kScorings[static_cast<size_t>(router.scoring)]);
+  ffn.Set("gate_bias", router.gate_bias);
   ffn.Set("correction_bias", router.correction_bias);
+  if (router.expert_scales) ffn.Set("expert_scales", true);
+  if (router.choice == ExpertChoice::kBestOfEachGroup) ffn.Set("choice", "best_of_each_group");
   ffn.Set("normalize", router.normalize);
   ffn.Set("scale", static_cast<double>(router.scale));
   if (router.groups_per_token < router.num_groups) {
@@ -71,6 +86,7 @@ Json LayerToJson(const LayerSpec& layer) {
       attention.Set("qk_norm_span", "projection");
     }
     attention.Set("sliding_window", gqa->sliding_window);
+    attention.Set("sinks", gqa->sinks);
     attention.Set("rope", RopeToJson(gqa->rope));
     out.Set("attention", std::move(attention));
   }

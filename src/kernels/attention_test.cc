@@ -24,7 +24,10 @@ class AttentionCase {
     }
   }
 
-  std::vector<float> Run(const KernelTable& table, size_t begin, size_t end) const {
+  static constexpr float kNoSink = -INFINITY;
+
+  std::vector<float> Run(const KernelTable& table, size_t begin, size_t end,
+                         float sink = kNoSink) const {
     std::vector<float> out(head_dim_ + 1, 55.0f);
     AttentionArgs args;
     args.query = query_.data();
@@ -35,6 +38,7 @@ class AttentionCase {
     args.begin = begin;
     args.end = end;
     args.scale = kScale;
+    args.sink = sink;
     args.out = out.data();
     table.attention(args);
     EXPECT_EQ(out.back(), 55.0f);
@@ -42,15 +46,15 @@ class AttentionCase {
     return out;
   }
 
-  std::vector<double> Reference(size_t begin, size_t end) const {
+  std::vector<double> Reference(size_t begin, size_t end, float sink = kNoSink) const {
     std::vector<double> scores, out(head_dim_, 0.0);
     for (size_t t = begin; t < end; ++t) {
       double dot = 0;
       for (size_t d = 0; d < head_dim_; ++d) dot += query_[d] * At(keys_, t, d);
       scores.push_back(dot * kScale);
     }
-    const double largest = *std::max_element(scores.begin(), scores.end());
-    double total = 0;
+    const double largest = std::max<double>(sink, *std::max_element(scores.begin(), scores.end()));
+    double total = std::exp(sink - largest);
     for (double& s : scores) total += s = std::exp(s - largest);
     for (size_t t = begin; t < end; ++t) {
       for (size_t d = 0; d < head_dim_; ++d)
@@ -114,6 +118,23 @@ TEST_P(AttentionTest, MatchesReferenceAndScalarForAllTypesLengthsAndWindows) {
         const std::vector<double> reference = c.Reference(begin, end);
         // Scores up to about 60 carry absolute errors near 60 * 8 * 2^-24, which exp turns into
         // relative ones; values are at most 1.
+        for (size_t d = 0; d < head_dim; ++d) ASSERT_NEAR(out[d], reference[d], 6e-5) << d;
+      }
+    }
+  }
+}
+
+// Far below, among and far above the scores, which reach about 15.
+TEST_P(AttentionTest, SinksEnterOnlyTheSum) {
+  for (const float sink : {-300.0f, -2.0f, 0.0f, 7.5f, 300.0f}) {
+    for (const size_t head_dim : {24, 64, 100}) {
+      const AttentionCase c(head_dim, 200, DType::kF16, static_cast<unsigned>(head_dim));
+      for (const auto& [begin, end] :
+           {std::pair<size_t, size_t>{0, 1}, {0, 64}, {37, 65}, {5, 200}}) {
+        SCOPED_TRACE(testing::Message() << sink << " " << head_dim << " " << begin << " " << end);
+        const std::vector<float> out = c.Run(*GetParam(), begin, end, sink);
+        ASSERT_EQ(FirstDifference(out, c.Run(ScalarTable(), begin, end, sink)), -1);
+        const std::vector<double> reference = c.Reference(begin, end, sink);
         for (size_t d = 0; d < head_dim; ++d) ASSERT_NEAR(out[d], reference[d], 6e-5) << d;
       }
     }

@@ -125,6 +125,37 @@ TEST_P(ElementwiseTest, AddAndSiluMatchTheReferenceAndScalarForSpecialValues) {
   }
 }
 
+TEST_P(ElementwiseTest, ClampedSiluHasTheBitsOfScalarAndLimitsBothInputs) {
+  const ClampedSilu forms[] = {{7.0f, 1.702f, 1.0f}, {1.5f, 1.0f, 0.0f}};
+  for (const ClampedSilu& form : forms) {
+    for (size_t n = 1; n <= 67; n += 3) {
+      const std::vector<float> a = SpecialFloats(n, 27 + static_cast<unsigned>(n)),
+                               b = SpecialFloats(n, 28);
+      std::vector<float> y = b, scalar(n);
+      GetParam()->clamped_silu_multiply(a.data(), y.data(), n, form, y.data());  // in place
+      ScalarTable().clamped_silu_multiply(a.data(), b.data(), n, form, scalar.data());
+      EXPECT_EQ(FirstDifference(y, scalar), -1) << n;
+    }
+    const std::vector<float> gate = RandomFloats(501, 29, 20), up = RandomFloats(501, 30, 20);
+    std::vector<float> y(gate.size());
+    GetParam()->clamped_silu_multiply(gate.data(), up.data(), y.size(), form, y.data());
+    for (size_t i = 0; i < y.size(); ++i) {
+      const long double g = std::min(gate[i], form.limit);
+      const long double u = std::clamp(up[i], -form.limit, form.limit);
+      const long double exact = g / (1 + std::exp(-form.alpha * g)) * (u + form.up_offset);
+      ASSERT_NEAR(y[i], static_cast<double>(exact),
+                  2e-6 * std::fabs(static_cast<double>(exact)) + 1e-12)
+          << gate[i] << " " << up[i];
+    }
+  }
+  const float nan = NAN, one = 1;
+  float y = 0;
+  GetParam()->clamped_silu_multiply(&nan, &one, 1, forms[0], &y);
+  EXPECT_TRUE(std::isnan(y));
+  GetParam()->clamped_silu_multiply(&one, &nan, 1, forms[0], &y);
+  EXPECT_TRUE(std::isnan(y));
+}
+
 TEST_P(ElementwiseTest, GeluHasTheBitsOfScalarAndIsCloseToTheFormulaWithTanh) {
   for (size_t n = 1; n <= 67; n += 3) {
     const std::vector<float> a = SpecialFloats(n, 17 + static_cast<unsigned>(n)),

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "quant/dtype.h"
 
@@ -34,7 +35,14 @@ struct AttentionArgs {
   DType dtype = DType::kF32;  // kF32, kF16, kBF16, or kQ8_0 with head_dim % 32 == 0
   size_t begin = 0, end = 0;  // visible positions [begin, end), end > begin
   float scale = 0;
+  // A logit that takes part in the softmax and has the value 0; -infinity for none.
+  float sink = -std::numeric_limits<float>::infinity();
   float* out = nullptr;  // [head_dim]
+};
+
+// The gate g and the up row u are limited first: g' = min(g, limit), u' = u within [-limit, limit].
+struct ClampedSilu {
+  float limit = 0, alpha = 1, up_offset = 0;
 };
 
 struct KernelTable {
@@ -65,6 +73,9 @@ struct KernelTable {
   void (*silu_multiply)(const float* gate, const float* up, size_t n, float* out) noexcept;
   // out[i] = gelu(gate[i]) * up[i], gelu by tanh (numerics.md, 7). `out` may alias either.
   void (*gelu_tanh_multiply)(const float* gate, const float* up, size_t n, float* out) noexcept;
+  // out[i] = g' / (1 + exp(-alpha * g')) * (u' + up_offset) of gate and up. `out` may alias either.
+  void (*clamped_silu_multiply)(const float* gate, const float* up, size_t n,
+                                const ClampedSilu& form, float* out) noexcept;
   // Streaming softmax attention. Order: numerics.md, 6.
   void (*attention)(const AttentionArgs& args) noexcept;
   // Converts n floats to a cache type: kF32, kF16, kBF16, or kQ8_0 with n % 32 == 0. Rounding:

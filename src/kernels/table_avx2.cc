@@ -58,6 +58,7 @@ const KernelTable kAvx2Table = {
     .add = avx2::Add,
     .silu_multiply = avx2::SiluMultiply,
     .gelu_tanh_multiply = avx2::GeluTanhMultiply,
+    .clamped_silu_multiply = avx2::ClampedSiluMultiply,
     .attention = avx2::Attention,
     .to_cache = avx2::ToCache,
     .softmax_numerators = avx2::SoftmaxNumerators,

@@ -45,6 +45,7 @@ const KernelTable kAvx512Table = {
     .add = avx512::Add,
     .silu_multiply = avx512::SiluMultiply,
     .gelu_tanh_multiply = avx512::GeluTanhMultiply,
+    .clamped_silu_multiply = avx512::ClampedSiluMultiply,
     .attention = avx512::Attention,
     .to_cache = avx512::ToCache,
     .softmax_numerators = avx512::SoftmaxNumerators,

@@ -36,6 +36,7 @@ const KernelTable kAvx512EmulatedTable = {
     .add = avx512_emulated::Add,
     .silu_multiply = avx512_emulated::SiluMultiply,
     .gelu_tanh_multiply = avx512_emulated::GeluTanhMultiply,
+    .clamped_silu_multiply = avx512_emulated::ClampedSiluMultiply,
     .attention = avx512_emulated::Attention,
     .to_cache = avx512_emulated::ToCache,
     .softmax_numerators = avx512_emulated::SoftmaxNumerators,

@@ -56,6 +56,7 @@ const KernelTable kNeonTable = {
     .add = neon::Add,
     .silu_multiply = neon::SiluMultiply,
     .gelu_tanh_multiply = neon::GeluTanhMultiply,
+    .clamped_silu_multiply = neon::ClampedSiluMultiply,
     .attention = neon::Attention,
     .to_cache = neon::ToCache,
     .softmax_numerators = neon::SoftmaxNumerators,

@@ -52,6 +52,7 @@ const KernelTable kNeonBaseTable = {
     .add = neon_base::Add,
     .silu_multiply = neon_base::SiluMultiply,
     .gelu_tanh_multiply = neon_base::GeluTanhMultiply,
+    .clamped_silu_multiply = neon_base::ClampedSiluMultiply,
     .attention = neon_base::Attention,
     .to_cache = neon_base::ToCache,
     .softmax_numerators = neon_base::SoftmaxNumerators,

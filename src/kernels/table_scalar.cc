@@ -39,6 +39,7 @@ const KernelTable kScalarTable = {
     .add = scalar::Add,
     .silu_multiply = scalar::SiluMultiply,
     .gelu_tanh_multiply = scalar::GeluTanhMultiply,
+    .clamped_silu_multiply = scalar::ClampedSiluMultiply,
     .attention = scalar::Attention,
     .to_cache = scalar::ToCache,
     .softmax_numerators = scalar::SoftmaxNumerators,

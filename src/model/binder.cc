@@ -82,6 +82,24 @@ Weight Binder::Stack(Role role, int layer, int64_t count, int64_t n, int64_t k) 
   return WeightOf(Claim(NameOf(role, layer), {count, n, k}), n, k);
 }
 
+Weight Binder::ColumnStack(Role role, int layer, int64_t count, int64_t n, int64_t k) {
+  const TensorInfo* tensor = Claim(NameOf(role, layer), {count, k, n});
+  if (tensor == nullptr) return {};
+  const DTypeInfo& info = Info(tensor->dtype);
+  if (info.block_size != 1) {
+    Problem(
+        "'{}' has type {}, and its columns can be read as rows only where a block is one element",
+        tensor->name, info.name);
+    return {};
+  }
+  return {.dtype = tensor->dtype,
+          .n = n,
+          .k = k,
+          .data = tensor->bytes.data(),
+          .row_bytes = info.block_bytes,
+          .element_bytes = n * info.block_bytes};
+}
+
 std::vector<float> Binder::Vector(Role role, int layer, int64_t size) {
   std::vector<float> values = VectorNamed(NameOf(role, layer), size);
   const float offset = OffsetOf(role);

@@ -35,9 +35,15 @@ class Binder {
   // `count` matrices [n, k] in one tensor [count, n, k], as the first of them; the others follow at
   // a distance of bytes().
   Weight Stack(Role role, int layer, int64_t count, int64_t n, int64_t k);
+  // The same stored transposed, [count, k, n], in a plain float type.
+  Weight ColumnStack(Role role, int layer, int64_t count, int64_t n, int64_t k);
 
   // [size], decoded to float32.
   std::vector<float> Vector(Role role, int layer, int64_t size);
+  // [count][size], from one tensor of that shape.
+  std::vector<float> Vectors(Role role, int layer, int64_t count, int64_t size) {
+    return VectorNamed(NameOf(role, layer), count * size, {count, size});
+  }
   // A vector that some files store as a matrix with one row, or column.
   std::vector<float> FlatVector(Role role, int layer, int64_t size);
   std::vector<float> VectorNamed(const std::string& name, int64_t size) {

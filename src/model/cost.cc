@@ -61,7 +61,7 @@ class Walker {
   void Product(CostKind kind, const Weight& w, int64_t rows, int terms = 1) {
     Cost& cost = cost_[kind];
     cost.weight_bytes += w.bytes();
-    if (MatmulFormOf(w.dtype, options_.integer_matmul) == MatmulForm::kInteger) {
+    if (MatmulFormOf(w, options_.integer_matmul) == MatmulForm::kInteger) {
       cost.integer_macs += rows * w.n * w.k * terms;
     } else {
       cost.float_macs += rows * w.n * w.k;
@@ -89,6 +89,7 @@ class Walker {
     }
     Vector(CostKind::kNorm, weights.q_norm);
     Vector(CostKind::kNorm, weights.k_norm);
+    Vector(CostKind::kAttention, weights.sinks);
 
     const Visible visible = CountVisible(batch_, spec.sliding_window);
     Cost& cost = cost_[CostKind::kAttention];
@@ -115,6 +116,8 @@ class Walker {
     cost.weight_bytes += gate.bytes();
     cost.float_macs += rows_ * gate.n * gate.k;
     Vector(CostKind::kFfn, weights.router.correction_bias);
+    Vector(CostKind::kFfn, weights.router.gate_bias);
+    Vector(CostKind::kFfn, weights.router.expert_scales);
     const int64_t uses = rows_ * spec.router.experts_per_token;
     const int64_t active = std::min<int64_t>(uses, spec.router.num_experts);
     const DenseFfnWeights& expert = weights.experts[0];

@@ -4,7 +4,8 @@ namespace tael {
 
 extern const Family kErnie45, kErnie45Remote, kGemma3, kHunyuanDense, kLlama, kMistral, kOlmo2,
     kPanguEmbedded, kPhi3, kQwen2, kQwen3, kSmolLm3;
-extern const Family kErnie45Moe, kGlm4Moe, kHunyuanMoe, kMiniMaxM2, kMixtral, kQwen2Moe, kQwen3Moe;
+extern const Family kErnie45Moe, kGlm4Moe, kGptOss, kHunyuanMoe, kMiniMaxM2, kMixtral, kPanguProMoe,
+    kQwen2Moe, kQwen3Moe;
 
 namespace {
 // The order does not matter; one line per family.
@@ -24,9 +25,11 @@ constexpr const Family* kFamilies[] = {
     &kSmolLm3,
     &kErnie45Moe,
     &kGlm4Moe,
+    &kGptOss,
     &kHunyuanMoe,
     &kMiniMaxM2,
     &kMixtral,
+    &kPanguProMoe,
     &kQwen2Moe,
     &kQwen3Moe,
 };

@@ -25,6 +25,7 @@ enum class Role {
   kKeyBias,
   kValueBias,
   kOutputBias,
+  kSinks,
   kQueryNorm,
   kKeyNorm,
   kGate,
@@ -35,6 +36,7 @@ enum class Role {
   kUpBias,
   kDownBias,
   kRouter,
+  kRouterBias,
   kRouterCorrection,  // bias of the choice
   kExpertGate,        // one tensor per expert
   kExpertUp,
@@ -43,6 +45,14 @@ enum class Role {
   kExpertUpStack,
   kExpertDownStack,
   kExpertGateUpStack,  // [E, 2 out, in]: the rows of gate, then those of up
+  // The same transposed: [E, in, 2 out] with the columns gate 0, up 0, gate 1, ...; [E, in, out].
+  kExpertGateUpColumns,
+  kExpertDownColumns,
+  kExpertGateBiasStack,    // [E, out]
+  kExpertUpBiasStack,      // [E, out]
+  kExpertGateUpBiasStack,  // [E, 2 out]: gate 0, up 0, gate 1, ...
+  kExpertDownBiasStack,    // [E, out]
+  kExpertScales,           // [E], factors of the routed weights
   kSharedGate,
   kSharedUp,
   kSharedDown,

@@ -53,7 +53,8 @@ void GqaForward(const GqaSpec& spec, const GqaWeights& weights, const AttentionS
                              .num_kv_heads = spec.num_kv_heads,
                              .head_dim = spec.head_dim,
                              .window = spec.sliding_window,
-                             .scale = spec.scale};
+                             .scale = spec.scale,
+                             .sinks = spec.sinks ? weights.sinks.data() : nullptr};
   Attention(shape, step.batch, step.layer, Const(q), step.cache, mixed, ctx);
   MatmulInput mixed_input(Const(mixed), ctx);
   Matmul(mixed_input, weights.o, out, ctx);

@@ -17,7 +17,8 @@ struct GqaWeights {
   std::vector<float> q_bias, k_bias, v_bias, o_bias;  // empty when the spec has none
   // [Dh], or [H*Dh] and [Hkv*Dh] with QkNormSpan::kProjection; empty when the spec has none.
   std::vector<float> q_norm, k_norm;
-  RopeFrequencies rope;  // computed at bind time
+  RopeFrequencies rope;           // computed at bind time
+  std::vector<float> sinks = {};  // [H]; empty when the spec has none
 };
 
 // The part of an attention layer that does not change from layer to layer.

@@ -22,6 +22,10 @@ void DenseFfnForward(const DenseFfnSpec& spec, const DenseFfnWeights& weights,
     case Activation::kGeluTanh:
       GeluTanhMultiply(Const(up), gate, ctx);
       break;
+    case Activation::kClampedSilu:
+      ClampedSiluMultiply(Const(up), {spec.clamp.limit, spec.clamp.alpha, spec.clamp.up_offset},
+                          gate, ctx);
+      break;
   }
   MatmulInput gated(Const(gate), ctx);
   Matmul(gated, weights.down, out, ctx);

@@ -73,8 +73,9 @@ void AddShared(const MoeFfnSpec& spec, const MoeFfnWeights& weights, MatrixView<
                MatrixView<float> out, ComputeContext& ctx) {
   const Arena::Position mark = ctx.arena.Mark();
   const MatrixView<float> result = NewMatrix(x.rows, x.cols, ctx);
-  DenseFfnForward({.intermediate_size = spec.shared_size, .activation = spec.activation},
-                  weights.shared, x, result, ctx);
+  DenseFfnForward(
+      {.intermediate_size = spec.shared_size, .activation = spec.activation, .clamp = spec.clamp},
+      weights.shared, x, result, ctx);
   if (spec.shared_gate) {
     const MatrixView<float> gates = SharedGates(weights.shared_gate, x, ctx);
     ctx.pool.ParallelFor(x.rows, ctx.GrainFor(x.cols), [&](int64_t begin, int64_t end) {
@@ -128,7 +129,10 @@ void MoeFfnForward(const MoeFfnSpec& spec, const MoeFfnWeights& weights, MatrixV
   ctx.pool.ParallelFor(x.rows, ctx.GrainFor(x.cols), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) std::fill_n(out.row(t), x.cols, 0.0f);
   });
-  const DenseFfnSpec expert{.intermediate_size = spec.expert_size, .activation = spec.activation};
+  const DenseFfnSpec expert{.intermediate_size = spec.expert_size,
+                            .activation = spec.activation,
+                            .bias = spec.expert_bias,
+                            .clamp = spec.clamp};
   RehearseLargestGroup(expert, weights.experts[0], x, out, ctx);
   for (int e = 0; groups.known && e < spec.router.num_experts; ++e) {
     const int32_t begin = groups.begins[e], count = groups.begins[e + 1] - begin;

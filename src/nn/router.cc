@@ -56,43 +56,70 @@ void ShutGroups(const RouterSpec& spec, const RouterScratch& scratch) {
 
 // scores [E] in: the gate's product.
 void Score(RouterScoring scoring, size_t experts, const KernelTable& kernels, float* scores) {
-  if (scoring == RouterScoring::kSoftmax) {
-    const float sum = kernels.softmax_numerators(scores, experts);
-    for (size_t e = 0; e < experts; ++e) scores[e] /= sum;
-  } else {
-    for (size_t e = 0; e < experts; ++e) scores[e] = -scores[e];
-    kernels.exp(scores, experts, scores);
-    for (size_t e = 0; e < experts; ++e) scores[e] = 1.0f / (1.0f + scores[e]);
+  switch (scoring) {
+    case RouterScoring::kSoftmax: {
+      const float sum = kernels.softmax_numerators(scores, experts);
+      for (size_t e = 0; e < experts; ++e) scores[e] /= sum;
+      break;
+    }
+    case RouterScoring::kSigmoid:
+      for (size_t e = 0; e < experts; ++e) scores[e] = -scores[e];
+      kernels.exp(scores, experts, scores);
+      for (size_t e = 0; e < experts; ++e) scores[e] = 1.0f / (1.0f + scores[e]);
+      break;
+    case RouterScoring::kSoftmaxOfChosen:
+      break;
+  }
+}
+
+void ChooseOneOfEachGroup(const RouterSpec& spec, RouterScratch scratch) {
+  const int size = spec.num_experts / spec.num_groups;
+  for (int begin = 0; begin < spec.num_experts; begin += size) {
+    scratch.state[BestOpen(scratch.choice, scratch.state, begin, begin + size)] = kChosen;
+  }
+}
+
+void ChooseBest(const RouterSpec& spec, RouterScratch scratch) {
+  if (spec.groups_per_token < spec.num_groups) ShutGroups(spec, scratch);
+  for (int i = 0; i < spec.experts_per_token; ++i) {
+    scratch.state[BestOpen(scratch.choice, scratch.state, 0, spec.num_experts)] = kChosen;
   }
 }
 
 }  // namespace
 
-void ChooseExperts(const RouterSpec& spec, const float* scores, const float* bias,
-                   RouterScratch scratch, int32_t* experts, float* weights) {
+void ChooseExperts(const RouterSpec& spec, const std::vector<float>& correction_bias,
+                   const float* scores, RouterScratch scratch, int32_t* experts) {
   for (int e = 0; e < spec.num_experts; ++e) {
-    scratch.choice[e] = Rank(bias != nullptr ? scores[e] + bias[e] : scores[e]);
+    const float bias = spec.correction_bias ? correction_bias[static_cast<size_t>(e)] : 0.0f;
+    scratch.choice[e] = Rank(scores[e] + bias);
   }
-  if (spec.groups_per_token < spec.num_groups) {
-    ShutGroups(spec, scratch);
+  std::fill_n(scratch.state, spec.num_experts, uint8_t{kOpen});
+  if (spec.choice == ExpertChoice::kBestOfEachGroup) {
+    ChooseOneOfEachGroup(spec, scratch);
   } else {
-    std::fill_n(scratch.state, spec.num_experts, uint8_t{kOpen});
+    ChooseBest(spec, scratch);
   }
-  for (int i = 0; i < spec.experts_per_token; ++i) {
-    scratch.state[BestOpen(scratch.choice, scratch.state, 0, spec.num_experts)] = kChosen;
+  for (int e = 0, i = 0; e < spec.num_experts; ++e) {
+    if (scratch.state[e] == kChosen) experts[i++] = e;
+  }
+}
+
+void WeighExperts(const RouterSpec& spec, const RouterWeights& weights, const float* scores,
+                  const KernelTable& kernels, const int32_t* experts, float* mixed) {
+  const int count = spec.experts_per_token;
+  for (int i = 0; i < count; ++i) mixed[i] = scores[experts[i]];
+  if (spec.scoring == RouterScoring::kSoftmaxOfChosen) {
+    const float total = kernels.softmax_numerators(mixed, static_cast<size_t>(count));
+    for (int i = 0; i < count; ++i) mixed[i] /= total;
   }
   float sum = 0;
-  for (int e = 0, i = 0; e < spec.num_experts; ++e) {
-    if (scratch.state[e] != kChosen) continue;
-    experts[i] = e;
-    weights[i] = scores[e];
-    sum += scores[e];
-    ++i;
-  }
+  for (int i = 0; i < count; ++i) sum += mixed[i];
   const float divisor = std::max(sum, spec.sum_floor) + spec.sum_addend;
-  for (int i = 0; i < spec.experts_per_token; ++i) {
-    if (spec.normalize) weights[i] /= divisor;
-    weights[i] *= spec.scale;
+  for (int i = 0; i < count; ++i) {
+    if (spec.normalize) mixed[i] /= divisor;
+    mixed[i] *= spec.scale;
+    if (spec.expert_scales) mixed[i] *= weights.expert_scales[static_cast<size_t>(experts[i])];
   }
 }
 
@@ -109,13 +136,16 @@ Routing Route(const RouterSpec& spec, const RouterWeights& weights, MatrixView<c
   exact.integer_matmul = false;
   MatmulInput input(x, exact);
   Matmul(input, weights.gate, scores, exact);
-  const float* bias = spec.correction_bias ? weights.correction_bias.data() : nullptr;
+  AddBias(weights.gate_bias, scores, ctx);
   const int64_t grain = ctx.GrainFor((4 + per_token) * experts);
   ctx.pool.ParallelFor(x.rows, grain, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       Score(spec.scoring, static_cast<size_t>(experts), ctx.kernels, scores.row(t));
-      ChooseExperts(spec, scores.row(t), bias, {choice + t * experts, state + t * experts},
-                    routing.experts + t * per_token, routing.weights + t * per_token);
+      int32_t* chosen = routing.experts + t * per_token;
+      ChooseExperts(spec, weights.correction_bias, scores.row(t),
+                    {choice + t * experts, state + t * experts}, chosen);
+      WeighExperts(spec, weights, scores.row(t), ctx.kernels, chosen,
+                   routing.weights + t * per_token);
     }
   });
   ctx.arena.Release(mark);

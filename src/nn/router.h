@@ -12,7 +12,8 @@ namespace tael {
 
 struct RouterWeights {
   Weight gate;                         // [E, D]
-  std::vector<float> correction_bias;  // [E]; empty when the spec has none
+  std::vector<float> correction_bias;  // [E] each; empty when the spec has none
+  std::vector<float> gate_bias = {}, expert_scales = {};
 };
 
 // Arena memory, rows of `per_token`. The experts of a token stand in ascending order.
@@ -26,15 +27,17 @@ struct Routing {
 Routing Route(const RouterSpec& spec, const RouterWeights& weights, MatrixView<const float> x,
               ComputeContext& ctx);
 
-// The same for one token from its scores [E]: softmax or sigmoid of the gate's product. `bias` [E]
-// or null, `choice` [E] and `state` [E] are scratch; writes experts_per_token elements to `experts`
-// and `weights`. The higher score wins, of equal ones the lower index; a NaN beats everything, so
-// that it reaches the result. Formula: docs/numerics.md, 8.
+// The same for one token from its scores [E], in two steps. `choice` [E] and `state` [E] are
+// scratch. First the experts, into experts_per_token elements of `experts`: the higher score wins,
+// of equal ones the lower index; a NaN beats everything, so that it reaches the result. Then their
+// weights, into as many of `mixed`. Formulas: docs/numerics.md, 8.
 struct RouterScratch {
   float* choice;
   uint8_t* state;
 };
-void ChooseExperts(const RouterSpec& spec, const float* scores, const float* bias,
-                   RouterScratch scratch, int32_t* experts, float* weights);
+void ChooseExperts(const RouterSpec& spec, const std::vector<float>& correction_bias,
+                   const float* scores, RouterScratch scratch, int32_t* experts);
+void WeighExperts(const RouterSpec& spec, const RouterWeights& weights, const float* scores,
+                  const KernelTable& kernels, const int32_t* experts, float* mixed);
 
 }  // namespace tael

@@ -14,14 +14,18 @@ struct Choice {
   std::vector<float> weights;
 };
 
-Choice Choose(const RouterSpec& spec, const std::vector<float>& scores,
-              const std::vector<float>& bias = {}) {
+Choice Choose(RouterSpec spec, const std::vector<float>& scores,
+              const std::vector<float>& bias = {}, const std::vector<float>& scales = {}) {
+  spec.correction_bias = !bias.empty();
+  spec.expert_scales = !scales.empty();
+  const RouterWeights weights{{}, bias, {}, scales};
   std::vector<float> choice(scores.size());
   std::vector<uint8_t> state(scores.size());
   Choice out{std::vector<int32_t>(static_cast<size_t>(spec.experts_per_token)),
              std::vector<float>(static_cast<size_t>(spec.experts_per_token))};
-  ChooseExperts(spec, scores.data(), bias.empty() ? nullptr : bias.data(),
-                {choice.data(), state.data()}, out.experts.data(), out.weights.data());
+  ChooseExperts(spec, bias, scores.data(), {choice.data(), state.data()}, out.experts.data());
+  WeighExperts(spec, weights, scores.data(), *SelectKernelTable(), out.experts.data(),
+               out.weights.data());
   return out;
 }
 
@@ -91,6 +95,30 @@ TEST(Router, LimitsATokenToItsBestGroups) {
   EXPECT_EQ(Choose(spec, Floats(6, -1.0f)).experts, (Ids{0, 1}));
 }
 
+TEST(Router, TakesTheBestExpertOfEachGroupAndAppliesItsScaleLast) {
+  RouterSpec spec = Plain(6, 2);
+  spec.choice = ExpertChoice::kBestOfEachGroup;
+  spec.num_groups = spec.groups_per_token = 2;
+  const Floats scores = {0.0625f, 0.25f, 0.5f, 0.125f, 0.125f, 0.03125f};
+  // The scale of an expert has no part in the choice: expert 5 would win with it.
+  const Choice choice = Choose(spec, scores, {}, {1, 1, 0.5f, 1, 4, 100});
+  EXPECT_EQ(choice.experts, (Ids{2, 3}));  // of 3 and 4, equal, the lower index
+  EXPECT_EQ(choice.weights, (Floats{0.25f, 0.125f}));
+  const Choice best = Choose(Plain(6, 2), scores);
+  EXPECT_EQ(best.experts, (Ids{1, 2}));
+}
+
+TEST(Router, SoftmaxOfTheChosenIgnoresTheOthers) {
+  RouterSpec spec = Plain(4, 2);
+  spec.scoring = RouterScoring::kSoftmaxOfChosen;
+  const Choice choice = Choose(spec, {1.0f, 3.0f + 1.3862944f, -5.0f, 3.0f});  // ln 4 apart
+  EXPECT_EQ(choice.experts, (Ids{1, 3}));
+  EXPECT_NEAR(choice.weights[0], 0.8f, 1e-6f);
+  EXPECT_NEAR(choice.weights[1], 0.2f, 1e-6f);
+  // Large logits do not overflow.
+  EXPECT_EQ(Choose(spec, {500.0f, 500.0f, 0.0f, 0.0f}).weights, (Floats{0.5f, 0.5f}));
+}
+
 TEST(Router, DoesNotHideANaN) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const Choice choice = Choose(Plain(4, 2), {0.5f, 0.25f, nan, 0.125f});
@@ -118,6 +146,13 @@ TEST(Router, ScoresBySoftmaxOrSigmoid) {
   };
   const Floats softmax = weights();  // 4, 1, 2 of 7, then 2, 1, 4
   const Floats by_softmax = {4.0f / 7, 2.0f / 7, 2.0f / 7, 4.0f / 7};
+  // A bias of the gate is added before everything else: 1, 4, 2 of 7.
+  spec.gate_bias = true;
+  const Routing biased =
+      Route(spec, {weight, {}, {-1.3862944f, 1.3862944f, 0}, {}}, {x.data(), 1, 2, 2}, ctx);
+  EXPECT_EQ(Ids(biased.experts, biased.experts + 2), (Ids{1, 2}));
+  EXPECT_NEAR(biased.weights[0], 4.0f / 7, 1e-6f);
+  spec.gate_bias = false;
   spec.scoring = RouterScoring::kSigmoid;
   const Floats sigmoid = weights();  // t / (1 + t) of 4, 1, 2
   const Floats by_sigmoid = {0.8f, 2.0f / 3, 2.0f / 3, 0.8f};

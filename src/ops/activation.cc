@@ -20,6 +20,16 @@ void GeluTanhMultiply(MatrixView<const float> up, MatrixView<float> gate, Comput
   });
 }
 
+void ClampedSiluMultiply(MatrixView<const float> up, const ClampedSilu& form,
+                         MatrixView<float> gate, ComputeContext& ctx) {
+  ctx.pool.ParallelFor(gate.rows, ctx.GrainFor(4 * gate.cols), [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      ctx.kernels.clamped_silu_multiply(gate.row(t), up.row(t), static_cast<size_t>(gate.cols),
+                                        form, gate.row(t));
+    }
+  });
+}
+
 void AddInto(MatrixView<const float> x, MatrixView<float> y, ComputeContext& ctx) {
   ctx.pool.ParallelFor(y.rows, ctx.GrainFor(y.cols), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {

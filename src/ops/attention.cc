@@ -115,6 +115,7 @@ void Attention(const AttentionShape& shape, const Batch& batch, int layer,
       args.begin = static_cast<size_t>(shape.window > 0 ? std::max(0, visible - shape.window) : 0);
       args.end = static_cast<size_t>(visible);
       args.scale = shape.scale;
+      if (shape.sinks != nullptr) args.sink = shape.sinks[head];
       args.out = out.row(t) + int64_t{head} * shape.head_dim;
       ctx.kernels.attention(args);
     }

@@ -17,6 +17,7 @@ struct AttentionShape {
   int num_heads = 0, num_kv_heads = 0, head_dim = 0;
   int window = 0;  // visible positions including the current one; 0 = all
   float scale = 0;
+  const float* sinks = nullptr;  // [H], logits with a value of 0; null for none
 };
 
 // q [T, H * Dh] -> out [T, H * Dh]; every row sees its own sequence's positions up to its own.

@@ -36,9 +36,10 @@ enum class ActivationTerms {
 enum class MatmulForm {
   kFloat,    // plain float weights, float32 arithmetic
   kInteger,  // block format, 8-bit activations
-  kDecoded,  // block format decoded to float32 a few rows at a time
+  kDecoded,  // decoded to float32 a few rows at a time: block formats, matrices stored [K, N]
 };
 MatmulForm MatmulFormOf(DType dtype, bool integer_matmul);
+MatmulForm MatmulFormOf(const Weight& w, bool integer_matmul);
 
 // y [M, N] = x [M, K] times w [N, K] transposed. Formats with an integer form use 8-bit activations
 // if ctx.integer_matmul, all others float32 (docs/numerics.md, 3-5). Never fails: shapes were

@@ -65,6 +65,41 @@ TEST_P(MatmulTest, IsTheSameForAnyNumberOfThreadsAndRows) {
   }
 }
 
+// Rows of a weight between other rows, and a weight stored transposed between other columns: as
+// gate and up of some experts are.
+TEST(MatmulOfStridedWeights, HasTheBitsOfTheSameMatrixStoredPlainly) {
+  constexpr int64_t kRows = 5, kOut = 37, kIn = 83;
+  const std::vector<float> x = RandomFloats(kRows * kIn, 1), values = RandomFloats(kOut * kIn, 2);
+  std::vector<uint16_t> plain(values.size()), between(2 * values.size()), columns(between.size());
+  EncodeRow(DType::kBF16, values.data(), kOut * kIn, reinterpret_cast<uint8_t*>(plain.data()));
+  for (int64_t r = 0; r < kOut; ++r) {
+    for (int64_t i = 0; i < kIn; ++i) {
+      const uint16_t value = plain[static_cast<size_t>(r * kIn + i)];
+      between[static_cast<size_t>((2 * r + 1) * kIn + i)] = value;
+      columns[static_cast<size_t>(i * 2 * kOut + 2 * r + 1)] = value;
+    }
+  }
+  const auto product = [&](const uint16_t* data, int64_t row_bytes, int64_t element_bytes) {
+    const Weight w{.dtype = DType::kBF16,
+                   .n = kOut,
+                   .k = kIn,
+                   .data = reinterpret_cast<const uint8_t*>(data),
+                   .row_bytes = row_bytes,
+                   .element_bytes = element_bytes};
+    EXPECT_EQ(w.bytes(), kOut * kIn * 2);
+    WorkerPool pool(3);
+    Arena arena;
+    ComputeContext ctx{pool, *SelectKernelTable(), arena, true, kAlwaysSplit};
+    std::vector<float> y(static_cast<size_t>(kRows * kOut));
+    MatmulInput input({x.data(), kRows, kIn, kIn}, ctx);
+    Matmul(input, w, {y.data(), kRows, kOut, kOut}, ctx);
+    return y;
+  };
+  const std::vector<float> expected = product(plain.data(), 2 * kIn, 0);
+  EXPECT_EQ(product(between.data() + kIn, 4 * kIn, 0), expected);
+  EXPECT_EQ(product(columns.data() + 1, 4, 4 * kOut), expected);
+}
+
 TEST_P(MatmulTest, IntegerPathIsCloseToTheFloatPath) {
   const std::vector<float> exact = RandomMatmul(GetParam(), 3, 19, 512, 2, false);
   const std::vector<float> integer = RandomMatmul(GetParam(), 3, 19, 512, 2, true);

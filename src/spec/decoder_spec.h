@@ -65,11 +65,19 @@ struct GqaSpec {
   QkNormSpan qk_norm_span = QkNormSpan::kHead;
   int sliding_window = 0;  // keys visible including the current one; 0 = all
   float scale = 0;         // of q.k; resolved: never 0 in a valid spec
+  bool sinks = false;      // a learned logit for each head that enters only the softmax's sum
 };
 
 enum class Activation {
   kSilu,
-  kGeluTanh,  // x * Phi(x) with the approximation of Phi by tanh
+  kGeluTanh,     // x * Phi(x) with the approximation of Phi by tanh
+  kClampedSilu,  // see ClampedSiluSpec
+};
+
+// Of Activation::kClampedSilu: with g = min(gate, limit) and u = up within [-limit, limit] it is
+// g * sigmoid(alpha * g) * (u + up_offset) instead of act(gate) * up.
+struct ClampedSiluSpec {
+  float limit = 0, alpha = 1, up_offset = 0;
 };
 
 // down(act(gate(x)) * up(x))
@@ -77,9 +85,19 @@ struct DenseFfnSpec {
   int intermediate_size = 0;
   Activation activation = Activation::kSilu;
   bool bias = false;
+  ClampedSiluSpec clamp = {};
 };
 
-enum class RouterScoring { kSoftmax, kSigmoid };
+enum class RouterScoring {
+  kSoftmax,  // over all experts
+  kSigmoid,
+  kSoftmaxOfChosen,  // the gate's product; a softmax over the chosen ones makes the weights
+};
+
+enum class ExpertChoice {
+  kBest,             // of all, or of the best groups
+  kBestOfEachGroup,  // one expert of each of `num_groups` groups of consecutive experts
+};
 
 // By what a group of consecutive experts is ranked, where tokens may use only some groups.
 enum class GroupScore {
@@ -91,12 +109,15 @@ enum class GroupScore {
 struct RouterSpec {
   int num_experts = 0, experts_per_token = 0;
   RouterScoring scoring = RouterScoring::kSoftmax;
+  ExpertChoice choice = ExpertChoice::kBest;
+  bool gate_bias = false;        // added to the gate's product
   bool correction_bias = false;  // added to the scores for the choice, not for the weights
   int num_groups = 1, groups_per_token = 1;  // 1 and 1: no group limit
   GroupScore group_score = GroupScore::kTopTwoSum;
   bool normalize = false;  // divide the weights by max(their sum, sum_floor) + sum_addend
   float sum_floor = 0, sum_addend = 0;
-  float scale = 1;  // of the weights, after normalisation
+  float scale = 1;             // of the weights, after normalisation
+  bool expert_scales = false;  // a learned factor for each expert, after `scale`
 
   bool operator==(const RouterSpec&) const = default;
 };
@@ -108,6 +129,8 @@ struct MoeFfnSpec {
   int shared_size = 0;       // width of the shared one, all of its parts together; 0 = none
   bool shared_gate = false;  // the shared one is multiplied by sigmoid(w . x)
   Activation activation = Activation::kSilu;
+  ClampedSiluSpec clamp = {};
+  bool expert_bias = false;  // of gate, up and down of the routed experts
 };
 
 using AttentionSpec = std::variant<GqaSpec>;

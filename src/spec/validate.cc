@@ -112,14 +112,26 @@ void CheckRouter(const RouterSpec& router, Report& report) {
     report.Add(fmt::format("{} groups of {} experts do not hold {} experts per token",
                            router.groups_per_token, experts / groups, router.experts_per_token));
   }
+  if (router.choice == ExpertChoice::kBestOfEachGroup && router.experts_per_token != groups) {
+    report.Add(fmt::format("{} experts per token are no single one of each of {} groups",
+                           router.experts_per_token, groups));
+  }
   report.Finite("scaling factor of the experts", static_cast<double>(router.scale));
 }
 
+void CheckActivation(Activation activation, const ClampedSiluSpec& clamp, Report& report) {
+  if (activation != Activation::kClampedSilu) return;
+  report.Finite("swiglu_limit", static_cast<double>(clamp.limit));
+  report.Finite("swiglu_alpha", static_cast<double>(clamp.alpha));
+}
+
 void CheckFfn(const DenseFfnSpec& ffn, Report& report) {
+  CheckActivation(ffn.activation, ffn.clamp, report);
   report.Positive("intermediate_size", ffn.intermediate_size);
 }
 
 void CheckFfn(const MoeFfnSpec& ffn, Report& report) {
+  CheckActivation(ffn.activation, ffn.clamp, report);
   CheckRouter(ffn.router, report);
   report.Positive("width of the experts", ffn.expert_size);
   if (ffn.shared_size != 0) report.Positive("width of the shared expert", ffn.shared_size);

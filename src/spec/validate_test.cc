@@ -52,6 +52,22 @@ TEST(Validate, AsksNothingOfTheRopeOfALayerWithoutPositions) {
   EXPECT_EQ(ProblemOf(spec), "");
 }
 
+TEST(Validate, WantsOneExpertOfEachGroupToBeAsManyAsThereAreGroups) {
+  DecoderSpec spec = GoodSpec();
+  MoeFfnSpec moe{.router = {.num_experts = 12, .experts_per_token = 3}, .expert_size = 8};
+  moe.router.choice = ExpertChoice::kBestOfEachGroup;
+  moe.router.num_groups = moe.router.groups_per_token = 3;
+  moe.activation = Activation::kClampedSilu;
+  moe.clamp.limit = 7;
+  spec.layers[0].ffn = moe;
+  EXPECT_EQ(ProblemOf(spec), "");
+  moe.router.experts_per_token = 4;
+  moe.clamp.limit = 0;
+  spec.layers[0].ffn = moe;
+  EXPECT_NE(ProblemOf(spec).find("4 experts per token"), std::string::npos);
+  EXPECT_NE(ProblemOf(spec).find("swiglu_limit is 0"), std::string::npos);
+}
+
 TEST(Validate, RefusesNumbersThatAreNotFinite) {
   DecoderSpec spec = GoodSpec();
   spec.norm_eps = -1.0f;

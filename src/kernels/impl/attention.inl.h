@@ -115,7 +115,8 @@ inline float Weights(float* s, size_t begin, size_t end, float maximum) {
 
 template <class Element>
 inline void Attend(const AttentionArgs& a) {
-  float m = -std::numeric_limits<float>::infinity(), l = 0.0f;
+  // A sink is the first position of all, with a value of zeros: exp(sink - m) is then 1.
+  float m = a.sink, l = a.sink == -std::numeric_limits<float>::infinity() ? 0.0f : 1.0f;
   std::memset(a.out, 0, a.head_dim * sizeof(float));
   const size_t stride = BytesOf<Element>(a.head_dim);
   for (size_t block = a.begin / kKvBlockSize; block * kKvBlockSize < a.end; ++block) {

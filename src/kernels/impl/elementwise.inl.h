@@ -41,6 +41,20 @@ void GeluTanhMultiply(const float* gate, const float* up, size_t n, float* out) 
   });
 }
 
+inline F32x16 Negate(const F32x16& v) { return Sub(Splat(-0.0f), v); }  // exactly, also zeros
+
+// SwiGLU (Shazeer 2020, arXiv:2002.05202) on limited inputs, steeper by alpha. A NaN stays one.
+void ClampedSiluMultiply(const float* gate, const float* up, size_t n, const ClampedSilu& form,
+                         float* out) noexcept {
+  ForEachPair(gate, up, n, out, [&](const F32x16& g, const F32x16& u) {
+    const F32x16 lowest = Splat(-form.limit);
+    const F32x16 limited_g = Negate(Max(Negate(g), lowest));
+    const F32x16 limited_u = Negate(Max(Negate(Max(u, lowest)), lowest));
+    const F32x16 denominator = Add(Splat(1.0f), Exp(Mul(limited_g, Splat(-form.alpha))));
+    return Mul(Div(limited_g, denominator), Add(limited_u, Splat(form.up_offset)));
+  });
+}
+
 // RMSNorm, Zhang & Sennrich 2019, arXiv:1910.07467. One chain of lanes: the order of the sum is
 // part of the contract, and a row is short.
 void RmsNorm(const float* x, const float* gain, float eps, size_t n, float* out) noexcept {

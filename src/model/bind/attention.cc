@@ -37,6 +37,7 @@ GqaWeights BindAttention(const GqaSpec& spec, int64_t hidden, int layer, Binder&
     w.q_norm = binder.Vector(Role::kQueryNorm, layer, per_head ? spec.head_dim : q);
     w.k_norm = binder.Vector(Role::kKeyNorm, layer, per_head ? spec.head_dim : kv);
   }
+  if (spec.sinks) w.sinks = binder.Vector(Role::kSinks, layer, spec.num_heads);
   w.rope = ComputeRopeFrequencies(spec.rope);
   return w;
 }
