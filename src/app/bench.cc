@@ -72,6 +72,7 @@ EngineOptions MakeEngineOptions(const std::vector<BenchEntry>& entries, const Mo
   EngineOptions engine;
   engine.runner = MakeRunnerOptions(flags, run);
   engine.limits.max_sequences = 1;
+  engine.limits.share_prefixes = false;  // batches are made here, without an engine
   engine.max_context = flags.ctx.value_or(run.ctx);
   for (const BenchEntry& entry : entries) {
     engine.limits.max_sequences = std::max(engine.limits.max_sequences, entry.sequences);

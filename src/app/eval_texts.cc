@@ -66,7 +66,8 @@ ScoringOptions MakeScoringOptions(const EvalFlags& flags, const LoadedModel& loa
   const FittedRun fitted = FitIntoMemory(loaded, wish);
   options.max_context = fitted.context;
   options.runner = fitted.runner;
-  options.planned_bytes = fitted.plan.kv_cache + fitted.plan.scratch + fitted.plan.sampling;
+  options.planned_bytes =
+      fitted.plan.kv_cache + fitted.plan.states + fitted.plan.scratch + fitted.plan.sampling;
   options.planned_weights = fitted.plan.weights;
   return options;
 }

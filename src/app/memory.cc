@@ -72,8 +72,9 @@ class Planner {
  private:
   // Whether the cache alone is too much, which needs no walk through a step.
   bool TooLarge(int context) const {
-    const int64_t cache =
-        KvCacheBytes(model_, wish_.runner.kv_dtype, wish_.shape(context).kv_blocks);
+    const RunShape shape = wish_.shape(context);
+    const int64_t cache = KvCacheBytes(model_, wish_.runner.kv_dtype, shape.kv_blocks) +
+                          StateBytes(model_, shape.state_slots);
     return (wish_.limit > 0 && cache > wish_.limit) ||
            std::any_of(bounds_.begin(), bounds_.end(),
                        [&](const MemoryBound& bound) { return cache > bound.bytes; });
@@ -86,14 +87,19 @@ class Planner {
   SpaceLimits space_;
 };
 
+// ", recurrent states N", for models that have any.
+std::string StatesText(const MemoryPlan& plan) {
+  return plan.states > 0 ? fmt::format(", recurrent states {}", HumanBytes(plan.states)) : "";
+}
+
 std::string PartsText(const PlannedRun& run, const MemoryWish& wish) {
   const MemoryPlan& plan = run.plan;
   std::string text = fmt::format(
-      "weights {}, cache {} for {} x {} tokens as {}, steps {}, sampling {}, program and "
+      "weights {}, cache {} for {} x {} tokens as {}{}, steps {}, sampling {}, program and "
       "vocabulary {}",
       HumanBytes(plan.weights), HumanBytes(plan.kv_cache), run.shape.sequences, run.shape.context,
-      Name(wish.runner.kv_dtype), HumanBytes(plan.scratch), HumanBytes(plan.sampling),
-      HumanBytes(plan.program - wish.beside));
+      Name(wish.runner.kv_dtype), StatesText(plan), HumanBytes(plan.scratch),
+      HumanBytes(plan.sampling), HumanBytes(plan.program - wish.beside));
   if (wish.beside > 0) text += fmt::format(", results {}", HumanBytes(wish.beside));
   return text;
 }
@@ -102,10 +108,11 @@ std::string PartsText(const PlannedRun& run, const MemoryWish& wish) {
 std::string MappedText(const PlannedRun& run, const MemoryCheck& check) {
   const MemoryPlan& plan = run.plan;
   return fmt::format(
-      "mapped already {}, cache {}, steps {}, stacks of {} more threads {}, heap and the rest {}",
+      "mapped already {}, cache {}{}, steps {}, stacks of {} more threads {}, heap and the rest {}",
       HumanBytes(check.needed - plan.new_address_space), HumanBytes(plan.kv_cache),
-      HumanBytes(plan.scratch), plan.threads - 1, HumanBytes(plan.stacks),
-      HumanBytes(plan.new_address_space - plan.kv_cache - plan.scratch - plan.stacks));
+      StatesText(plan), HumanBytes(plan.scratch), plan.threads - 1, HumanBytes(plan.stacks),
+      HumanBytes(plan.new_address_space - plan.kv_cache - plan.states - plan.scratch -
+                 plan.stacks));
 }
 
 bool IsSmallerCache(const Model& model, DType dtype, DType than) {

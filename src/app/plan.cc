@@ -22,6 +22,7 @@ Json PartsToJson(const PlannedRun& run) {
   Json out = JsonObject{};
   out.Set("weights", plan.weights);
   out.Set("kv_cache", plan.kv_cache);
+  out.Set("states", plan.states);
   out.Set("scratch", plan.scratch);
   out.Set("sampling", plan.sampling);
   out.Set("program", plan.program);
@@ -72,6 +73,9 @@ void PrintPlan(const LoadedModel& loaded, const MemoryWish& wish, const PlannedR
        {"weights", std::to_string(plan.weights), HumanBytes(plan.weights),
         wish.lazy ? "at most; read as they are used" : "resident from the start"},
        {"kv_cache", std::to_string(plan.kv_cache), HumanBytes(plan.kv_cache), cache},
+       {"states", std::to_string(plan.states), HumanBytes(plan.states),
+        plan.states > 0 ? fmt::format("{} of the recurrent layers", run.shape.state_slots)
+                        : "no recurrent layers"},
        {"scratch", std::to_string(plan.scratch), HumanBytes(plan.scratch),
         fmt::format("steps of up to {} tokens", run.shape.rows)},
        {"sampling", std::to_string(plan.sampling), HumanBytes(plan.sampling), "one sampler chain"},
@@ -93,7 +97,12 @@ int Execute(const PlanOptions& options, const LoadedSettings& settings) {
   EngineOptions engine;
   engine.limits.max_sequences = options.slots;
   MemoryWish wish = MakeMemoryWish(options.model, settings.values.run);
-  wish.shape = [&](int context) { return ShapeOf(engine, context); };
+  wish.shape = [&](int context) {
+    RunShape shape = ShapeOf(engine, context);
+    // With one slot, what a chat keeps to return to; `run` keeps less.
+    if (options.slots == 1) shape.state_slots = ShapeOf(SessionOptions{}, context).state_slots;
+    return shape;
+  };
   const PlannedRun run = PlanRun(*loaded.model, wish);
   if (options.json) {
     PrintOut(DumpJson(PlanToJson(loaded, wish, run)) + "\n");

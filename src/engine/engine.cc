@@ -45,6 +45,16 @@ int ResolveBlocks(const EngineOptions& options, int max_context) {
   return options.kv_blocks;
 }
 
+// States kept for later, of models that have any: one for each sequence that can share it.
+int SnapshotsFor(const SchedulerLimits& limits) {
+  return limits.share_prefixes ? limits.max_sequences : 0;
+}
+
+SchedulerStates StatesOf(ModelRunner& runner, SnapshotPool& snapshots) {
+  if (runner.states().empty()) return {};
+  return {&runner.states(), &snapshots};
+}
+
 void ReportPrompt(const PlannedRows& rows) {
   const Sequence& sequence = *rows.sequence;
   const auto& on_prompt = sequence.asked->observer.on_prompt;
@@ -88,7 +98,8 @@ RunShape ShapeOf(const EngineOptions& options, int context) {
           .sequences = limits.max_sequences,
           .rows = static_cast<int>(rows),
           .logit_rows = options.logit_rows > 0 ? options.logit_rows : limits.max_sequences,
-          .kv_blocks = ResolveBlocks(options, context)};
+          .kv_blocks = ResolveBlocks(options, context),
+          .state_slots = limits.max_sequences + SnapshotsFor(limits)};
 }
 
 Batch BuildBatch(const StepPlan& plan) {
@@ -105,16 +116,19 @@ Batch BuildBatch(const StepPlan& plan) {
     batch.sequences.push_back({.first_row = first_row,
                                .count = rows.count,
                                .begin = rows.begin,
-                               .blocks = sequence.blocks});
+                               .blocks = sequence.blocks,
+                               .state = sequence.state,
+                               .snapshots = rows.snapshots});
   }
   return batch;
 }
 
 Engine::Engine(const Model& model, const EngineOptions& options)
     : max_context_(ResolveContext(model, options.max_context)),
-      pool_(ResolveBlocks(options, max_context_)),
-      scheduler_(Checked(options.limits), pool_),
       runner_(model, options.runner, ShapeOf(options, max_context_)),
+      snapshots_(options.limits.max_sequences, SnapshotsFor(options.limits)),
+      pool_(ResolveBlocks(options, max_context_), StatesOf(runner_, snapshots_).snapshots),
+      scheduler_(options.limits, pool_, StatesOf(runner_, snapshots_)),
       sampler_buffers_(std::make_shared<SamplerBuffers>(runner_.kernels())) {
   if (options.runner.resident) {
     sampler_buffers_->Reserve(static_cast<size_t>(model.spec.vocab_size));

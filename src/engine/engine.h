@@ -47,7 +47,8 @@ class Engine {
 
   // One pass through the model for everybody who has something to evaluate; reports new tokens.
   // False when there was nothing to do. Throws std::bad_alloc when a step's memory cannot be had:
-  // nothing has changed then, and Cancel() can make the next step smaller.
+  // nothing was reported then (sequences with a recurrent state are evaluated again), and Cancel()
+  // can make the next step smaller.
   bool Step();
 
   int max_context() const { return max_context_; }
@@ -69,9 +70,10 @@ class Engine {
   void Abandon(Sequence& sequence, const std::exception_ptr& error);
 
   int max_context_;
+  ModelRunner runner_;
+  SnapshotPool snapshots_;  // not used by models without a recurrent state
   BlockPool pool_;
   Scheduler scheduler_;
-  ModelRunner runner_;
   std::shared_ptr<SamplerBuffers> sampler_buffers_;
   int last_rows_ = 0;
   int64_t forward_calls_ = 0;

@@ -37,8 +37,7 @@ bool EvaluatePrompt(Session& session, const GenerationRequest& request,
 // logits are needed.
 int ReusePrefix(Session& session, const std::vector<TokenId>& prompt) {
   const int shared = std::min(session.CommonPrefix(prompt), static_cast<int>(prompt.size()) - 1);
-  session.Truncate(shared);
-  return shared;
+  return session.Truncate(shared);
 }
 
 bool IsStop(const GenerationRequest& request, TokenId id) {

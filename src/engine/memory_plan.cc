@@ -35,7 +35,8 @@ Batch LargestBatch(const RunShape& shape) {
     batch.sequences.push_back({.first_row = i == 0 ? 0 : rows - shape.sequences + i,
                                .count = count,
                                .begin = shape.context - count,
-                               .blocks = {}});
+                               .blocks = {},
+                               .state = 0});
     batch.sequences.back().blocks.assign(static_cast<size_t>(BlocksFor(shape.context)), 0);
   }
   return batch;
@@ -70,7 +71,7 @@ std::vector<std::span<const uint8_t>> JoinPages(std::vector<std::span<const uint
 }  // namespace
 
 int64_t MemoryPlan::total() const {
-  return std::max(weights + kv_cache + scratch + sampling + program, loading);
+  return std::max(weights + kv_cache + states + scratch + sampling + program, loading);
 }
 
 std::vector<FileRange> ResidentRanges(const Model& model) {
@@ -112,13 +113,18 @@ int64_t KvCacheBytes(const Model& model, DType dtype, int kv_blocks) {
   return KvCache::Bytes(CheckedKvLayouts(model, dtype), dtype, kv_blocks);
 }
 
+int64_t StateBytes(const Model& model, int state_slots) {
+  return StateCache::Bytes(StateSizes(model.spec), state_slots);
+}
+
 int64_t ScratchBytes(const Model& model, const RunnerOptions& options, const RunShape& shape) {
   WorkerPool pool(WorkerPool::Imagined{options.threads});
   Arena arena{Arena::Imagined{}};
   KvCache cache(CheckedKvLayouts(model, options.kv_dtype), options.kv_dtype, 1);
+  StateCache states(StateSizes(model.spec), 1);
   ComputeContext ctx{pool, ResolveKernels(options.kernels), arena,
                      options.matmul == MatmulMode::kInteger, options.worth_a_thread};
-  Forward(model.spec, model.weights, LargestBatch(shape), cache, ctx);
+  Forward(model.spec, model.weights, LargestBatch(shape), {cache, states}, ctx);
   return arena.peak();
 }
 
@@ -136,6 +142,7 @@ MemoryPlan PlanMemory(const Model& model, const RunnerOptions& options, const Ru
   }
   const int threads = WorkerPool(WorkerPool::Imagined{options.threads}).size();
   plan.kv_cache = RoundToPages(KvCacheBytes(model, options.kv_dtype, shape.kv_blocks));
+  plan.states = RoundToPages(StateBytes(model, shape.state_slots));
   plan.scratch = RoundToPages(ScratchBytes(model, options, shape));
   plan.sampling = int64_t{kSamplerBytesPerToken} * model.spec.vocab_size;
   plan.program = baseline.now.resident() - baseline.weights +
@@ -144,8 +151,8 @@ MemoryPlan PlanMemory(const Model& model, const RunnerOptions& options, const Ru
   plan.loading = baseline.now.peak;
   plan.threads = threads;
   plan.stacks = (threads - 1) * ThreadStackBytes();
-  plan.new_address_space = plan.kv_cache + plan.scratch + plan.sampling + plan.stacks + kHeapSlack +
-                           (model.headers_only ? kHeapAfterHeaders : 0);
+  plan.new_address_space = plan.kv_cache + plan.states + plan.scratch + plan.sampling +
+                           plan.stacks + kHeapSlack + (model.headers_only ? kHeapAfterHeaders : 0);
   return plan;
 }
 

@@ -14,17 +14,19 @@ namespace tael {
 
 // A run's size: how many cache blocks it has and how large its steps get.
 struct RunShape {
-  int context = 1;     // positions of one sequence
-  int sequences = 1;   // that run at the same time
-  int rows = 1;        // tokens of the largest step
-  int logit_rows = 1;  // of these, rows whose logits are wanted
-  int kv_blocks = 1;   // of the cache
+  int context = 1;      // positions of one sequence
+  int sequences = 1;    // that run at the same time
+  int rows = 1;         // tokens of the largest step
+  int logit_rows = 1;   // of these, rows whose logits are wanted
+  int kv_blocks = 1;    // of the cache
+  int state_slots = 1;  // of models with a recurrent state: sequences and snapshots
 };
 
 // Bytes that will be resident. Every part comes from the code that allocates it.
 struct MemoryPlan {
   int64_t weights = 0;   // pages of the checkpoint's files that are read, each counted once
   int64_t kv_cache = 0;  // all of it, whether used or not
+  int64_t states = 0;    // recurrent states, if the model has any
   int64_t scratch = 0;   // the largest step
   int64_t sampling = 0;  // one full sampler chain
   int64_t program = 0;   // code, vocabulary, tables, stacks; measured in this process
@@ -54,6 +56,9 @@ std::vector<KvLayout> CheckedKvLayouts(const Model& model, DType dtype);
 
 // Bytes of cache blocks. Throws as CheckedKvLayouts() does.
 int64_t KvCacheBytes(const Model& model, DType dtype, int kv_blocks);
+
+// Bytes of recurrent states: of the sequences that run and of those kept for later.
+int64_t StateBytes(const Model& model, int state_slots);
 
 // Bytes of the arena in the largest step: walks through it without computing anything.
 int64_t ScratchBytes(const Model& model, const RunnerOptions& options, const RunShape& shape);

@@ -31,7 +31,8 @@ Batch MakeBatch(const RunShape& shape, int rows, int sequences, int logit_rows) 
     BatchSequence sequence{.first_row = static_cast<int>(batch.tokens.size()),
                            .count = count,
                            .begin = shape.context - count,
-                           .blocks = {}};
+                           .blocks = {},
+                           .state = s};
     for (int b = 0; b < BlocksFor(shape.context); ++b) {
       sequence.blocks.push_back(s * BlocksFor(shape.context) + b);
     }

@@ -72,7 +72,8 @@ ModelRunner::ModelRunner(const Model& model, const RunnerOptions& options, const
       worth_a_thread_(options.worth_a_thread),
       kernels_(&ResolveKernels(options.kernels)),
       pool_(CheckedThreads(options.threads)),
-      cache_(CheckedKvLayouts(model, options.kv_dtype), options.kv_dtype, shape.kv_blocks) {
+      cache_(CheckedKvLayouts(model, options.kv_dtype), options.kv_dtype, shape.kv_blocks),
+      states_(StateSizes(model.spec), shape.state_slots) {
   TAEL_CHECK(!model.headers_only);
   arena_.Reserve(ScratchBytes(model, options, shape));
   if (options.resident) MakeResident();
@@ -83,14 +84,29 @@ void ModelRunner::MakeResident() {
     InParts(range.bytes, pool_, [&](auto part) { PopulateReadable(part, range.file); });
   }
   InParts(cache_.memory(), pool_, PopulateWritable);
+  InParts(states_.memory(), pool_, PopulateWritable);
   InParts(arena_.reserved(), pool_, PopulateWritable);
+}
+
+// A step changes states in place: until it is done they are good for nothing.
+void ModelRunner::MarkStates(const Batch& batch, bool done) {
+  if (states_.empty()) return;
+  const auto mark = [&](StateSlot slot, int position) {
+    states_.SetPosition(slot, done ? position : StateCache::kNoPosition);
+  };
+  for (const BatchSequence& sequence : batch.sequences) {
+    mark(sequence.state, sequence.begin + sequence.count);
+    for (const StateSnapshot& kept : sequence.snapshots) mark(kept.slot, kept.position);
+  }
 }
 
 MatrixView<const float> ModelRunner::Forward(const Batch& batch, HiddenRecorder* recorder) {
   arena_.Reset();
   ComputeContext ctx{pool_, *kernels_, arena_, integer_matmul_, worth_a_thread_};
+  MarkStates(batch, /*done=*/false);
   const MatrixView<float> logits =
-      tael::Forward(model_.spec, model_.weights, batch, cache_, ctx, recorder);
+      tael::Forward(model_.spec, model_.weights, batch, {cache_, states_}, ctx, recorder);
+  MarkStates(batch, /*done=*/true);
   expert_bytes_read_ += ctx.expert_bytes;
   return Const(logits);
 }

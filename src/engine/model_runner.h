@@ -4,7 +4,7 @@
 #include "engine/memory_plan.h"
 #include "engine/runner_options.h"
 #include "kv/batch.h"
-#include "kv/kv_cache.h"
+#include "kv/caches.h"
 #include "model/decoder.h"
 #include "model/model.h"
 #include "ops/compute_context.h"
@@ -29,8 +29,14 @@ class ModelRunner {
   ModelRunner(const Model& model, const RunnerOptions& options, const RunShape& shape);
 
   // Evaluates the batch. The logits [logit_rows, V] are valid until the next call. `recorder` may
-  // be null. Steps larger than `shape` are evaluated too, but take more memory than planned.
+  // be null. Of models with a recurrent state, the slots that the batch names are good for no
+  // position if it throws. Steps larger than `shape` are evaluated too, but take more memory than
+  // planned.
   MatrixView<const float> Forward(const Batch& batch, HiddenRecorder* recorder = nullptr);
+
+  // Empty for models without a recurrent state.
+  StateCache& states() { return states_; }
+  const StateCache& states() const { return states_; }
 
   const Model& model() const { return model_; }
   const KernelTable& kernels() const { return *kernels_; }
@@ -46,6 +52,7 @@ class ModelRunner {
 
  private:
   void MakeResident();
+  void MarkStates(const Batch& batch, bool done);
 
   const Model& model_;
   bool integer_matmul_;
@@ -54,6 +61,7 @@ class ModelRunner {
   WorkerPool pool_;
   Arena arena_;
   KvCache cache_;
+  StateCache states_;
   int64_t expert_bytes_read_ = 0;
 };
 

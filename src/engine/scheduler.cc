@@ -7,8 +7,11 @@
 
 namespace tael {
 
-Scheduler::Scheduler(const SchedulerLimits& limits, BlockPool& pool)
-    : limits_(limits), pool_(pool) {}
+Scheduler::Scheduler(const SchedulerLimits& limits, BlockPool& pool, const SchedulerStates& states)
+    : limits_(limits), pool_(pool), states_(states) {
+  if (states_.cache == nullptr) return;
+  for (StateSlot slot = limits.max_sequences - 1; slot >= 0; --slot) free_states_.push_back(slot);
+}
 
 void Scheduler::Add(std::unique_ptr<Sequence>&& sequence) {
   waiting_.push_back(std::move(sequence));
@@ -38,9 +41,55 @@ void Scheduler::TakeSharedPrefix(Sequence& sequence) {
   sequence.blocks = pool_.TakePrefix(tokens.first(tokens.size() - 1), sequence.asked->cache_salt);
   sequence.published = static_cast<int>(sequence.blocks.size());
   sequence.computed = sequence.published * kKvBlockPositions;
+  if (states_.cache != nullptr) {
+    sequence.parted = pool_.PrefixBlocks(tokens, sequence.asked->cache_salt) * kKvBlockPositions;
+  }
   if (sequence.report.preemptions == 0) {
     sequence.report.cached_tokens = std::min(sequence.computed, sequence.report.prompt_tokens);
   }
+}
+
+// A slot for a sequence that begins to run, with the state at the end of the prefix it found.
+void Scheduler::TakeState(Sequence& sequence) {
+  if (states_.cache == nullptr) return;
+  sequence.state = free_states_.back();
+  free_states_.pop_back();
+  if (sequence.computed == 0) return;
+  states_.cache->Copy(states_.snapshots->At(sequence.blocks.back()), sequence.state);
+}
+
+// A step that failed leaves states that are good for nothing: their sequences start again.
+void Scheduler::RestartLostStates() {
+  if (states_.cache == nullptr) return;
+  states_.snapshots->DropReserved();
+  for (auto at = running_.end(); at != running_.begin();) {
+    const auto sequence = std::prev(at);
+    if ((*sequence)->computed > 0 &&
+        states_.cache->position((*sequence)->state) != (*sequence)->computed) {
+      Preempt(sequence);
+    } else {
+      at = sequence;
+    }
+  }
+}
+
+// Slots for the states worth keeping that the next `count` rows pass.
+std::vector<StateSnapshot> Scheduler::Snapshots(const Sequence& sequence, int count) {
+  std::vector<StateSnapshot> snapshots;
+  if (states_.cache == nullptr || !limits_.share_prefixes) return snapshots;
+  std::vector<int> positions = SnapshotPositions(sequence.report.prompt_tokens);
+  if (std::find(positions.begin(), positions.end(), sequence.parted) == positions.end()) {
+    positions.push_back(sequence.parted);
+  }
+  const std::span<const TokenId> tokens = sequence.tokens;
+  for (const int position : positions) {
+    if (position <= sequence.computed || position > sequence.computed + count) continue;
+    const auto before = tokens.first(static_cast<size_t>(position));
+    if (pool_.HasState(before, sequence.asked->cache_salt)) continue;
+    const StateSlot slot = states_.snapshots->Reserve();
+    if (slot != kNoState) snapshots.push_back({position, slot});
+  }
+  return snapshots;
 }
 
 // Blocks that the tokens of `sequence` still need.
@@ -64,6 +113,7 @@ void Scheduler::Admit() {
       ReleaseBlocks(**next);
       return;
     }
+    TakeState(**next);
     running_.push_back(std::move(*next));
     next = waiting_.erase(next);
   }
@@ -94,6 +144,8 @@ void Scheduler::ReleaseBlocks(Sequence& sequence) {
     pool_.Release(*block);
   }
   sequence.blocks.clear();
+  if (sequence.state != kNoState) free_states_.push_back(sequence.state);
+  sequence.state = kNoState;
   sequence.computed = sequence.published = 0;
 }
 
@@ -105,6 +157,7 @@ void Scheduler::Preempt(std::list<Owned>::iterator victim) {
 }
 
 StepPlan Scheduler::Schedule() {
+  RestartLostStates();
   Admit();
   StepPlan plan;
   int prefill_rows = limits_.max_batch_tokens;
@@ -119,7 +172,7 @@ StepPlan Scheduler::Schedule() {
       count = std::min({sequence.pending(), limits_.prefill_chunk, allowed});
     }
     if (count > 0 && ReserveByPreemption(sequence, sequence.computed + count)) {
-      plan.push_back({&sequence, sequence.computed, count});
+      plan.push_back({&sequence, sequence.computed, count, Snapshots(sequence, count)});
       if (!sequence.decoding()) prefill_rows -= count;
     } else if (count > 0) {
       // The youngest itself finds no memory: it lets the others go on.
@@ -139,6 +192,12 @@ void Scheduler::MarkComputed(const StepPlan& plan) {
     for (; sequence.published < sequence.computed / kKvBlockPositions; ++sequence.published) {
       pool_.Publish(sequence.blocks, sequence.published, sequence.tokens,
                     sequence.asked->cache_salt);
+    }
+    for (const StateSnapshot& kept : rows.snapshots) {
+      pool_.KeepState(
+          kept.slot,
+          std::span<const TokenId>(sequence.tokens).first(static_cast<size_t>(kept.position)),
+          sequence.asked->cache_salt);
     }
   }
 }

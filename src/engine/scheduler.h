@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/sequence.h"
+#include "kv/batch.h"
 #include "kv/block_pool.h"
 
 namespace tael {
@@ -16,6 +17,7 @@ namespace tael {
 struct PlannedRows {
   Sequence* sequence = nullptr;
   int begin = 0, count = 0;
+  std::vector<StateSnapshot> snapshots = {};  // states to keep in passing
   bool ends() const { return begin + count == sequence->length(); }
 };
 using StepPlan = std::vector<PlannedRows>;
@@ -27,6 +29,14 @@ struct SchedulerLimits {
   bool share_prefixes = true;
 };
 
+// Where sequences keep their recurrent states: slot i < max_sequences of `cache` belongs to one
+// that runs, the others to `snapshots`. Null for models without states. Both must outlive the
+// scheduler.
+struct SchedulerStates {
+  StateCache* cache = nullptr;
+  SnapshotPool* snapshots = nullptr;
+};
+
 // Sequences are served in the order they came. A running one keeps running; when the cache is full,
 // the youngest gives its blocks back, waits at the front and is evaluated again later, with the
 // same result (docs/numerics.md). One case breaks the order: while the first choice of a request
@@ -36,7 +46,7 @@ struct SchedulerLimits {
 class Scheduler {
  public:
   // `pool` must outlive it.
-  Scheduler(const SchedulerLimits& limits, BlockPool& pool);
+  Scheduler(const SchedulerLimits& limits, BlockPool& pool, const SchedulerStates& states = {});
 
   // REQUIRES: alone in the cache, the sequence can always run to its end. When it throws
   // std::bad_alloc, `sequence` is untouched.
@@ -60,6 +70,9 @@ class Scheduler {
   bool MustWaitForSibling(const Sequence& candidate) const;
   static int MissingBlocks(const Sequence& sequence);
   void TakeSharedPrefix(Sequence& sequence);
+  void TakeState(Sequence& sequence);
+  void RestartLostStates();
+  std::vector<StateSnapshot> Snapshots(const Sequence& sequence, int count);
   bool Reserve(Sequence& sequence, int positions);
   bool ReserveByPreemption(Sequence& sequence, int positions);
   void Preempt(std::list<Owned>::iterator victim);
@@ -67,6 +80,8 @@ class Scheduler {
 
   SchedulerLimits limits_;
   BlockPool& pool_;
+  SchedulerStates states_;
+  std::vector<StateSlot> free_states_;
   std::deque<Owned> waiting_;
   std::list<Owned> running_;  // in the order they were added
 };

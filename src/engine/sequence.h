@@ -7,6 +7,7 @@
 
 #include "engine/request.h"
 #include "kv/kv_cache.h"
+#include "kv/state_cache.h"
 
 namespace tael {
 
@@ -19,8 +20,12 @@ struct Sequence {
 
   std::vector<TokenId> tokens;  // prompt and answer
   std::vector<BlockId> blocks;  // cache blocks that cover the computed positions, and those planned
-  int computed = 0;             // tokens whose keys and values are in the cache
-  int published = 0;            // leading blocks that were offered to others
+  StateSlot state = kNoState;   // while it runs, of models with a recurrent state
+  // Where earlier requests parted from it whose blocks it could have shared with a state; 0:
+  // nowhere.
+  int parted = 0;
+  int computed = 0;   // tokens whose keys and values are in the cache
+  int published = 0;  // leading blocks that were offered to others
   // Tokens of the request's interjection that are still to be taken in place of drawn ones.
   std::span<const TokenId> interjection = {};
   ChoiceReport report;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "kv/snapshot_pool.h"
 
 namespace tael {
 
@@ -24,13 +25,15 @@ void EvalResult::AppendRecords(const std::vector<std::vector<float>>& states,
 RunShape ShapeOf(const SessionOptions& options, int context) {
   return {.context = context,
           .rows = std::clamp(options.prefill_chunk, 1, context),
-          .kv_blocks = BlocksFor(context)};
+          .kv_blocks = BlocksFor(context),
+          .state_slots = 1 + std::max(0, options.kept_states)};
 }
 
 Session::Session(const Model& model, const SessionOptions& options)
     : max_context_(ResolveContext(model, options.max_context)),
       prefill_chunk_(options.prefill_chunk),
-      runner_(model, options.runner, ShapeOf(options, max_context_)) {
+      runner_(model, options.runner, ShapeOf(options, max_context_)),
+      kept_(/*first=*/1, std::max(0, options.kept_states)) {
   if (prefill_chunk_ < 1) {
     Fail(ErrorCode::kInvalidArgument, "prefill chunk is {}, needed at least 1", prefill_chunk_);
   }
@@ -57,7 +60,8 @@ Batch Session::MakeBatch(std::span<const TokenId> tokens, bool all_logits) const
   Batch batch;
   batch.tokens.assign(tokens.begin(), tokens.end());
   const int count = static_cast<int>(tokens.size());
-  BatchSequence sequence{.first_row = 0, .count = count, .begin = length(), .blocks = {}};
+  BatchSequence sequence{
+      .first_row = 0, .count = count, .begin = length(), .blocks = {}, .state = 0};
   for (int b = 0; b < BlocksFor(length() + count); ++b) sequence.blocks.push_back(b);
   for (int i = 0; i < count; ++i) {
     batch.positions.push_back(length() + i);
@@ -67,17 +71,44 @@ Batch Session::MakeBatch(std::span<const TokenId> tokens, bool all_logits) const
   return batch;
 }
 
+// Asks the step of `sequence` to keep the states at those of `positions` that it passes.
+void Session::KeepStates(const std::vector<int>& positions, BatchSequence& sequence) {
+  for (const int position : positions) {
+    if (position <= sequence.begin || position > sequence.begin + sequence.count) continue;
+    const StateSlot slot = kept_.Add(position);
+    if (slot != kNoState) sequence.snapshots.push_back({position, slot});
+  }
+}
+
+// Back to the last kept state at or before `length`.
+void Session::Rewind(int length) {
+  kept_.DropBeyond(length);
+  const std::optional<StateSnapshot> last = kept_.Last();
+  if (last) runner_.states().Copy(last->slot, 0);
+  tokens_.resize(static_cast<size_t>(last ? last->position : 0));
+}
+
 EvalResult Session::Evaluate(std::span<const TokenId> tokens, const EvalRequest& request) {
   CheckFits(tokens);
   EvalResult result;
+  const bool stateful = !runner_.states().empty();
+  const std::vector<int> kept = stateful && tokens.size() > 1
+                                    ? SnapshotPositions(length() + static_cast<int>(tokens.size()))
+                                    : std::vector<int>();
   while (!tokens.empty()) {
     const auto count = std::min(tokens.size(), static_cast<size_t>(prefill_chunk_));
     const std::span<const TokenId> chunk = tokens.first(count);
     tokens = tokens.subspan(count);
-    const Batch batch = MakeBatch(chunk, request.all_logits);
+    Batch batch = MakeBatch(chunk, request.all_logits);
+    KeepStates(kept, batch.sequences[0]);
     HiddenRecorder recorder;
-    const MatrixView<const float> logits =
-        runner_.Forward(batch, request.hidden ? &recorder : nullptr);
+    MatrixView<const float> logits;
+    try {
+      logits = runner_.Forward(batch, request.hidden ? &recorder : nullptr);
+    } catch (...) {
+      if (stateful) Rewind(length());
+      throw;
+    }
     if (!request.all_logits) result.logits.clear();
     result.logits.insert(result.logits.end(), logits.data, logits.data + logits.rows * logits.cols);
     result.AppendRecords(recorder.states, recorder.routers);
@@ -87,9 +118,15 @@ EvalResult Session::Evaluate(std::span<const TokenId> tokens, const EvalRequest&
   return result;
 }
 
-void Session::Truncate(int length) {
+int Session::Truncate(int length) {
   TAEL_CHECK(length >= 0 && length <= this->length());
-  tokens_.resize(static_cast<size_t>(length));
+  if (length == this->length()) return length;
+  if (runner_.states().empty()) {
+    tokens_.resize(static_cast<size_t>(length));
+  } else {
+    Rewind(length);
+  }
+  return this->length();
 }
 
 int Session::CommonPrefix(std::span<const TokenId> tokens) const {

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/kept_states.h"
 #include "engine/model_runner.h"
 #include "text/tokenizer.h"
 
@@ -14,6 +15,7 @@ namespace tael {
 struct SessionOptions {
   int max_context = 0;      // positions; 0 = ResolveContext()'s default
   int prefill_chunk = 256;  // tokens evaluated together
+  int kept_states = 3;  // of models with a recurrent state: positions to return to, beside the end
   RunnerOptions runner;
 };
 
@@ -42,12 +44,16 @@ class Session {
   // Throws kInvalidArgument (bad option), kExhausted (memory).
   Session(const Model& model, const SessionOptions& options);
 
-  // Appends tokens. Throws kExhausted when they do not fit max_context() (both numbers in the
-  // message; nothing is evaluated then), kInvalidArgument for an id outside the vocabulary.
+  // Appends tokens. When a step fails (std::bad_alloc), what was evaluated before stays, with a
+  // recurrent state as after Truncate(length()). Throws kExhausted when they do not fit
+  // max_context() (both numbers in the message; nothing is evaluated then), kInvalidArgument for an
+  // id outside the vocabulary.
   EvalResult Evaluate(std::span<const TokenId> tokens, const EvalRequest& request = {});
 
-  // Forgets all positions from `length` on. REQUIRES: 0 <= length <= length().
-  void Truncate(int length);
+  // Forgets all positions from `length` on. Returns length() after that: with a recurrent state it
+  // can be less than `length`, because a state can be continued only from where it was kept; what
+  // is missing is evaluated again by the caller. REQUIRES: 0 <= length <= length().
+  int Truncate(int length);
   // Longest common prefix of `tokens` with what is cached; for reuse across turns.
   int CommonPrefix(std::span<const TokenId> tokens) const;
 
@@ -63,9 +69,12 @@ class Session {
  private:
   void CheckFits(std::span<const TokenId> tokens) const;
   Batch MakeBatch(std::span<const TokenId> tokens, bool all_logits) const;
+  void KeepStates(const std::vector<int>& positions, BatchSequence& sequence);
+  void Rewind(int length);
 
   int max_context_, prefill_chunk_;
   ModelRunner runner_;
+  KeptStates kept_;  // in the slots behind the first, which is the state at length()
   std::vector<TokenId> tokens_;
 };
 

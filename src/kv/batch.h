@@ -5,8 +5,16 @@
 #include <vector>
 
 #include "kv/kv_cache.h"
+#include "kv/state_cache.h"
 
 namespace tael {
+
+// A state that a step leaves behind in passing: what the sequence remembers of its first `position`
+// positions.
+struct StateSnapshot {
+  int position = 0;
+  StateSlot slot = kNoState;
+};
 
 // A sequence's part of the batch: `count` consecutive tokens that start at absolute position
 // `begin`.
@@ -15,6 +23,11 @@ struct BatchSequence {
   int count = 0;
   int begin = 0;                // absolute position of the first token
   std::vector<BlockId> blocks;  // block of positions 0-63, 64-127, ...; covers begin + count
+  // Of models with a recurrent state: the slot that holds it for position `begin` (if that is 0,
+  // the sequence starts from zeros, whatever the slot holds) and for begin + count after the step.
+  StateSlot state = kNoState;
+  // Distinct slots; begin < position <= begin + count.
+  std::vector<StateSnapshot> snapshots = {};
 };
 
 // Prefill chunks and decode rows look alike: the model sees tokens, positions and blocks only.

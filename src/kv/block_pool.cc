@@ -1,10 +1,13 @@
 #include "kv/block_pool.h"
 
+#include <utility>
+
 #include "base/error.h"
 
 namespace tael {
 
-BlockPool::BlockPool(int num_blocks) : blocks_(static_cast<size_t>(num_blocks)) {
+BlockPool::BlockPool(int num_blocks, SnapshotPool* snapshots)
+    : snapshots_(snapshots), blocks_(static_cast<size_t>(num_blocks)) {
   for (BlockId block = num_blocks - 1; block >= 0; --block) free_.push_back(block);
 }
 
@@ -24,7 +27,9 @@ BlockPool::Key BlockPool::MakeKey(ContentId parent, uint64_t salt, std::span<con
   return {parent, salt, {part.begin(), part.end()}};
 }
 
-void BlockPool::Forget(Block& block) {
+void BlockPool::Forget(BlockId id) {
+  if (snapshots_ != nullptr) snapshots_->Forget(id);
+  Block& block = At(id);
   index_.erase(block.key);
   block.content = 0;
   block.key = {};
@@ -38,7 +43,7 @@ std::optional<BlockId> BlockPool::Allocate() {
   } else if (!idle_.empty()) {
     id = idle_.front();
     idle_.pop_front();
-    Forget(At(id));
+    Forget(id);
   } else {
     return std::nullopt;
   }
@@ -82,6 +87,10 @@ int BlockPool::PrefixBlocks(std::span<const int32_t> tokens, uint64_t salt) cons
 
 std::vector<BlockId> BlockPool::TakePrefix(std::span<const int32_t> tokens, uint64_t salt) {
   std::vector<BlockId> found = FindPrefix(tokens, salt);
+  if (snapshots_ != nullptr) {
+    while (!found.empty() && snapshots_->At(found.back()) == kNoState) found.pop_back();
+    if (!found.empty()) snapshots_->Touch(found.back());
+  }
   for (const BlockId id : found) {
     Block& block = At(id);
     if (block.references++ == 0) idle_.erase(block.idle);
@@ -109,6 +118,18 @@ void BlockPool::Publish(std::span<const BlockId> blocks, int index, std::span<co
   if (!index_.emplace(key, blocks[static_cast<size_t>(index)]).second) return;
   block.key = std::move(key);
   block.content = next_content_++;
+}
+
+bool BlockPool::HasState(std::span<const int32_t> tokens, uint64_t salt) const {
+  const auto blocks = FindPrefix(tokens, salt);
+  return std::cmp_equal(blocks.size() * kKvBlockPositions, tokens.size()) &&
+         snapshots_->At(blocks.back()) != kNoState;
+}
+
+void BlockPool::KeepState(StateSlot slot, std::span<const int32_t> tokens, uint64_t salt) {
+  const auto blocks = FindPrefix(tokens, salt);
+  if (std::cmp_not_equal(blocks.size() * kKvBlockPositions, tokens.size())) return;
+  snapshots_->Keep(slot, blocks.back());
 }
 
 }  // namespace tael

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kv/kv_cache.h"
+#include "kv/snapshot_pool.h"
 
 namespace tael {
 
@@ -18,7 +19,9 @@ namespace tael {
 // token, never by hash alone. Not thread-safe.
 class BlockPool {
  public:
-  explicit BlockPool(int num_blocks);
+  // With `snapshots` (which must outlive it), of a model with a recurrent state, a prefix can be
+  // taken only up to a block at whose end a state is kept.
+  explicit BlockPool(int num_blocks, SnapshotPool* snapshots = nullptr);
 
   // Blocks that Allocate() can still give: never used, or only findable.
   int available() const { return static_cast<int>(free_.size() + idle_.size()); }
@@ -30,10 +33,10 @@ class BlockPool {
   void Retain(BlockId block);
   void Release(BlockId block);
 
-  // The blocks of the longest published prefix of `tokens` that ends at a block border, each
-  // retained. Only contents published under the same `salt` are seen.
+  // The blocks of the longest published prefix of `tokens` that ends at a block border (and where a
+  // state is kept), each retained. Only contents published under the same `salt` are seen.
   std::vector<BlockId> TakePrefix(std::span<const int32_t> tokens, uint64_t salt);
-  // How many blocks TakePrefix() would give, without taking them.
+  // How many whole blocks at the beginning of `tokens` are published, with or without a state.
   int PrefixBlocks(std::span<const int32_t> tokens, uint64_t salt) const;
 
   // Makes `blocks[index]` findable: it holds tokens[64 * index, 64 * index + 64) and blocks[0 ..
@@ -41,6 +44,12 @@ class BlockPool {
   // content is. REQUIRES: in use, full, tokens cover it.
   void Publish(std::span<const BlockId> blocks, int index, std::span<const int32_t> tokens,
                uint64_t salt);
+
+  // Keeps the reserved snapshot `slot`, the state after all of `tokens`, if they are whole blocks
+  // and published. REQUIRES: made with snapshots.
+  void KeepState(StateSlot slot, std::span<const int32_t> tokens, uint64_t salt);
+  // Whether the state after `tokens`, whole blocks, is kept. REQUIRES: made with snapshots.
+  bool HasState(std::span<const int32_t> tokens, uint64_t salt) const;
 
  private:
   // Names the content up to the end of a block; never used twice.
@@ -64,8 +73,9 @@ class BlockPool {
   Block& At(BlockId block) { return blocks_[static_cast<size_t>(block)]; }
   static Key MakeKey(ContentId parent, uint64_t salt, std::span<const int32_t> tokens, int index);
   std::vector<BlockId> FindPrefix(std::span<const int32_t> tokens, uint64_t salt) const;
-  void Forget(Block& block);
+  void Forget(BlockId id);
 
+  SnapshotPool* snapshots_;
   std::vector<Block> blocks_;
   std::vector<BlockId> free_;  // the last one is given first
   std::list<BlockId> idle_;    // published, without users; least recently used first

@@ -15,7 +15,7 @@ void Record(const MatrixView<float>& hidden, HiddenRecorder* recorder) {
 }  // namespace
 
 MatrixView<float> Forward(const DecoderSpec& spec, const DecoderWeights& weights,
-                          const Batch& batch, KvCache& cache, ComputeContext& ctx,
+                          const Batch& batch, const Caches& caches, ComputeContext& ctx,
                           HiddenRecorder* recorder) {
   const auto rows = static_cast<int64_t>(batch.tokens.size());
   const MatrixView<float> hidden = NewMatrix(rows, spec.hidden_size, ctx);
@@ -23,7 +23,8 @@ MatrixView<float> Forward(const DecoderSpec& spec, const DecoderWeights& weights
   Record(hidden, recorder);
   ctx.routers = recorder != nullptr ? &recorder->routers : nullptr;
   for (size_t i = 0; i < spec.layers.size(); ++i) {
-    const AttentionStep step{batch, cache, static_cast<int>(i), spec.norm_eps};
+    const AttentionStep step{batch, caches.keys_values, caches.states, static_cast<int>(i),
+                             spec.norm_eps};
     LayerForward(spec.layers[i], weights.layers[i], step, hidden, ctx);
     Record(hidden, recorder);
   }
@@ -46,6 +47,10 @@ std::vector<KvLayout> KvLayouts(const DecoderSpec& spec) {
         layer.attention));
   }
   return layouts;
+}
+
+std::vector<int64_t> StateSizes(const DecoderSpec& spec) {
+  return std::vector<int64_t>(spec.layers.size(), 0);
 }
 
 }  // namespace tael

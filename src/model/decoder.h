@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "kv/batch.h"
-#include "kv/kv_cache.h"
+#include "kv/caches.h"
 #include "nn/layer.h"
 #include "ops/compute_context.h"
 #include "spec/decoder_spec.h"
@@ -29,14 +29,17 @@ struct HiddenRecorder {
   std::vector<RouterRecord> routers;       // of the layers with experts, in their order
 };
 
-// Evaluates the batch, writes its keys and values to `cache`, returns logits [logit_rows, V] in the
-// arena (valid until the arena is reset). `recorder` may be null. REQUIRES: ids inside the
-// vocabulary, blocks cover the positions (the engine checks both).
+// Evaluates the batch, writes its keys, values and states to `caches`, returns logits [logit_rows,
+// V] in the arena (valid until the arena is reset). `recorder` may be null. REQUIRES: ids inside
+// the vocabulary, blocks cover the positions (the engine checks both).
 MatrixView<float> Forward(const DecoderSpec& spec, const DecoderWeights& weights,
-                          const Batch& batch, KvCache& cache, ComputeContext& ctx,
+                          const Batch& batch, const Caches& caches, ComputeContext& ctx,
                           HiddenRecorder* recorder = nullptr);
 
 // Cache rows that each layer stores per position.
 std::vector<KvLayout> KvLayouts(const DecoderSpec& spec);
+
+// Floats of recurrent state that each layer keeps per sequence; 0 for layers without.
+std::vector<int64_t> StateSizes(const DecoderSpec& spec);
 
 }  // namespace tael

@@ -5,6 +5,7 @@
 
 #include "kv/batch.h"
 #include "kv/kv_cache.h"
+#include "kv/state_cache.h"
 #include "ops/compute_context.h"
 #include "ops/rope.h"
 #include "spec/decoder_spec.h"
@@ -25,6 +26,7 @@ struct GqaWeights {
 struct AttentionStep {
   const Batch& batch;
   KvCache& cache;
+  StateCache& states;
   int layer = 0;
   float norm_eps = 0;
 };

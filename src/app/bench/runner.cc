@@ -42,7 +42,8 @@ Batch BenchRunner::MakeBatch(int sequences, int begin, int count, bool logits) c
     BatchSequence part{.first_row = static_cast<int>(batch.tokens.size()),
                        .count = count,
                        .begin = begin,
-                       .blocks = {}};
+                       .blocks = {},
+                       .state = s};
     for (int b = 0; b < BlocksFor(begin + count); ++b) {
       part.blocks.push_back(s * blocks_per_sequence_ + b);
     }
