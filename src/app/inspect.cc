@@ -3,8 +3,11 @@
 
 #include <memory>
 #include <optional>
+#include <string_view>
+#include <variant>
 
 #include "app/command.h"
+#include "app/coverage.h"
 #include "app/fingerprint.h"
 #include "app/model_flags.h"
 #include "app/model_store.h"
@@ -14,6 +17,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "checkpoint/safetensors.h"
+#include "engine/memory_plan.h"
 #include "quant/scan.h"
 #include "text/chat_template.h"
 
@@ -134,6 +138,23 @@ const char* ContainerName(Container container) {
   return "";
 }
 
+// Of experts that a token does not choose.
+int64_t IdleParameters(const DecoderSpec& spec) {
+  int64_t idle = 0;
+  for (const LayerSpec& layer : spec.layers) {
+    const auto* moe = std::get_if<MoeFfnSpec>(&layer.ffn);
+    if (moe == nullptr) continue;
+    const int64_t others = moe->router.num_experts - moe->router.experts_per_token;
+    idle += others * 3 * spec.hidden_size * moe->expert_size;
+  }
+  return idle;
+}
+
+// Of the default cache, f16.
+int64_t KvBytesPerToken(const Model& model) {
+  return KvCacheBytes(model, DType::kF16, 1) / kKvBlockPositions;
+}
+
 Json InspectModel(const std::string& path, const InspectOptions& options) {
   LoadOptions load;
   load.allowed_keys = options.allowed_keys;
@@ -155,7 +176,11 @@ Json InspectModel(const std::string& path, const InspectOptions& options) {
   out.Set("container", ContainerName(checkpoint.container));
   out.Set("files", std::move(files));
   out.Set("parameters", TotalElements(checkpoint.tensors));
+  out.Set("active_parameters", TotalElements(checkpoint.tensors) - IdleParameters(model->spec));
   out.Set("weight_bytes", TotalBytes(checkpoint.tensors));
+  out.Set("kv_bytes_per_token", KvBytesPerToken(*model));
+  const std::string_view goldens = GoldensOf(model->spec.family);
+  out.Set("goldens", goldens.empty() ? Json() : Json(std::string(goldens)));
   // Reads all weights, which a look at the headers must not.
   if (options.deep) out.Set("weights_fingerprint", WeightsFingerprint(*model, /*lazy=*/true));
   out.Set("numerics_version", kNumericsVersion);
@@ -194,7 +219,16 @@ std::string Summary(const Json& found) {
   line("path", found.Find("path")->as_string());
   line("container", found.Find("container")->as_string());
   line("parameters", HumanCount(found.Find("parameters")->as_int()));
+  if (const Json* active = found.Find("active_parameters")) {
+    line("active", HumanCount(active->as_int()) + " per token");
+  }
   line("weights", HumanBytes(found.Find("weight_bytes")->as_int()));
+  if (const Json* kv = found.Find("kv_bytes_per_token")) {
+    line("cache", HumanBytes(kv->as_int()) + " per token (f16)");
+    const Json* goldens = found.Find("goldens");
+    line("compared with",
+         goldens->is_null() ? "no reference yet (unverified)" : goldens->as_string());
+  }
   if (const Json* spec = found.Find("spec")) {
     for (const auto& [key, value] : spec->as_object()) {
       if (!value.is_array())

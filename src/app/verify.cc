@@ -74,6 +74,15 @@ Json RowsToJson(const std::vector<VerifyRow>& rows, const std::map<RowStatus, in
     entry.Set("status", RowStatusName(row.status));
     entry.Set("error", row.error ? Json(*row.error) : Json());
     entry.Set("tolerance", row.error ? Json(row.tolerance) : Json());
+    const auto set_agreement = [&](const char* name, const Agreement& agreement) {
+      if (agreement.of == 0) return;
+      Json value = JsonObject{};
+      value.Set("same", agreement.same);
+      value.Set("of", agreement.of);
+      entry.Set(name, std::move(value));
+    };
+    set_agreement("top1", row.top1);
+    set_agreement("greedy", row.greedy);
     if (!row.detail.empty()) entry.Set("detail", row.detail);
     results.Append(std::move(entry));
   }

@@ -2,6 +2,7 @@
 
 namespace tael {
 
+extern const Family kMiMo, kSeedOss;
 extern const Family kErnie45, kErnie45Remote, kGemma3, kHunyuanDense, kLlama, kMistral, kOlmo2,
     kPanguEmbedded, kPhi3, kQwen2, kQwen3, kSmolLm3;
 extern const Family kErnie45Moe, kGlm4Moe, kGptOss, kHunyuanMoe, kMiniMaxM2, kMixtral, kPanguProMoe,
@@ -32,6 +33,8 @@ constexpr const Family* kFamilies[] = {
     &kPanguProMoe,
     &kQwen2Moe,
     &kQwen3Moe,
+    &kMiMo,
+    &kSeedOss,
 };
 // clang-format on
 }  // namespace

@@ -92,11 +92,13 @@ def golden(rng, config, weights, lengths):
     return out
 
 
-def check(seed, config, dtype="F32", biases="", qk_norm=False, lengths=(1, 9, 23)):
+def check(seed, config, dtype="F32", biases="", qk_norm=False, lengths=(1, 9, 23), unused=()):
     rng = random.Random(seed)
     config = {"max_position_embeddings": 256, "rms_norm_eps": 1e-5, "tie_word_embeddings": False,
               "hidden_act": "silu", **config}
     stored, weights = draw_weights(rng, config, biases.split(), qk_norm, dtype)
+    for name in unused:
+        stored[name] = ("F32", [2], encode([0.5, 1.0], "F32"))
     with Home() as home:
         home.file("m/config.json", json.dumps(config))
         home.file("m/model.safetensors", safetensors(stored))
@@ -147,6 +149,21 @@ def qwen3_with_wide_heads():
               "vocab_size": 39, "tie_word_embeddings": True, "rope_theta": 1e6}, "F16", qk_norm=True)
 
 
+def seed_oss_with_a_bias_on_the_output():
+    check(7, {"architectures": ["SeedOssForCausalLM"], "model_type": "seed_oss", "hidden_size": 21, "head_dim": 8,
+              "num_attention_heads": 5, "num_key_value_heads": 5, "intermediate_size": 33, "num_hidden_layers": 2,
+              "vocab_size": 37, "attention_bias": True, "attention_out_bias": True, "residual_dropout": 0.1,
+              "rope_theta": 1e7, "rope_scaling": {"rope_type": "default"}}, "BF16", biases="q k v o")
+
+
+def mimo_with_prediction_layers_left_aside():
+    check(8, {"architectures": ["MiMoForCausalLM"], "model_type": "mimo", "hidden_size": 34, "head_dim": 14,
+              "num_attention_heads": 3, "num_key_value_heads": 1, "intermediate_size": 29, "num_hidden_layers": 2,
+              "vocab_size": 31, "attention_bias": True, "num_nextn_predict_layers": 1, "rope_theta": 640000,
+              "use_sliding_window": False, "max_window_layers": 2, "sliding_window": None}, "F16",
+          biases="q k v", unused=["model.mtp_layers.0.hidden_layernorm.weight"])
+
+
 main([llama_with_odd_heads_and_frequency_bands, llama_with_every_bias_and_linear_rope,
       mistral_with_a_window_shorter_than_the_prompt, qwen2_with_windows_on_some_layers, qwen2_with_yarn,
-      qwen3_with_wide_heads])
+      qwen3_with_wide_heads, seed_oss_with_a_bias_on_the_output, mimo_with_prediction_layers_left_aside])

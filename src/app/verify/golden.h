@@ -36,11 +36,22 @@ struct Golden {
 enum class RowStatus { kPass, kFail, kUnsupported };
 const char* RowStatusName(RowStatus status);
 
+// How often two models agree.
+struct Agreement {
+  int64_t same = 0, of = 0;
+  void Count(bool equal) {
+    ++of;
+    same += equal ? 1 : 0;
+  }
+};
+
 struct VerifyRow {
   std::string name, path, kind;
   RowStatus status = RowStatus::kFail;
   std::optional<double> error;  // the worst measured; nullopt when nothing could be measured
   double tolerance = 0;
+  // Of logits: on the best token of each position, and on each greedily picked token.
+  Agreement top1, greedy;
   std::string detail;  // why it does not pass
 };
 
