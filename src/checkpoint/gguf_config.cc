@@ -355,8 +355,6 @@ void Translator::AddRope() {
   if (const auto original = Integer("rope.scaling.original_context_length")) {
     scaling.Set("original_max_position_embeddings", *original);
   }
-  // No key says it: the model was trained with the exact range.
-  if (arch_->name == std::string_view("gpt-oss")) scaling.Set("truncate", false);
   config_.Set("rope_scaling", std::move(scaling));
 }
 

@@ -34,6 +34,18 @@ DecoderSpec ReadCommon(const ConfigView& config, bool tied_by_default = false);
 // Throws kUnsupported unless the boolean `key` is absent or has the one value this build computes.
 void RequireBool(const ConfigView& config, const char* key, bool value);
 
+// Throws kCorrupt unless `key` is absent or repeats `value`, which another key gave.
+void RequireSame(const ConfigView& config, const char* key, int value);
+
+// Throws kUnsupported unless the text `key` is absent or the one value this build computes.
+void RequireText(const ConfigView& config, const char* key, const char* value);
+
+// Throws kCorrupt when no key gives rope's base: for families whose default is not Llama's.
+void RequireRopeTheta(const ConfigView& config);
+
+// sliding_window of layers that have one. Throws kCorrupt below 1.
+int ReadWindow(const ConfigView& config);
+
 // rope_theta, rope_scaling or rope_parameters, partial rotary. Throws kUnsupported for an unknown
 // type, listing the known ones. `rotary_dim` is the default when the config names no other.
 RopeSpec ReadRope(const ConfigView& config, int rotary_dim);

@@ -146,6 +146,37 @@ void RequireBool(const ConfigView& config, const char* key, bool value) {
        value);
 }
 
+void RequireSame(const ConfigView& config, const char* key, int value) {
+  const int repeated = config.Int(key, value);
+  if (repeated == value) return;
+  Fail(ErrorCode::kCorrupt, "{}: {} is {}, but another key says {}", config.where(), key, repeated,
+       value);
+}
+
+void RequireText(const ConfigView& config, const char* key, const char* value) {
+  const std::string found = config.String(key, value);
+  if (found == value) return;
+  Fail(ErrorCode::kUnsupported, "{}: {} is '{}'; known for this family is {}", config.where(), key,
+       found, value);
+}
+
+void RequireRopeTheta(const ConfigView& config) {
+  if (config.Has("rope_theta")) return;
+  for (const char* key : {"rope_scaling", "rope_parameters"}) {
+    const std::optional<ConfigView> scaling = config.Object(key);
+    if (scaling.has_value() && scaling->Has("rope_theta")) return;
+  }
+  Fail(ErrorCode::kCorrupt, "{}: rope_theta is missing, and this family has no usual one",
+       config.where());
+}
+
+int ReadWindow(const ConfigView& config) {
+  const int window = config.Int("sliding_window");
+  if (window >= 1) return window;
+  Fail(ErrorCode::kCorrupt, "{}: sliding_window is {}, needed at least 1 for layers that have one",
+       config.where(), window);
+}
+
 void LimitToOriginalContext(const RopeSpec& rope, DecoderSpec* spec) {
   if (rope.scaling != RopeScalingKind::kPerDimension) return;
   const double original = std::floor(rope.original_context);

@@ -61,7 +61,7 @@ DecoderSpec DescribeGemma3(const ConfigView& c) {
   global.qkv_bias = global.output_bias = c.Bool("attention_bias", false);
   global.scale = 1.0f / std::sqrt(static_cast<float>(c.Double("query_pre_attn_scalar")));
   GqaSpec local = global;  // never stretched: its window is shorter than what it was trained on
-  local.sliding_window = c.Int("sliding_window");
+  local.sliding_window = ReadWindow(c);
   local.rope = {.rotary_dim = global.head_dim, .theta = c.Double("rope_local_base_freq", 10000.0)};
 
   DecoderSpec spec = ReadCommon(c, /*tied_by_default=*/true);

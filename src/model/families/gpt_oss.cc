@@ -19,7 +19,8 @@ constexpr NameRule kNames[] = {
 MoeFfnSpec ReadGptOssExperts(const ConfigView& c) {
   MoeFfnSpec moe =
       ReadExperts(c, {"num_local_experts", "num_experts_per_tok", "intermediate_size"});
-  c.Ignore("experts_per_token");  // repeats num_experts_per_tok
+  RequireSame(c, "experts_per_token", moe.router.experts_per_token);
+  RequireText(c, "scoring_func", "softmax_after_topk");
   moe.router.scoring = RouterScoring::kSoftmaxOfChosen;
   moe.router.gate_bias = true;
   moe.expert_bias = true;
@@ -35,8 +36,11 @@ DecoderSpec DescribeGptOss(const ConfigView& c) {
   full.qkv_bias = full.output_bias = c.Bool("attention_bias", true);
   full.sinks = true;
   GqaSpec windowed = full;
-  windowed.sliding_window = c.Int("sliding_window");
-  c.Ignore("initial_context_length");  // repeats rope_scaling.original_max_position_embeddings
+  windowed.sliding_window = ReadWindow(c);
+  RequireRopeTheta(c);
+  if (full.rope.scaling == RopeScalingKind::kYarn) {
+    RequireSame(c, "initial_context_length", static_cast<int>(full.rope.original_context));
+  }
   DecoderSpec spec = ReadCommon(c);
   spec.family = "gpt-oss";
   const MoeFfnSpec moe = ReadGptOssExperts(c);

@@ -25,6 +25,7 @@ DecoderSpec DescribePanguProMoe(const ConfigView& c) {
   moe.shared_size = c.Int("shared_expert_intermediate_size");
   DecoderSpec spec = ReadCommon(c);
   spec.family = "pangu-pro-moe";
+  RequireRopeTheta(c);
   spec.layers.assign(static_cast<size_t>(c.Int("num_hidden_layers")),
                      LayerSpec{.attention = gqa, .ffn = {}});
   UseExpertsAtSteps(c, moe, &spec.layers);
