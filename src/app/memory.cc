@@ -117,7 +117,7 @@ std::string MappedText(const PlannedRun& run, const MemoryCheck& check) {
 
 bool IsSmallerCache(const Model& model, DType dtype, DType than) {
   for (const KvLayout& layout : KvLayouts(model.spec)) {
-    if (layout.head_dim % Info(dtype).block_size != 0) return false;
+    if (!layout.FitsBlocksOf(dtype)) return false;
   }
   return KvCacheBytes(model, dtype, 1) < KvCacheBytes(model, than, 1);
 }

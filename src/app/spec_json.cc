@@ -67,11 +67,34 @@ Json FfnToJson(const MoeFfnSpec& moe) {
   return ffn;
 }
 
+Json MlaToJson(const MlaSpec& mla) {
+  Json attention = JsonObject{};
+  attention.Set("kind", mla.indexer.has_value() ? "mla_sparse" : "mla");
+  attention.Set("num_heads", mla.num_heads);
+  attention.Set("q_rank", mla.q_rank);
+  attention.Set("latent_dim", mla.latent_dim);
+  attention.Set("nope_dim", mla.nope_dim);
+  attention.Set("rope_dim", mla.rope_dim);
+  attention.Set("value_dim", mla.value_dim);
+  attention.Set("scale", static_cast<double>(mla.scale));
+  attention.Set("rope", RopeToJson(mla.rope));
+  if (mla.indexer.has_value()) {
+    Json indexer = JsonObject{};
+    indexer.Set("num_heads", mla.indexer->num_heads);
+    indexer.Set("head_dim", mla.indexer->head_dim);
+    indexer.Set("top_k", mla.indexer->top_k);
+    attention.Set("indexer", std::move(indexer));
+  }
+  return attention;
+}
+
 Json LayerToJson(const LayerSpec& layer) {
   static constexpr const char* kPlacements[] = {"before", "after", "around"};
   Json out = JsonObject{};
   out.Set("norms", kPlacements[static_cast<size_t>(layer.norms)]);
-  if (const auto* gqa = std::get_if<GqaSpec>(&layer.attention)) {
+  if (const auto* mla = std::get_if<MlaSpec>(&layer.attention)) {
+    out.Set("attention", MlaToJson(*mla));
+  } else if (const auto* gqa = std::get_if<GqaSpec>(&layer.attention)) {
     Json attention = JsonObject{};
     attention.Set("kind", "gqa");
     attention.Set("num_heads", gqa->num_heads);

@@ -98,13 +98,18 @@ std::vector<FileRange> ResidentRanges(const Model& model) {
 
 std::vector<KvLayout> CheckedKvLayouts(const Model& model, DType kv_dtype) {
   std::vector<KvLayout> layouts = KvLayouts(model.spec);
-  const int block = Info(kv_dtype).block_size;
   for (size_t layer = 0; layer < layouts.size(); ++layer) {
-    if (layouts[layer].head_dim % block == 0) continue;
+    const KvLayout& layout = layouts[layer];
+    if (layout.FitsBlocksOf(kv_dtype)) continue;
+    const std::string parts =
+        layout.latent_dim == 0
+            ? fmt::format("head_dim {}", layout.head_dim)
+            : fmt::format("rows of {} elements, {} of them the latent part, and index keys of {}",
+                          layout.head_dim, layout.latent_dim, layout.index_dim);
     Fail(ErrorCode::kInvalidArgument,
-         "{}: layer {} has head_dim {}, and the cache type {} needs a multiple of {}. Hint: use "
-         "--kv f16, --kv bf16 or --kv f32",
-         model.checkpoint.path, layer, layouts[layer].head_dim, Name(kv_dtype), block);
+         "{}: layer {} has {}, and the cache type {} needs multiples of {}. Hint: use --kv f16, "
+         "--kv bf16 or --kv f32",
+         model.checkpoint.path, layer, parts, Name(kv_dtype), Info(kv_dtype).block_size);
   }
   return layouts;
 }

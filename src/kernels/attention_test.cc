@@ -26,12 +26,23 @@ class AttentionCase {
 
   static constexpr float kNoSink = -INFINITY;
 
+  // Values are the first `width` elements of each key.
+  void ShareRows(size_t width) {
+    value_dim_ = width;
+    values_ = keys_;
+    v_blocks_ = k_blocks_;
+  }
+  // Only positions whose bit is set are visible.
+  void Select(std::vector<uint64_t> bits) { selected_ = std::move(bits); }
+
   std::vector<float> Run(const KernelTable& table, size_t begin, size_t end,
                          float sink = kNoSink) const {
-    std::vector<float> out(head_dim_ + 1, 55.0f);
+    std::vector<float> out(value_dim_ + 1, 55.0f);
     AttentionArgs args;
     args.query = query_.data();
     args.head_dim = head_dim_;
+    args.value_dim = value_dim_;
+    if (!selected_.empty()) args.selected = selected_.data();
     args.k_blocks = k_blocks_.data();
     args.v_blocks = v_blocks_.data();
     args.dtype = dtype_;
@@ -47,18 +58,20 @@ class AttentionCase {
   }
 
   std::vector<double> Reference(size_t begin, size_t end, float sink = kNoSink) const {
-    std::vector<double> scores, out(head_dim_, 0.0);
+    std::vector<double> scores, out(value_dim_, 0.0);
+    std::vector<size_t> seen;
     for (size_t t = begin; t < end; ++t) {
+      if (!selected_.empty() && (selected_[t / 64] >> t % 64 & 1) == 0) continue;
       double dot = 0;
       for (size_t d = 0; d < head_dim_; ++d) dot += query_[d] * At(keys_, t, d);
       scores.push_back(dot * kScale);
+      seen.push_back(t);
     }
     const double largest = std::max<double>(sink, *std::max_element(scores.begin(), scores.end()));
     double total = std::exp(sink - largest);
     for (double& s : scores) total += s = std::exp(s - largest);
-    for (size_t t = begin; t < end; ++t) {
-      for (size_t d = 0; d < head_dim_; ++d)
-        out[d] += scores[t - begin] / total * At(values_, t, d);
+    for (size_t i = 0; i < seen.size(); ++i) {
+      for (size_t d = 0; d < value_dim_; ++d) out[d] += scores[i] / total * At(values_, seen[i], d);
     }
     return out;
   }
@@ -84,7 +97,8 @@ class AttentionCase {
     return DecodedElement(cache[t / kKvBlockSize].data(), t % kKvBlockSize * head_dim_ + d, dtype_);
   }
 
-  size_t head_dim_;
+  size_t head_dim_, value_dim_ = head_dim_;
+  std::vector<uint64_t> selected_;
   DType dtype_;
   std::vector<float> query_;
   std::vector<std::vector<uint8_t>> keys_, values_;
@@ -139,6 +153,68 @@ TEST_P(AttentionTest, SinksEnterOnlyTheSum) {
       }
     }
   }
+}
+
+struct Widths {
+  size_t key, value;
+};
+
+TEST_P(AttentionTest, ValuesMayBeTheBeginningOfKeys) {
+  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0}) {
+    for (const auto [key, value] : {Widths{9, 1}, {24, 16}, {40, 33}, {96, 64}, {150, 131}}) {
+      const auto block = static_cast<size_t>(Info(dtype).block_size);
+      if (key % block != 0 || value % block != 0) continue;
+      AttentionCase c(key, 150, dtype, static_cast<unsigned>(key));
+      c.ShareRows(value);
+      for (const auto& [begin, end] : {std::pair<size_t, size_t>{0, 1}, {0, 150}, {63, 129}}) {
+        SCOPED_TRACE(testing::Message() << Name(dtype) << " " << key << " " << begin);
+        const std::vector<float> out = c.Run(*GetParam(), begin, end);
+        ASSERT_EQ(FirstDifference(out, c.Run(ScalarTable(), begin, end)), -1);
+        const std::vector<double> reference = c.Reference(begin, end);
+        for (size_t d = 0; d < value; ++d) ASSERT_NEAR(out[d], reference[d], 6e-5) << d;
+      }
+    }
+  }
+}
+
+TEST_P(AttentionTest, SeesOnlySelectedPositions) {
+  std::mt19937_64 rng(3);
+  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0}) {
+    for (const uint64_t density : {1, 2, 3}) {
+      AttentionCase c(96, 320, dtype, 11);
+      std::vector<uint64_t> bits(5);
+      for (uint64_t& word : bits) {
+        word = ~uint64_t{0};
+        for (uint64_t i = 0; i < density; ++i) word &= rng();
+      }
+      bits[2] = 0;               // a block in between without any
+      bits[3] = ~uint64_t{0};    // one with all
+      bits[4] = uint64_t{1} << 41;  // only where the last row is
+      c.Select(bits);
+      for (const auto& [begin, end] : {std::pair<size_t, size_t>{0, 300}, {0, 298}, {70, 250}}) {
+        SCOPED_TRACE(testing::Message() << Name(dtype) << " " << density << " " << end);
+        const std::vector<float> out = c.Run(*GetParam(), begin, end);
+        ASSERT_EQ(FirstDifference(out, c.Run(ScalarTable(), begin, end)), -1);
+        const std::vector<double> reference = c.Reference(begin, end);
+        for (size_t d = 0; d < 96; ++d) ASSERT_NEAR(out[d], reference[d], 6e-5) << d;
+      }
+    }
+  }
+}
+
+TEST_P(AttentionTest, SelectingEverythingHasTheBitsOfNoSelection) {
+  AttentionCase c(64, 200, DType::kF16, 5);
+  const std::vector<float> all = c.Run(*GetParam(), 3, 170);
+  c.Select(std::vector<uint64_t>(4, ~uint64_t{0}));
+  EXPECT_EQ(FirstDifference(c.Run(*GetParam(), 3, 170), all), -1);
+}
+
+// A selection that a window could also express takes another path through the kernel.
+TEST_P(AttentionTest, SelectingAWindowHasTheBitsOfTheWindow) {
+  AttentionCase c(80, 200, DType::kBF16, 6);
+  const std::vector<float> window = c.Run(*GetParam(), 70, 170);
+  c.Select({0, ~uint64_t{0} << 6, ~uint64_t{0}, ~uint64_t{0}});
+  EXPECT_EQ(FirstDifference(c.Run(*GetParam(), 0, 170), window), -1);
 }
 
 TEST_P(AttentionTest, SpecialValuesHaveTheBitsOfScalarAndHiddenOnesDoNotMatter) {

@@ -29,15 +29,19 @@ struct QuantizedRows {
 // One query row against the cached keys and values of one kv head.
 struct AttentionArgs {
   const float* query = nullptr;  // [head_dim]
-  size_t head_dim = 0;
+  size_t head_dim = 0;           // of queries and keys
+  size_t value_dim = 0;          // at most head_dim; rows of values lie as far apart as those of keys
   const void* const* k_blocks = nullptr;  // per absolute block: [kKvBlockSize, head_dim] of `dtype`
-  const void* const* v_blocks = nullptr;
-  DType dtype = DType::kF32;  // kF32, kF16, kBF16, or kQ8_0 with head_dim % 32 == 0
+  const void* const* v_blocks = nullptr;  // may be k_blocks: values are the start of each key row
+  DType dtype = DType::kF32;  // kF32, kF16, kBF16, or kQ8_0 with both widths multiples of 32
   size_t begin = 0, end = 0;  // visible positions [begin, end), end > begin
+  // Per absolute block, bit j for its position j: only those set are visible too. Null: all of
+  // [begin, end). REQUIRES: at least one is visible.
+  const uint64_t* selected = nullptr;
   float scale = 0;
   // A logit that takes part in the softmax and has the value 0; -infinity for none.
   float sink = -std::numeric_limits<float>::infinity();
-  float* out = nullptr;  // [head_dim]
+  float* out = nullptr;  // [value_dim]
 };
 
 // The gate g and the up row u are limited first: g' = min(g, limit), u' = u within [-limit, limit].
@@ -52,6 +56,11 @@ struct KernelTable {
   // kBF16; rows of w are `row_bytes` apart. Order: numerics.md, 3.
   void (*matmul_float)(const float* x, size_t ldx, size_t m, DType dtype, const uint8_t* w,
                        size_t row_bytes, size_t n, size_t k, float* y, size_t ldy) noexcept;
+
+  // The same product of the same bits with w stored by columns: y[i * ldy + j] = sum_k
+  // x[i * ldx + k] * w[k][j], rows of n elements `row_bytes` apart.
+  void (*matmul_transposed)(const float* x, size_t ldx, size_t m, DType dtype, const uint8_t* w,
+                            size_t row_bytes, size_t n, size_t k, float* y, size_t ldy) noexcept;
 
   // Rounds rows of x [m, k] (stride ldx) into `out` (out.rows == m). Order: numerics.md, 4.
   void (*quantize_rows)(const float* x, size_t ldx, size_t m, QuantizedRows* out) noexcept;

@@ -90,7 +90,11 @@ void BenchAttention(const KernelTable& table, DType dtype, size_t head_dim, size
     table.to_cache(x.data(), x.size(), dtype, block);
     pointers.push_back(block);
   }
-  AttentionArgs args{.query = query.data(), .head_dim = head_dim, .dtype = dtype, .end = depth};
+  AttentionArgs args{.query = query.data(),
+                     .head_dim = head_dim,
+                     .value_dim = head_dim,
+                     .dtype = dtype,
+                     .end = depth};
   args.scale = 0.125f;
   args.out = out.data();
   const double seconds = Fastest([&] {

@@ -37,6 +37,7 @@
 #include "kernels/impl/cache.inl.h"
 #include "kernels/impl/attention.inl.h"
 #include "kernels/impl/matmul_float.inl.h"
+#include "kernels/impl/matmul_transposed.inl.h"
 #include "kernels/impl/quantize.inl.h"
 #include "kernels/impl/matmul_integer.inl.h"
 #include "kernels/impl/integer_product.inl.h"
@@ -51,6 +52,7 @@ namespace tael {
 const KernelTable kAvx2Table = {
     .name = "avx2",
     .matmul_float = avx2::MatmulFloat,
+    .matmul_transposed = avx2::MatmulTransposed,
     .quantize_rows = avx2::QuantizeRows,
     .matmul_integer = avx2::MatmulInteger,
     .rms_norm = avx2::RmsNorm,

@@ -38,6 +38,7 @@ namespace tael {
 const KernelTable kAvx512Table = {
     .name = "avx512",
     .matmul_float = avx512::MatmulFloat,
+    .matmul_transposed = avx512::MatmulTransposed,
     .quantize_rows = avx512::QuantizeRows,
     .matmul_integer = avx512::MatmulInteger,
     .rms_norm = avx512::RmsNorm,

@@ -29,6 +29,7 @@ namespace tael {
 const KernelTable kAvx512EmulatedTable = {
     .name = "avx512_emulated",
     .matmul_float = avx512_emulated::MatmulFloat,
+    .matmul_transposed = avx512_emulated::MatmulTransposed,
     .quantize_rows = avx512_emulated::QuantizeRows,
     .matmul_integer = avx512_emulated::MatmulInteger,
     .rms_norm = avx512_emulated::RmsNorm,

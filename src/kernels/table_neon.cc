@@ -36,6 +36,7 @@
 #include "kernels/impl/cache.inl.h"
 #include "kernels/impl/attention.inl.h"
 #include "kernels/impl/matmul_float.inl.h"
+#include "kernels/impl/matmul_transposed.inl.h"
 #include "kernels/impl/quantize.inl.h"
 #include "kernels/impl/matmul_integer.inl.h"
 #include "kernels/impl/integer_product.inl.h"
@@ -49,6 +50,7 @@ namespace tael {
 const KernelTable kNeonTable = {
     .name = "neon",
     .matmul_float = neon::MatmulFloat,
+    .matmul_transposed = neon::MatmulTransposed,
     .quantize_rows = neon::QuantizeRows,
     .matmul_integer = neon::MatmulInteger,
     .rms_norm = neon::RmsNorm,

@@ -33,6 +33,7 @@
 #include "kernels/impl/cache.inl.h"
 #include "kernels/impl/attention.inl.h"
 #include "kernels/impl/matmul_float.inl.h"
+#include "kernels/impl/matmul_transposed.inl.h"
 #include "kernels/impl/quantize.inl.h"
 #include "kernels/impl/matmul_integer.inl.h"
 #include "kernels/impl/integer_product.inl.h"
@@ -45,6 +46,7 @@ namespace tael {
 const KernelTable kNeonBaseTable = {
     .name = "neon_base",
     .matmul_float = neon_base::MatmulFloat,
+    .matmul_transposed = neon_base::MatmulTransposed,
     .quantize_rows = neon_base::QuantizeRows,
     .matmul_integer = neon_base::MatmulInteger,
     .rms_norm = neon_base::RmsNorm,

@@ -23,6 +23,7 @@
 #include "kernels/impl/cache.inl.h"
 #include "kernels/impl/attention.inl.h"
 #include "kernels/impl/matmul_float.inl.h"
+#include "kernels/impl/matmul_transposed.inl.h"
 #include "kernels/impl/quantize.inl.h"
 #include "kernels/impl/matmul_integer.inl.h"
 // clang-format on
@@ -32,6 +33,7 @@ namespace tael {
 const KernelTable kScalarTable = {
     .name = "scalar",
     .matmul_float = scalar::MatmulFloat,
+    .matmul_transposed = scalar::MatmulTransposed,
     .quantize_rows = scalar::QuantizeRows,
     .matmul_integer = scalar::MatmulIntegerAny,
     .rms_norm = scalar::RmsNorm,

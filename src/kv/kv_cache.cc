@@ -5,20 +5,21 @@
 #include "base/error.h"
 
 namespace tael {
-namespace {
-
-// 64 positions of one head.
-int64_t HeadBytes(const KvLayout& layout, DType dtype) {
-  TAEL_CHECK(layout.head_dim % Info(dtype).block_size == 0);
-  return kKvBlockPositions * *StorageBytes(dtype, layout.head_dim);
+bool KvLayout::FitsBlocksOf(DType dtype) const {
+  const int block = Info(dtype).block_size;
+  return head_dim % block == 0 && latent_dim % block == 0 && index_dim % block == 0;
 }
 
-}  // namespace
+int64_t KvLayout::PositionBytes(DType dtype) const {
+  TAEL_CHECK(FitsBlocksOf(dtype));
+  const int64_t rows = num_kv_heads * (latent_dim > 0 ? 1 : 2);
+  return rows * *StorageBytes(dtype, head_dim) + *StorageBytes(dtype, index_dim);
+}
 
 int64_t KvCache::Bytes(const std::vector<KvLayout>& layers, DType dtype, int num_blocks) {
   int64_t bytes = 0;
   for (const KvLayout& layout : layers) {
-    bytes += 2 * HeadBytes(layout, dtype) * layout.num_kv_heads * num_blocks;
+    bytes += layout.PositionBytes(dtype) * kKvBlockPositions * num_blocks;
   }
   return bytes;
 }
@@ -27,10 +28,11 @@ KvCache::KvCache(const std::vector<KvLayout>& layers, DType dtype, int num_block
     : dtype_(dtype), num_blocks_(num_blocks) {
   TAEL_CHECK(num_blocks > 0);
   for (const KvLayout& layout : layers) {
-    Layer layer{.layout = layout, .offset = bytes_};
-    layer.head_bytes = HeadBytes(layout, dtype);
-    layers_.push_back(layer);
-    bytes_ += 2 * layer.head_bytes * layout.num_kv_heads * num_blocks;
+    layers_.push_back({.layout = layout,
+                       .offset = bytes_,
+                       .head_bytes = kKvBlockPositions * *StorageBytes(dtype, layout.head_dim),
+                       .block_bytes = kKvBlockPositions * layout.PositionBytes(dtype)});
+    bytes_ += layers_.back().block_bytes * num_blocks;
   }
   try {
     memory_ = SystemMemory(bytes_);
@@ -46,13 +48,19 @@ KvCache::KvCache(const std::vector<KvLayout>& layers, DType dtype, int num_block
 uint8_t* KvCache::Keys(int layer, BlockId block, int kv_head) {
   const Layer& l = layers_[static_cast<size_t>(layer)];
   TAEL_DCHECK(block >= 0 && block < num_blocks_ && kv_head < l.layout.num_kv_heads);
-  return memory_.data() + l.offset +
-         (int64_t{2} * block * l.layout.num_kv_heads + kv_head) * l.head_bytes;
+  return memory_.data() + l.offset + block * l.block_bytes + kv_head * l.head_bytes;
 }
 
 uint8_t* KvCache::Values(int layer, BlockId block, int kv_head) {
   const Layer& l = layers_[static_cast<size_t>(layer)];
-  return Keys(layer, block, kv_head) + l.layout.num_kv_heads * l.head_bytes;
+  uint8_t* keys = Keys(layer, block, kv_head);
+  return l.layout.latent_dim > 0 ? keys : keys + l.layout.num_kv_heads * l.head_bytes;
+}
+
+uint8_t* KvCache::IndexKeys(int layer, BlockId block) {
+  const Layer& l = layers_[static_cast<size_t>(layer)];
+  TAEL_DCHECK(l.layout.index_dim > 0);
+  return Values(layer, block, 0) + l.layout.num_kv_heads * l.head_bytes;
 }
 
 int64_t KvCache::row_bytes(int layer) const {

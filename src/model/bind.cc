@@ -27,13 +27,33 @@ LayerWeights BindLayer(const LayerSpec& spec, int64_t hidden, int layer, Binder&
   return w;
 }
 
+// Embedding and head may be left out where they equal the model's.
+PredictionWeights BindPrediction(const DecoderSpec& spec, const DecoderWeights& model, int layer,
+                                 Binder& binder) {
+  const int64_t hidden = spec.hidden_size, words = spec.vocab_size;
+  const auto table = [&](Role role, const Weight& fallback) {
+    return binder.Has(role, layer) ? binder.Matrix(role, layer, words, hidden) : fallback;
+  };
+  PredictionWeights w;
+  w.embedding = table(Role::kPredictionEmbedding, model.embedding);
+  w.embedding_norm = binder.Vector(Role::kPredictionEmbeddingNorm, layer, hidden);
+  w.hidden_norm = binder.Vector(Role::kPredictionHiddenNorm, layer, hidden);
+  w.projection = binder.Matrix(Role::kPredictionProjection, layer, hidden, 2 * hidden);
+  w.layer = BindLayer(spec.layers.back(), hidden, layer, binder);
+  w.norm = binder.Vector(Role::kPredictionNorm, layer, hidden);
+  w.head = table(Role::kPredictionHead, model.head);
+  return w;
+}
+
 // GGUF writes llama3 scaling as divisors of the frequencies in a tensor of their own.
 void BindRopeDivisors(const DecoderSpec& spec, const Checkpoint& checkpoint,
                       DecoderWeights* weights, Binder& binder) {
   if (checkpoint.container != Container::kGguf) return;
   if (checkpoint.tensors.Find("rope_freqs.weight") == nullptr) return;
   for (size_t i = 0; i < spec.layers.size(); ++i) {
-    RopeSpec rope = std::get<GqaSpec>(spec.layers[i].attention).rope;
+    const auto* gqa = std::get_if<GqaSpec>(&spec.layers[i].attention);
+    if (gqa == nullptr) continue;  // no file of another kind of attention has them
+    RopeSpec rope = gqa->rope;
     rope.divisors = binder.VectorNamed("rope_freqs.weight", rope.rotary_dim / 2);
     if (rope.divisors.empty()) return;  // reported by the binder
     std::get<GqaWeights>(weights->layers[i].attention).rope = ComputeRopeFrequencies(rope);
@@ -59,7 +79,9 @@ DecoderWeights Bind(const DecoderSpec& spec, const Family& family, const Checkpo
         BindLayer(spec.layers[i], spec.hidden_size, static_cast<int>(i), binder));
   }
   for (int i = 0; i < spec.prediction_layers; ++i) {
-    binder.IgnoreBlock(static_cast<int>(spec.layers.size()) + i);
+    const int layer = static_cast<int>(spec.layers.size()) + i;
+    if (!binder.HasBlock(layer)) break;  // dropped by converters and fine-tuners
+    weights.predictions.push_back(BindPrediction(spec, weights, layer, binder));
   }
   BindRopeDivisors(spec, checkpoint, &weights, binder);
   for (const TensorInfo* tensor : binder.Finish()) weights.sources.push_back(tensor->bytes);

@@ -79,7 +79,11 @@ Weight Binder::Matrix(Role role, int layer, int64_t n, int64_t k, int expert) {
 }
 
 Weight Binder::Stack(Role role, int layer, int64_t count, int64_t n, int64_t k) {
-  return WeightOf(Claim(NameOf(role, layer), {count, n, k}), n, k);
+  const std::string name = NameOf(role, layer);
+  const TensorInfo* tensor = checkpoint_.tensors.Find(name);
+  const std::vector<int64_t> flat = {count * n, k};
+  const bool is_flat = tensor != nullptr && tensor->shape == flat;
+  return WeightOf(Claim(name, is_flat ? flat : std::vector<int64_t>{count, n, k}), n, k);
 }
 
 Weight Binder::ColumnStack(Role role, int layer, int64_t count, int64_t n, int64_t k) {
@@ -133,11 +137,11 @@ std::vector<float> Binder::VectorNamed(const std::string& name, int64_t size,
   return values;
 }
 
-void Binder::IgnoreBlock(int layer) {
+bool Binder::HasBlock(int layer) const {
   const std::string start = TensorName(IsGguf() ? "blk.{}." : "model.layers.{}.", layer);
-  for (const TensorInfo& tensor : checkpoint_.tensors.all()) {
-    if (tensor.name.starts_with(start)) claimed_.insert(tensor.name);
-  }
+  const auto& all = checkpoint_.tensors.all();
+  return std::any_of(all.begin(), all.end(),
+                     [&](const TensorInfo& tensor) { return tensor.name.starts_with(start); });
 }
 
 std::vector<const TensorInfo*> Binder::Finish() {

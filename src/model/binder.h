@@ -32,8 +32,8 @@ class Binder {
 
   // [n, k], borrowed from the checkpoint's mapping.
   Weight Matrix(Role role, int layer, int64_t n, int64_t k, int expert = 0);
-  // `count` matrices [n, k] in one tensor [count, n, k], as the first of them; the others follow at
-  // a distance of bytes().
+  // `count` matrices [n, k] in one tensor [count, n, k] or [count * n, k], as the first of them; the
+  // others follow at a distance of bytes().
   Weight Stack(Role role, int layer, int64_t count, int64_t n, int64_t k);
   // The same stored transposed, [count, k, n], in a plain float type.
   Weight ColumnStack(Role role, int layer, int64_t count, int64_t n, int64_t k);
@@ -51,8 +51,8 @@ class Binder {
   }
 
   void Ignore(Role role, int layer) { claimed_.insert(NameOf(role, layer)); }
-  // All tensors of a block that is not computed.
-  void IgnoreBlock(int layer);
+  // Whether there is any tensor of a block.
+  bool HasBlock(int layer) const;
 
   // The tensors that were taken. Throws kCorrupt when anything went wrong or a tensor was not
   // claimed.

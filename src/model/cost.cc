@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "base/error.h"
 #include "ops/matmul.h"
+#include "ops/select_positions.h"
 
 namespace tael {
 namespace {
@@ -92,11 +92,53 @@ class Walker {
     Vector(CostKind::kAttention, weights.sinks);
 
     const Visible visible = CountVisible(batch_, spec.sliding_window);
-    Cost& cost = cost_[CostKind::kAttention];
-    const int64_t position_bytes = 2 * spec.num_kv_heads * RowBytes(spec.head_dim);  // K and V
-    cost.kv_read_bytes += visible.stored * position_bytes;
-    cost.kv_written_bytes += rows_ * position_bytes;
-    cost.float_macs += visible.scored * 2 * spec.num_heads * spec.head_dim;
+    CacheTraffic(spec, visible.stored);
+    cost_[CostKind::kAttention].float_macs += visible.scored * 2 * spec.num_heads * spec.head_dim;
+  }
+
+  void AttentionPart(const MlaSpec& spec, const AttentionWeights& any) {
+    const MlaWeights& weights = std::get<MlaWeights>(any);
+    if (spec.q_rank > 0) Product(CostKind::kProjection, weights.query_down, rows_);
+    Product(CostKind::kProjection, weights.query, rows_);
+    Product(CostKind::kProjection, weights.latent, rows_, kKeyValueTerms);
+    Product(CostKind::kProjection, weights.output, rows_);
+    for (const HeadWeights* w : {&weights.key, &weights.value}) {
+      cost_[CostKind::kProjection].weight_bytes += spec.num_heads * w->first.bytes();
+      FloatProduct(CostKind::kProjection, w->first.n * w->first.k, spec.num_heads * rows_);
+    }
+    Vector(CostKind::kNorm, weights.query_down_norm);
+    Vector(CostKind::kNorm, weights.latent_norm);
+    Visible visible = CountVisible(batch_, 0);
+    CacheTraffic(spec, visible.stored);
+    if (spec.indexer.has_value()) {
+      IndexerPart(*spec.indexer, weights.indexer, visible.scored);
+      visible.scored = CountVisible(batch_, spec.indexer->top_k).scored;  // at most so many each
+    }
+    FloatProduct(CostKind::kAttention, spec.cached_dim() + spec.latent_dim,
+                 visible.scored * spec.num_heads);
+  }
+
+  // Keys are made in all steps, scores only where a row has something to choose.
+  void IndexerPart(const IndexerSpec& spec, const IndexerWeights& weights, int64_t scored) {
+    Product(CostKind::kProjection, weights.key, rows_, kKeyValueTerms);
+    Vector(CostKind::kNorm, weights.key_norm);
+    Vector(CostKind::kNorm, weights.key_norm_bias);
+    if (!NeedsSelection(batch_, spec.top_k)) return;
+    Product(CostKind::kProjection, weights.query, rows_);
+    cost_[CostKind::kProjection].weight_bytes += weights.head_weights.bytes();
+    FloatProduct(CostKind::kProjection, weights.head_weights.n * weights.head_weights.k, rows_);
+    FloatProduct(CostKind::kAttention, spec.head_dim, scored * spec.num_heads);
+  }
+
+  void FloatProduct(CostKind kind, int64_t macs, int64_t times) {
+    cost_[kind].float_macs += macs * times;
+  }
+
+  // `stored`: positions of the cache that are read.
+  void CacheTraffic(const AttentionSpec& spec, int64_t stored) {
+    const int64_t position_bytes = LayoutOf(spec).PositionBytes(options_.kv_dtype);
+    cost_[CostKind::kAttention].kv_read_bytes += stored * position_bytes;
+    cost_[CostKind::kAttention].kv_written_bytes += rows_ * position_bytes;
   }
 
   void FfnPart(const DenseFfnSpec&, const FfnWeights& any) {
@@ -133,14 +175,7 @@ class Walker {
     cost.float_macs += rows_ * static_cast<int64_t>(weights.shared_gate.size());
   }
 
-  // Of one position of one head in the cache.
-  int64_t RowBytes(int head_dim) const {
-    const std::optional<int64_t> bytes = StorageBytes(options_.kv_dtype, head_dim);
-    TAEL_CHECK(bytes.has_value());  // the cache could not hold such a row either
-    return *bytes;
-  }
-
-  static constexpr int kKeyValueTerms = 2;  // ActivationTerms::kTwo (nn/attention_gqa.cc)
+  static constexpr int kKeyValueTerms = 2;  // ActivationTerms::kTwo (nn/attention_*.cc)
 
   const DecoderSpec& spec_;
   const Batch& batch_;

@@ -36,15 +36,30 @@ MatrixView<float> Forward(const DecoderSpec& spec, const DecoderWeights& weights
   return logits;
 }
 
+namespace {
+
+KvLayout LayoutOf(const GqaSpec& spec) {
+  return {.num_kv_heads = spec.num_kv_heads, .head_dim = spec.head_dim};
+}
+
+KvLayout LayoutOf(const MlaSpec& spec) {
+  return {.num_kv_heads = 1,
+          .head_dim = spec.cached_dim(),
+          .latent_dim = spec.latent_dim,
+          .index_dim = spec.indexer.has_value() ? spec.indexer->head_dim : 0};
+}
+
+}  // namespace
+
+KvLayout LayoutOf(const AttentionSpec& attention) {
+  return std::visit([](const auto& spec) { return LayoutOf(spec); }, attention);
+}
+
 std::vector<KvLayout> KvLayouts(const DecoderSpec& spec) {
   std::vector<KvLayout> layouts;
   layouts.reserve(spec.layers.size());
   for (const LayerSpec& layer : spec.layers) {
-    layouts.push_back(std::visit(
-        [](const GqaSpec& gqa) {
-          return KvLayout{.num_kv_heads = gqa.num_kv_heads, .head_dim = gqa.head_dim};
-        },
-        layer.attention));
+    layouts.push_back(LayoutOf(layer.attention));
   }
   return layouts;
 }

@@ -14,12 +14,23 @@
 
 namespace tael {
 
+// A block of multi-token prediction (model/prediction.h).
+struct PredictionWeights {
+  Weight embedding;                                // [V, D]
+  std::vector<float> embedding_norm, hidden_norm;  // [D]
+  Weight projection;                               // [D, 2 D], of [embedding | hidden]
+  LayerWeights layer;
+  std::vector<float> norm;  // [D], of what the layer gives
+  Weight head;              // [V, D]
+};
+
 // Parameters of a decoder: matrices borrowed from the checkpoint's mapping, vectors in float32.
 struct DecoderWeights {
   Weight embedding;               // [V, D]
   std::vector<float> final_norm;  // [D]
   Weight head;                    // [V, D]; the embedding again when tied
   std::vector<LayerWeights> layers;
+  std::vector<PredictionWeights> predictions;  // those that the checkpoint holds
   std::vector<std::span<const uint8_t>> sources;  // bytes of every tensor that was taken
 };
 
@@ -36,7 +47,8 @@ MatrixView<float> Forward(const DecoderSpec& spec, const DecoderWeights& weights
                           const Batch& batch, const Caches& caches, ComputeContext& ctx,
                           HiddenRecorder* recorder = nullptr);
 
-// Cache rows that each layer stores per position.
+// Cache rows that a layer stores per position, and those of all layers.
+KvLayout LayoutOf(const AttentionSpec& attention);
 std::vector<KvLayout> KvLayouts(const DecoderSpec& spec);
 
 // Floats of recurrent state that each layer keeps per sequence; 0 for layers without.

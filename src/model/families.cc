@@ -8,6 +8,8 @@ extern const Family kErnie45, kErnie45Remote, kGemma3, kHunyuanDense, kLlama, kM
 extern const Family kErnie45Moe, kGlm4Moe, kGptOss, kHunyuanMoe, kMiniMaxM2, kMixtral, kPanguProMoe,
     kQwen2Moe, kQwen3Moe;
 
+extern const Family kDeepSeekV2, kDeepSeekV3, kDeepSeekV32, kPanguUltraMoe;
+
 namespace {
 // The order does not matter; one line per family.
 // clang-format off
@@ -35,6 +37,10 @@ constexpr const Family* kFamilies[] = {
     &kQwen3Moe,
     &kMiMo,
     &kSeedOss,
+    &kDeepSeekV2,
+    &kDeepSeekV3,
+    &kDeepSeekV32,
+    &kPanguUltraMoe,
 };
 // clang-format on
 }  // namespace

@@ -46,6 +46,9 @@ void RequireRopeTheta(const ConfigView& config);
 // sliding_window of layers that have one. Throws kCorrupt below 1.
 int ReadWindow(const ConfigView& config);
 
+// Yarn's factor for a context stretched by `factor` (arXiv:2309.00071, section 3.4).
+double YarnScale(double factor, double mscale);
+
 // rope_theta, rope_scaling or rope_parameters, partial rotary. Throws kUnsupported for an unknown
 // type, listing the known ones. `rotary_dim` is the default when the config names no other.
 RopeSpec ReadRope(const ConfigView& config, int rotary_dim);
@@ -56,6 +59,16 @@ void LimitToOriginalContext(const RopeSpec& rope, DecoderSpec* spec);
 
 // Heads, head size, rope and scale of plain grouped-query attention without biases or norms.
 GqaSpec ReadGqa(const ConfigView& config);
+
+// What a family's configuration calls the sizes of latent attention.
+struct MlaKeys {
+  const char *query_rank, *latent_rank, *nope_dim, *rope_dim, *value_dim;
+};
+inline constexpr MlaKeys kDeepSeekMlaKeys{"q_lora_rank", "kv_lora_rank", "qk_nope_head_dim",
+                                          "qk_rope_head_dim", "v_head_dim"};
+// Latent attention without biases: heads, sizes, rope, and the scale with yarn's part in it. A
+// missing or null query rank means that queries are made of the hidden state.
+MlaSpec ReadMla(const ConfigView& config, const MlaKeys& keys = kDeepSeekMlaKeys);
 
 // The gated feed-forward block with hidden_act checked.
 DenseFfnSpec ReadDenseFfn(const ConfigView& config);
@@ -88,6 +101,12 @@ int UniformInt(const ConfigView& config, const char* key);
 // others. Which kind a layer has now does not matter.
 void UseExperts(const ConfigView& config, const MoeFfnSpec& moe,
                 const std::function<bool(int)>& sparse, std::vector<LayerSpec>* layers);
+
+// DeepSeek's rule: every `moe_layer_freq`-th layer, but none of the first ones, whose number is under
+// `dense_key`. Keys of its training are ignored.
+void UseExpertsBehindDense(const ConfigView& config, const MoeFfnSpec& moe,
+                           std::vector<LayerSpec>* layers,
+                           const char* dense_key = "first_k_dense_replace");
 
 // Qwen's rule: every `decoder_sparse_step`-th layer, but none of `mlp_only_layers`.
 void UseExpertsAtSteps(const ConfigView& config, const MoeFfnSpec& moe,

@@ -21,6 +21,19 @@ enum class Role {
   kValue,
   kOutput,
   kQueryKeyValue,  // the rows of q, then k, then v in one matrix
+  kQueryDown,  // latent attention: to the query's rank, and from there to the heads
+  kQueryDownNorm,
+  kQueryUp,
+  kLatent,  // the latent row and the rotated key
+  kLatentNorm,
+  kLatentUp,     // per head, the rows of keys, then those of values
+  kLatentKey,    // the keys' part transposed, and the values' part, where they are apart
+  kLatentValue,
+  kIndexQuery,
+  kIndexKey,
+  kIndexKeyNorm,
+  kIndexKeyNormBias,
+  kIndexWeights,  // of the indexer's heads
   kQueryBias,
   kKeyBias,
   kValueBias,
@@ -57,6 +70,12 @@ enum class Role {
   kSharedUp,
   kSharedDown,
   kSharedRouter,  // of the shared expert's sigmoid
+  kPredictionEmbedding,
+  kPredictionEmbeddingNorm,
+  kPredictionHiddenNorm,
+  kPredictionProjection,
+  kPredictionNorm,
+  kPredictionHead,
 };
 
 // "{}" stands for the layer number, a second one for the expert's.

@@ -37,11 +37,6 @@ constexpr const char* kHarmlessKeys[] = {
     "auto_map",
 };
 
-// Attention factor of yarn (arXiv:2309.00071, section 3.4): 0.1 m ln(s) + 1.
-double YarnScale(double factor, double mscale) {
-  return factor <= 1 ? 1.0 : 0.1 * mscale * ExactLog(factor) + 1.0;
-}
-
 void ReadYarn(const ConfigView& config, const ConfigView& scaling, RopeSpec* rope) {
   rope->scaling = RopeScalingKind::kYarn;
   rope->original_context =
@@ -128,6 +123,10 @@ void ReadScaling(const ConfigView& config, const ConfigView& scaling, RopeSpec* 
 }
 
 }  // namespace
+
+double YarnScale(double factor, double mscale) {
+  return factor <= 1 ? 1.0 : 0.1 * mscale * ExactLog(factor) + 1.0;
+}
 
 DecoderSpec ReadCommon(const ConfigView& config, bool tied_by_default) {
   for (const char* key : kHarmlessKeys) config.Ignore(key);

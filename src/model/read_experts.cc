@@ -52,6 +52,16 @@ void UseExperts(const ConfigView& config, const MoeFfnSpec& moe,
   }
 }
 
+void UseExpertsBehindDense(const ConfigView& config, const MoeFfnSpec& moe,
+                           std::vector<LayerSpec>* layers, const char* dense_key) {
+  for (const char* key : {"ep_size", "aux_loss_alpha", "seq_aux"}) config.Ignore(key);
+  const int dense = config.Int(dense_key, 0), step = config.Int("moe_layer_freq", 1);
+  if (step < 1) {
+    Fail(ErrorCode::kCorrupt, "{}: moe_layer_freq is {}, needed at least 1", config.where(), step);
+  }
+  UseExperts(config, moe, [&](int i) { return i >= dense && i % step == 0; }, layers);
+}
+
 void UseExpertsAtSteps(const ConfigView& config, const MoeFfnSpec& moe,
                        std::vector<LayerSpec>* layers) {
   const int step = config.Int("decoder_sparse_step", 1);

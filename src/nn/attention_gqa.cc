@@ -52,6 +52,7 @@ void GqaForward(const GqaSpec& spec, const GqaWeights& weights, const AttentionS
   const AttentionShape shape{.num_heads = spec.num_heads,
                              .num_kv_heads = spec.num_kv_heads,
                              .head_dim = spec.head_dim,
+                             .value_dim = spec.head_dim,
                              .window = spec.sliding_window,
                              .scale = spec.scale,
                              .sinks = spec.sinks ? weights.sinks.data() : nullptr};

@@ -6,16 +6,23 @@
 namespace tael {
 namespace {
 
-void AttentionForward(const LayerSpec& spec, const LayerWeights& weights, const AttentionStep& step,
-                      MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx) {
-  std::visit(
-      [&](const GqaSpec& gqa) {
-        GqaForward(gqa, std::get<GqaWeights>(weights.attention), step, x, out, ctx);
-      },
-      spec.attention);
+// One overload per alternative of AttentionSpec and FfnSpec.
+void Attend(const GqaSpec& spec, const AttentionWeights& weights, const AttentionStep& step,
+            MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx) {
+  GqaForward(spec, std::get<GqaWeights>(weights), step, x, out, ctx);
 }
 
-// One overload per alternative of FfnSpec.
+void Attend(const MlaSpec& spec, const AttentionWeights& weights, const AttentionStep& step,
+            MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx) {
+  MlaForward(spec, std::get<MlaWeights>(weights), step, x, out, ctx);
+}
+
+void AttentionForward(const LayerSpec& spec, const LayerWeights& weights, const AttentionStep& step,
+                      MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx) {
+  std::visit([&](const auto& part) { Attend(part, weights.attention, step, x, out, ctx); },
+             spec.attention);
+}
+
 void Apply(const DenseFfnSpec& spec, const FfnWeights& weights, MatrixView<const float> x,
            MatrixView<float> out, ComputeContext& ctx) {
   DenseFfnForward(spec, std::get<DenseFfnWeights>(weights), x, out, ctx);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "nn/attention_gqa.h"
+#include "nn/attention_mla.h"
 #include "nn/ffn_dense.h"
 #include "nn/ffn_moe.h"
 #include "spec/decoder_spec.h"
@@ -14,7 +15,7 @@
 namespace tael {
 
 // Each holds the same alternative as the layer's spec.
-using AttentionWeights = std::variant<GqaWeights>;
+using AttentionWeights = std::variant<GqaWeights, MlaWeights>;
 using FfnWeights = std::variant<DenseFfnWeights, MoeFfnWeights>;
 
 struct LayerWeights {

@@ -4,32 +4,12 @@
 #include <vector>
 
 #include "base/error.h"
+#include "ops/row_places.h"
 
 namespace tael {
 namespace {
 
 static_assert(kKvBlockSize == kKvBlockPositions);
-
-// Where one token of the batch lives.
-struct RowPlace {
-  const BatchSequence* sequence = nullptr;
-  int position = 0;
-};
-
-// [T], in the arena.
-RowPlace* PlaceRows(const Batch& batch, ComputeContext& ctx) {
-  auto* places = ctx.arena.Allocate<RowPlace>(static_cast<int64_t>(batch.tokens.size()));
-  const auto sequences = static_cast<int64_t>(batch.sequences.size());
-  ctx.pool.ParallelFor(sequences, sequences, [&](int64_t begin, int64_t end) {
-    for (int64_t s = begin; s < end; ++s) {
-      const BatchSequence& sequence = batch.sequences[static_cast<size_t>(s)];
-      for (int i = 0; i < sequence.count; ++i) {
-        places[sequence.first_row + i] = {&sequence, sequence.begin + i};
-      }
-    }
-  });
-  return places;
-}
 
 // Pointers to the blocks of one sequence, per kv head: [Hkv][blocks of the sequence].
 struct BlockPointers {
@@ -57,30 +37,54 @@ BlockPointers PointToBlocks(const BatchSequence& sequence, int layer, int num_kv
   return out;
 }
 
+// Calls store(row, block, place in the block) for every token of the batch.
+template <typename Store>
+void StoreRows(const Batch& batch, int64_t elements, ComputeContext& ctx, const Store& store) {
+  const Arena::Position mark = ctx.arena.Mark();
+  const RowPlace* places = PlaceRows(batch, ctx);
+  const auto rows = static_cast<int64_t>(batch.tokens.size());
+  ctx.pool.ParallelFor(rows, ctx.GrainFor(elements), [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      const int position = places[t].position;
+      const auto block = static_cast<size_t>(position / kKvBlockPositions);
+      store(t, places[t].sequence->blocks[block], position % kKvBlockPositions);
+    }
+  });
+  ctx.arena.Release(mark);
+}
+
 }  // namespace
 
 void StoreKeysAndValues(const Batch& batch, int layer, MatrixView<const float> k,
                         MatrixView<const float> v, KvCache& cache, ComputeContext& ctx) {
-  const Arena::Position mark = ctx.arena.Mark();
-  const RowPlace* places = PlaceRows(batch, ctx);
   const int64_t row_bytes = cache.row_bytes(layer);
   const int64_t head_dim = cache.head_dim(layer);
   const int num_kv_heads = static_cast<int>(k.cols / head_dim);
-  ctx.pool.ParallelFor(k.rows, ctx.GrainFor(2 * k.cols), [&](int64_t begin, int64_t end) {
-    for (int64_t t = begin; t < end; ++t) {
-      const int position = places[t].position;
-      const BlockId block =
-          places[t].sequence->blocks[static_cast<size_t>(position / kKvBlockPositions)];
-      const int64_t offset = position % kKvBlockPositions * row_bytes;
-      for (int head = 0; head < num_kv_heads; ++head) {
-        ctx.kernels.to_cache(k.row(t) + head * head_dim, static_cast<size_t>(head_dim),
-                             cache.dtype(), cache.Keys(layer, block, head) + offset);
-        ctx.kernels.to_cache(v.row(t) + head * head_dim, static_cast<size_t>(head_dim),
-                             cache.dtype(), cache.Values(layer, block, head) + offset);
-      }
+  StoreRows(batch, 2 * k.cols, ctx, [&, layer](int64_t t, BlockId block, int64_t place) {
+    for (int head = 0; head < num_kv_heads; ++head) {
+      ctx.kernels.to_cache(k.row(t) + head * head_dim, static_cast<size_t>(head_dim), cache.dtype(),
+                           cache.Keys(layer, block, head) + place * row_bytes);
+      ctx.kernels.to_cache(v.row(t) + head * head_dim, static_cast<size_t>(head_dim), cache.dtype(),
+                           cache.Values(layer, block, head) + place * row_bytes);
     }
   });
-  ctx.arena.Release(mark);
+}
+
+void StoreLatents(const Batch& batch, int layer, MatrixView<const float> latents, KvCache& cache,
+                  ComputeContext& ctx) {
+  StoreRows(batch, latents.cols, ctx, [&, layer](int64_t t, BlockId block, int64_t place) {
+    ctx.kernels.to_cache(latents.row(t), static_cast<size_t>(latents.cols), cache.dtype(),
+                         cache.Keys(layer, block, 0) + place * cache.row_bytes(layer));
+  });
+}
+
+void StoreIndexKeys(const Batch& batch, int layer, MatrixView<const float> keys, KvCache& cache,
+                    ComputeContext& ctx) {
+  const int64_t row_bytes = *StorageBytes(cache.dtype(), keys.cols);
+  StoreRows(batch, keys.cols, ctx, [&, layer](int64_t t, BlockId block, int64_t place) {
+    ctx.kernels.to_cache(keys.row(t), static_cast<size_t>(keys.cols), cache.dtype(),
+                         cache.IndexKeys(layer, block) + place * row_bytes);
+  });
 }
 
 void Attention(const AttentionShape& shape, const Batch& batch, int layer,
@@ -94,11 +98,7 @@ void Attention(const AttentionShape& shape, const Batch& batch, int layer,
   }
   const int heads_per_kv = shape.num_heads / shape.num_kv_heads;
   // Head-major order: every worker gets the same mix of short and long rows.
-  int64_t longest = 0;
-  for (const BatchSequence& s : batch.sequences) {
-    longest = std::max<int64_t>(longest, s.begin + s.count);
-  }
-  const int64_t grain = ctx.GrainFor(2 * longest * shape.head_dim);
+  const int64_t grain = ctx.GrainFor(LongestSequence(batch) * (shape.head_dim + shape.value_dim));
   ctx.pool.ParallelFor(q.rows * shape.num_heads, grain, [&](int64_t begin, int64_t end) {
     for (int64_t unit = begin; unit < end; ++unit) {
       const int head = static_cast<int>(unit / q.rows);
@@ -109,14 +109,18 @@ void Attention(const AttentionShape& shape, const Batch& batch, int layer,
       AttentionArgs args;
       args.query = q.row(t) + int64_t{head} * shape.head_dim;
       args.head_dim = static_cast<size_t>(shape.head_dim);
+      args.value_dim = static_cast<size_t>(shape.value_dim);
       args.k_blocks = blocks.keys + head / heads_per_kv * blocks.blocks;
       args.v_blocks = blocks.values + head / heads_per_kv * blocks.blocks;
       args.dtype = cache.dtype();
       args.begin = static_cast<size_t>(shape.window > 0 ? std::max(0, visible - shape.window) : 0);
       args.end = static_cast<size_t>(visible);
+      if (shape.selection != nullptr && shape.selection->limited[t] != 0) {
+        args.selected = shape.selection->bits + t * shape.selection->blocks;
+      }
       args.scale = shape.scale;
       if (shape.sinks != nullptr) args.sink = shape.sinks[head];
-      args.out = out.row(t) + int64_t{head} * shape.head_dim;
+      args.out = out.row(t) + int64_t{head} * shape.value_dim;
       ctx.kernels.attention(args);
     }
   });

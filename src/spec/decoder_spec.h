@@ -68,6 +68,30 @@ struct GqaSpec {
   bool sinks = false;      // a learned logit for each head that enters only the softmax's sum
 };
 
+// Which positions a row attends to, where it does not attend to all: those whose keys fit small
+// queries of their own best (DeepSeek-V3.2, "lightning indexer"; docs/numerics.md, 11).
+struct IndexerSpec {
+  int num_heads = 0, head_dim = 0;
+  int top_k = 0;                                  // positions that a row sees
+  RopePairing pairing = RopePairing::kHalfSplit;  // of the first elements of its queries and keys
+};
+
+// Multi-head latent attention (DeepSeek-V2, arXiv:2405.04434): keys and values of all heads come
+// from one latent row per token, which alone is cached, together with one rotated key.
+struct MlaSpec {
+  int num_heads = 0;
+  int q_rank = 0;     // width of what queries are made of; 0: of the hidden state itself
+  int latent_dim = 0;  // r_kv
+  int nope_dim = 0, rope_dim = 0, value_dim = 0;  // per head: [nope | rope] of queries and keys
+  RopeSpec rope;                                  // of the last rope_dim elements of a head
+  float inner_norm_eps = 1e-6f;  // of the norms of q_rank and latent_dim; not the model's
+  float scale = 0;               // of q.k; resolved: never 0 in a valid spec
+  std::optional<IndexerSpec> indexer = std::nullopt;
+
+  int query_dim() const { return nope_dim + rope_dim; }   // of one head
+  int cached_dim() const { return latent_dim + rope_dim; }  // of one position
+};
+
 enum class Activation {
   kSilu,
   kGeluTanh,     // x * Phi(x) with the approximation of Phi by tanh
@@ -133,7 +157,7 @@ struct MoeFfnSpec {
   bool expert_bias = false;  // of gate, up and down of the routed experts
 };
 
-using AttentionSpec = std::variant<GqaSpec>;
+using AttentionSpec = std::variant<GqaSpec, MlaSpec>;
 using FfnSpec = std::variant<DenseFfnSpec, MoeFfnSpec>;
 
 // Where a layer normalises, for attention and the feed-forward part alike.
@@ -156,7 +180,8 @@ struct DecoderSpec {
   bool tied_head = false;
   float embedding_scale = 1.0f;  // of the rows that tokens look up, not of a tied head
   std::vector<LayerSpec> layers;
-  // Blocks of multi-token prediction that checkpoints number behind the layers; not computed.
+  // Blocks of multi-token prediction that checkpoints number behind the layers, each with a layer
+  // like the last one. Some checkpoints lack them (model/prediction.h).
   int prediction_layers = 0;
 };
 

@@ -1,6 +1,7 @@
 // The one place that rejects impossible specs.
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 #include <utility>
@@ -73,7 +74,7 @@ void CheckRope(const RopeSpec& rope, int head_dim, Report& report) {
   }
 }
 
-void CheckGqa(const GqaSpec& gqa, Report& report) {
+void CheckAttention(const GqaSpec& gqa, Report& report) {
   report.Positive("num_attention_heads", gqa.num_heads);
   report.Positive("num_key_value_heads", gqa.num_kv_heads);
   report.Positive("head_dim", gqa.head_dim);
@@ -89,6 +90,39 @@ void CheckGqa(const GqaSpec& gqa, Report& report) {
   }
   report.Finite("attention scale", static_cast<double>(gqa.scale));
   CheckRope(gqa.rope, gqa.head_dim, report);
+}
+
+void CheckAttention(const MlaSpec& mla, Report& report) {
+  report.Positive("num_attention_heads", mla.num_heads);
+  if (mla.q_rank != 0) report.Positive("q_lora_rank", mla.q_rank);
+  report.Positive("kv_lora_rank", mla.latent_dim);
+  report.Positive("qk_nope_head_dim", mla.nope_dim);
+  report.Positive("qk_rope_head_dim", mla.rope_dim);
+  report.Positive("v_head_dim", mla.value_dim);
+  const int64_t widest = std::max({int64_t{mla.nope_dim} + mla.rope_dim, int64_t{mla.value_dim},
+                                   int64_t{mla.nope_dim} + mla.value_dim,
+                                   int64_t{mla.latent_dim} + mla.rope_dim});
+  if (mla.num_heads > 0 && widest > kMaxWidth / mla.num_heads) {
+    report.Add(fmt::format("num_attention_heads * {} is larger than {}", widest, kMaxWidth));
+  }
+  report.Finite("attention scale", static_cast<double>(mla.scale));
+  CheckRope(mla.rope, mla.rope_dim, report);
+  if (mla.rope.pairing != RopePairing::kNone && mla.rope.rotary_dim != mla.rope_dim) {
+    report.Add(fmt::format("{} rotated elements, needed all {} of qk_rope_head_dim",
+                           mla.rope.rotary_dim, mla.rope_dim));
+  }
+  if (!mla.indexer.has_value()) return;
+  report.Positive("index_n_heads", mla.indexer->num_heads);
+  report.Positive("index_head_dim", mla.indexer->head_dim);
+  report.Positive("index_topk", mla.indexer->top_k);
+  if (int64_t{mla.indexer->num_heads} * mla.indexer->head_dim > kMaxWidth) {
+    report.Add(fmt::format("index_n_heads * index_head_dim is larger than {}", kMaxWidth));
+  }
+  if (mla.rope_dim > mla.indexer->head_dim) {
+    report.Add(fmt::format("index_head_dim is {}, needed at least qk_rope_head_dim {}",
+                           mla.indexer->head_dim, mla.rope_dim));
+  }
+  if (mla.q_rank == 0) report.Add("an indexer needs q_lora_rank");
 }
 
 void CheckRouter(const RouterSpec& router, Report& report) {
@@ -160,7 +194,7 @@ void Validate(const DecoderSpec& spec, const std::string& where) {
                            kMaxLayers));
   }
   for (const LayerSpec& layer : spec.layers) {
-    std::visit([&](const GqaSpec& gqa) { CheckGqa(gqa, report); }, layer.attention);
+    std::visit([&](const auto& part) { CheckAttention(part, report); }, layer.attention);
     std::visit([&](const auto& ffn) { CheckFfn(ffn, report); }, layer.ffn);
   }
   if (report.problems().empty()) return;

@@ -60,22 +60,27 @@ inline void AddValuesTail(const float* p, size_t begin, size_t end, const uint8_
   StorePartial(acc, o, rest);
 }
 
+// Rows of values, `stride` bytes apart and `width` elements wide.
+struct ValueRows {
+  const uint8_t* data;
+  size_t stride, width;
+};
+
 template <class Element>
-inline void AddBlockValues(const float* p, size_t begin, size_t end, const uint8_t* values, float c,
-                           size_t head_dim, float* o) {
+inline void AddBlockValues(const float* p, size_t begin, size_t end, const ValueRows& values,
+                           float c, float* o) {
   constexpr size_t kStep = kGroups<Element> * kLanes;
-  const size_t stride = BytesOf<Element>(head_dim);
+  const auto [data, stride, width] = values;
   size_t d = 0;
-  for (; d + 4 * kLanes <= head_dim; d += 4 * kLanes) {
-    AddValues<Element, 4>(p, begin, end, values + BytesOf<Element>(d), stride, c, o + d);
+  for (; d + 4 * kLanes <= width; d += 4 * kLanes) {
+    AddValues<Element, 4>(p, begin, end, data + BytesOf<Element>(d), stride, c, o + d);
   }
-  for (; d + kStep <= head_dim; d += kStep) {
-    AddValues<Element, kGroups<Element>>(p, begin, end, values + BytesOf<Element>(d), stride, c,
+  for (; d + kStep <= width; d += kStep) {
+    AddValues<Element, kGroups<Element>>(p, begin, end, data + BytesOf<Element>(d), stride, c,
                                          o + d);
   }
-  if (d < head_dim) {
-    AddValuesTail<Element>(p, begin, end, values + BytesOf<Element>(d), stride, c, o + d,
-                           head_dim - d);
+  if (d < width) {
+    AddValuesTail<Element>(p, begin, end, data + BytesOf<Element>(d), stride, c, o + d, width - d);
   }
 }
 
@@ -113,33 +118,108 @@ inline float Weights(float* s, size_t begin, size_t end, float maximum) {
   return ReduceAdd(sum);
 }
 
+// The part of one row's attention that one block of the cache holds.
+struct BlockPart {
+  const uint8_t* keys;
+  const uint8_t* values;
+  size_t begin, end;  // visible positions of the block
+};
+
+inline BlockPart PartOf(const AttentionArgs& a, size_t block) {
+  const size_t first = block * kKvBlockSize;
+  return {static_cast<const uint8_t*>(a.k_blocks[block]),
+          static_cast<const uint8_t*>(a.v_blocks[block]), a.begin > first ? a.begin - first : 0,
+          a.end - first < kKvBlockSize ? a.end - first : kKvBlockSize};
+}
+
+// What a row's result is made of so far: running maximum and sum of weights.
+struct SoftmaxState {
+  float m, l;
+};
+
+// Adds positions [part.begin, part.end).
+template <class Element>
+inline void AttendBlock(const AttentionArgs& a, const BlockPart& part, SoftmaxState* state) {
+  const size_t stride = BytesOf<Element>(a.head_dim);
+  alignas(64) float s[kKvBlockSize] = {};
+  size_t j = part.begin;
+  for (; j + 4 <= part.end; j += 4) {
+    Scores<Element, 4>(a.query, a.head_dim, part.keys + j * stride, stride, s + j);
+  }
+  for (; j < part.end; ++j) {
+    Scores<Element, 1>(a.query, a.head_dim, part.keys + j * stride, stride, s + j);
+  }
+  const float maximum = ScaleScores(s, part.begin, part.end, a.scale, state->m);
+  const float c = ExpScalar(state->m - maximum);
+  state->l = FmaScalar(state->l, c, Weights(s, part.begin, part.end, maximum));
+  AddBlockValues<Element>(s, part.begin, part.end, {part.values, stride, a.value_dim}, c, a.out);
+  state->m = maximum;
+}
+
+// Weights of the selected scores relative to `maximum`, 0 for the others, into p [kKvBlockSize].
+// Returns their lane sum. Overwrites s.
+inline float SelectedWeights(float* s, uint64_t selected, float maximum, float* p) {
+  F32x16 sum = Zero();
+  for (size_t j = 0; j < kKvBlockSize; j += kLanes) {
+    Store(Exp(Sub(Load(s + j), Splat(maximum))), s + j);
+    for (size_t i = j; i < j + kLanes; ++i) p[i] = (selected >> i & 1) != 0 ? s[i] : 0.0f;
+    sum = Add(sum, Load(p + j));
+  }
+  return ReduceAdd(sum);
+}
+
+// AttendBlock() for the positions whose bit is set in `selected`, which has no others. They are
+// taken run by run: each is one Fma in ascending order, so it does not matter where a run ends, and
+// the factor of what came before belongs to the first one.
+template <class Element>
+inline void AttendSelected(const AttentionArgs& a, const BlockPart& part, uint64_t selected,
+                           SoftmaxState* state) {
+  const size_t stride = BytesOf<Element>(a.head_dim);
+  alignas(64) float s[kKvBlockSize] = {}, p[kKvBlockSize];
+  float maximum = state->m;
+  for (size_t j = part.begin; j < part.end; ++j) {
+    if ((selected >> j & 1) == 0) continue;
+    Scores<Element, 1>(a.query, a.head_dim, part.keys + j * stride, stride, s + j);
+    s[j] *= a.scale;
+    maximum = MaxScalar(maximum, s[j]);
+  }
+  float c = ExpScalar(state->m - maximum);
+  state->l = FmaScalar(state->l, c, SelectedWeights(s, selected, maximum, p));
+  for (size_t j = part.begin; j < part.end;) {
+    const size_t begin = j;
+    while (j < part.end && (selected >> j & 1) != 0) ++j;
+    if (j > begin) {
+      AddBlockValues<Element>(p, begin, j, {part.values, stride, a.value_dim}, c, a.out);
+      c = 1.0f;
+    }
+    if (j == begin) ++j;
+  }
+  state->m = maximum;
+}
+
+// The bits of positions [begin, end) of a block.
+inline uint64_t BitsOf(size_t begin, size_t end) {
+  return (~uint64_t{0} >> (kKvBlockSize - (end - begin))) << begin;
+}
+
 template <class Element>
 inline void Attend(const AttentionArgs& a) {
   // A sink is the first position of all, with a value of zeros: exp(sink - m) is then 1.
-  float m = a.sink, l = a.sink == -std::numeric_limits<float>::infinity() ? 0.0f : 1.0f;
-  std::memset(a.out, 0, a.head_dim * sizeof(float));
-  const size_t stride = BytesOf<Element>(a.head_dim);
+  SoftmaxState state{.m = a.sink,
+                     .l = a.sink == -std::numeric_limits<float>::infinity() ? 0.0f : 1.0f};
+  std::memset(a.out, 0, a.value_dim * sizeof(float));
   for (size_t block = a.begin / kKvBlockSize; block * kKvBlockSize < a.end; ++block) {
-    const size_t first = block * kKvBlockSize;
-    const size_t begin = a.begin > first ? a.begin - first : 0;
-    const size_t end = a.end - first < kKvBlockSize ? a.end - first : kKvBlockSize;
-    const uint8_t* keys = static_cast<const uint8_t*>(a.k_blocks[block]);
-    alignas(64) float s[kKvBlockSize] = {};
-    size_t j = begin;
-    for (; j + 4 <= end; j += 4) {
-      Scores<Element, 4>(a.query, a.head_dim, keys + j * stride, stride, s + j);
+    const BlockPart part = PartOf(a, block);
+    const uint64_t all = BitsOf(part.begin, part.end);
+    const uint64_t selected = a.selected == nullptr ? all : a.selected[block] & all;
+    if (selected == all) {
+      AttendBlock<Element>(a, part, &state);
+    } else if (selected != 0) {
+      AttendSelected<Element>(a, part, selected, &state);
     }
-    for (; j < end; ++j) Scores<Element, 1>(a.query, a.head_dim, keys + j * stride, stride, s + j);
-
-    const float maximum = ScaleScores(s, begin, end, a.scale, m);
-    const float c = ExpScalar(m - maximum);
-    l = FmaScalar(l, c, Weights(s, begin, end, maximum));
-    AddBlockValues<Element>(s, begin, end, static_cast<const uint8_t*>(a.v_blocks[block]), c,
-                            a.head_dim, a.out);
-    m = maximum;
   }
-  const float inverse = 1.0f / l;
-  for (size_t d = 0; d < a.head_dim; ++d) a.out[d] *= inverse;
+  const float inverse = 1.0f / state.l;
+  for (size_t d = 0; d < a.value_dim; ++d) a.out[d] *= inverse;
 }
 
 void Attention(const AttentionArgs& args) noexcept {

@@ -10,6 +10,7 @@ namespace tael {
 // `hidden` is the width of the residual stream. What is missing is reported by the binder and empty
 // in the result.
 GqaWeights BindAttention(const GqaSpec& spec, int64_t hidden, int layer, Binder& binder);
+MlaWeights BindAttention(const MlaSpec& spec, int64_t hidden, int layer, Binder& binder);
 
 DenseFfnWeights BindFfn(const DenseFfnSpec& spec, int64_t hidden, int layer, Binder& binder);
 MoeFfnWeights BindFfn(const MoeFfnSpec& spec, int64_t hidden, int layer, Binder& binder);

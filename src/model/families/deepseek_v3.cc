@@ -1,0 +1,63 @@
+// DeepSeek-V3, V3.1, R1 and Kimi K2: latent attention, a sigmoid router whose choice is corrected
+// by a bias and limited to groups, dense first layers, prediction layers. V3.2: the same with
+// sparse attention.
+// Source: DeepSeek-V3, arXiv:2412.19437; V3.2, arXiv:2512.02556; transformers, models/deepseek_v3.
+#include "base/error.h"
+#include "model/families.h"
+
+namespace tael {
+namespace {
+
+MoeFfnSpec ReadV3Experts(const ConfigView& c) {
+  MoeFfnSpec moe =
+      ReadExperts(c, {"n_routed_experts", "num_experts_per_tok", "moe_intermediate_size"});
+  const std::string scoring = c.String("scoring_func", "sigmoid");
+  const std::string method = c.String("topk_method", "noaux_tc");
+  if (scoring != "sigmoid" || method != "noaux_tc") {
+    Fail(ErrorCode::kUnsupported,
+         "{}: scoring_func is '{}' and topk_method '{}'; known are sigmoid and noaux_tc", c.where(),
+         scoring, method);
+  }
+  moe.router.scoring = RouterScoring::kSigmoid;
+  moe.router.correction_bias = true;
+  moe.router.num_groups = c.Int("n_group", 1);
+  moe.router.groups_per_token = c.Int("topk_group", 1);
+  moe.router.normalize = c.Bool("norm_topk_prob", true);
+  moe.router.sum_addend = 1e-20f;
+  moe.router.scale = static_cast<float>(c.Double("routed_scaling_factor", 1.0));
+  moe.shared_size = c.Int("n_shared_experts", 0) * moe.expert_size;
+  return moe;
+}
+
+DecoderSpec Describe(const ConfigView& c, const MlaSpec& attention, const char* family) {
+  DecoderSpec spec = ReadCommon(c);
+  spec.family = family;
+  spec.layers.assign(static_cast<size_t>(c.Int("num_hidden_layers")), LayerSpec{attention, {}});
+  UseExpertsBehindDense(c, ReadV3Experts(c), &spec.layers);
+  spec.prediction_layers = c.Int("num_nextn_predict_layers", 0);
+  return spec;
+}
+
+DecoderSpec DescribeV3(const ConfigView& c) {
+  const bool kimi = c.String("model_type", "") == "kimi_k2";
+  return Describe(c, ReadMla(c), kimi ? "kimi-k2" : "deepseek-v3");
+}
+
+DecoderSpec DescribeV32(const ConfigView& c) {
+  MlaSpec attention = ReadMla(c);
+  const bool interleaved = c.Bool("indexer_rope_interleave", false);
+  attention.indexer = {
+      .num_heads = c.Int("index_n_heads"),
+      .head_dim = c.Int("index_head_dim"),
+      .top_k = c.Int("index_topk"),
+      .pairing = interleaved ? RopePairing::kInterleaved : RopePairing::kHalfSplit};
+  return Describe(c, attention, "deepseek-v32");
+}
+
+}  // namespace
+
+extern const Family kDeepSeekV3, kDeepSeekV32;
+const Family kDeepSeekV3{"DeepseekV3ForCausalLM", &DescribeV3, {}};
+const Family kDeepSeekV32{"DeepseekV32ForCausalLM", &DescribeV32, {}};
+
+}  // namespace tael
