@@ -49,7 +49,9 @@ Batch MakeBatch(const RunShape& shape, int rows, int sequences, int logit_rows) 
 TEST(MemoryPlan, ScratchIsExactlyWhatTheLargestStepTakes) {
   std::vector<std::string> names = {Golden("llama3"), Golden("qwen3"),
                                     Golden("quant/gguf/pure_Q4_K.gguf")};
-  if (const auto experts = SharedPath("goldens/qwen3-moe")) names.push_back(*experts);
+  for (const char* shared : {"qwen3-moe", "deepseek-v3", "deepseek-v32"}) {
+    if (const auto path = SharedPath(std::string("goldens/") + shared)) names.push_back(*path);
+  }
   for (const std::string& name : names) {
     const auto model = LoadModel(name);
     for (const MatmulMode matmul : {MatmulMode::kInteger, MatmulMode::kFloat}) {
@@ -65,8 +67,8 @@ TEST(MemoryPlan, ScratchIsExactlyWhatTheLargestStepTakes) {
   }
 }
 
-TEST(MemoryPlan, NoSmallerStepTakesMoreScratch) {
-  const auto model = LoadModel(Golden("quant/gguf/pure_Q4_K.gguf"));
+void ExpectNoSmallerStepTakesMoreScratch(const std::string& name) {
+  const auto model = LoadModel(name);
   const RunShape shape{
       .context = 130, .sequences = 5, .rows = 71, .logit_rows = 9, .kv_blocks = 15};
   const RunnerOptions options{.threads = 2, .worth_a_thread = 1000};
@@ -77,7 +79,14 @@ TEST(MemoryPlan, NoSmallerStepTakesMoreScratch) {
     const int sequences = 1 + static_cast<int>(random() % static_cast<unsigned>(std::min(rows, 5)));
     const int logit_rows = static_cast<int>(random() % static_cast<unsigned>(std::min(rows, 9)));
     runner.Forward(MakeBatch(shape, rows, sequences, logit_rows));
-    ASSERT_LE(runner.scratch_peak(), ScratchBytes(*model, options, shape));
+    ASSERT_LE(runner.scratch_peak(), ScratchBytes(*model, options, shape)) << name;
+  }
+}
+
+TEST(MemoryPlan, NoSmallerStepTakesMoreScratch) {
+  ExpectNoSmallerStepTakesMoreScratch(Golden("quant/gguf/pure_Q4_K.gguf"));
+  if (const auto path = SharedPath("goldens/deepseek-v32")) {
+    ExpectNoSmallerStepTakesMoreScratch(*path);
   }
 }
 

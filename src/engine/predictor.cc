@@ -59,10 +59,11 @@ PredictionResult Predictor::Evaluate(std::span<const float> hidden, std::span<co
   arena_.Reset();
   ComputeContext ctx{pool_, kernels_, arena_, options_.runner.matmul == MatmulMode::kInteger,
                      options_.runner.worth_a_thread};
-  const PredictionStep step{.batch = batch,
-                            .hidden = {hidden.data(), static_cast<int64_t>(next.size()), width, width},
-                            .input = options_.input,
-                            .cache = cache_};
+  const PredictionStep step{
+      .batch = batch,
+      .hidden = {hidden.data(), static_cast<int64_t>(next.size()), width, width},
+      .input = options_.input,
+      .cache = cache_};
   const Prediction out = PredictionForward(model_.spec, model_.weights, step, ctx);
   length_ += static_cast<int>(next.size());
   return {{out.hidden.data, out.hidden.data + out.hidden.rows * width},

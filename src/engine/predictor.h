@@ -6,6 +6,7 @@
 
 #include "engine/runner_options.h"
 #include "kv/kv_cache.h"
+#include "model/model.h"
 #include "model/prediction.h"
 #include "runtime/arena.h"
 #include "runtime/worker_pool.h"

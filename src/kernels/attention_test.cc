@@ -187,8 +187,8 @@ TEST_P(AttentionTest, SeesOnlySelectedPositions) {
         word = ~uint64_t{0};
         for (uint64_t i = 0; i < density; ++i) word &= rng();
       }
-      bits[2] = 0;               // a block in between without any
-      bits[3] = ~uint64_t{0};    // one with all
+      bits[2] = 0;                  // a block in between without any
+      bits[3] = ~uint64_t{0};       // one with all
       bits[4] = uint64_t{1} << 41;  // only where the last row is
       c.Select(bits);
       for (const auto& [begin, end] : {std::pair<size_t, size_t>{0, 300}, {0, 298}, {70, 250}}) {

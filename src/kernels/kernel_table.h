@@ -30,7 +30,7 @@ struct QuantizedRows {
 struct AttentionArgs {
   const float* query = nullptr;  // [head_dim]
   size_t head_dim = 0;           // of queries and keys
-  size_t value_dim = 0;          // at most head_dim; rows of values lie as far apart as those of keys
+  size_t value_dim = 0;  // at most head_dim; rows of values lie as far apart as those of keys
   const void* const* k_blocks = nullptr;  // per absolute block: [kKvBlockSize, head_dim] of `dtype`
   const void* const* v_blocks = nullptr;  // may be k_blocks: values are the start of each key row
   DType dtype = DType::kF32;  // kF32, kF16, kBF16, or kQ8_0 with both widths multiples of 32

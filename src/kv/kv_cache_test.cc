@@ -50,5 +50,43 @@ TEST(KvCache, StoresWholeBlocksOfQ8) {
   EXPECT_EQ(cache.bytes(), 2 * 3 * 64 * (2 * 34 + 102));
 }
 
+TEST(KvCache, LatentRowsHoldTheirValuesAndIndexKeysFollow) {
+  const std::vector<KvLayout> layouts = {{.num_kv_heads = 1, .head_dim = 48, .latent_dim = 40},
+                                         {1, 48, 40, 16},
+                                         {.num_kv_heads = 2, .head_dim = 8, .index_dim = 24}};
+  KvCache cache(layouts, DType::kF16, 3);
+  EXPECT_EQ(cache.bytes(), 3 * 64 * 2 * (48 + (48 + 16) + (2 * 2 * 8 + 24)));
+  EXPECT_EQ(cache.bytes(), KvCache::Bytes(layouts, DType::kF16, 3));
+  int64_t total = 0;
+  const uint8_t* end = cache.memory().data();  // parts follow each other without gaps
+  const auto expect_next = [&](const uint8_t* part, int64_t row) {
+    EXPECT_EQ(part, end);
+    end = part + row * 64;
+    total += row * 64;
+  };
+  for (BlockId block = 0; block < 3; ++block) {
+    expect_next(cache.Keys(0, block, 0), 96);
+    EXPECT_EQ(cache.Values(0, block, 0), cache.Keys(0, block, 0));
+  }
+  for (BlockId block = 0; block < 3; ++block) {
+    expect_next(cache.Keys(1, block, 0), 96);
+    expect_next(cache.IndexKeys(1, block), 32);
+  }
+  for (BlockId block = 0; block < 3; ++block) {
+    for (const int head : {0, 1}) expect_next(cache.Keys(2, block, head), 16);
+    for (const int head : {0, 1}) expect_next(cache.Values(2, block, head), 16);
+    expect_next(cache.IndexKeys(2, block), 48);
+  }
+  EXPECT_EQ(total, cache.bytes());
+}
+
+TEST(KvCache, EveryRowOfALayoutMustBeWholeBlocks) {
+  EXPECT_TRUE((KvLayout{1, 64, 32, 128}).FitsBlocksOf(DType::kQ8_0));
+  EXPECT_FALSE((KvLayout{1, 64, 48, 128}).FitsBlocksOf(DType::kQ8_0));
+  EXPECT_FALSE((KvLayout{1, 48, 32, 128}).FitsBlocksOf(DType::kQ8_0));
+  EXPECT_FALSE((KvLayout{1, 64, 32, 16}).FitsBlocksOf(DType::kQ8_0));
+  EXPECT_TRUE((KvLayout{1, 49, 31, 15}).FitsBlocksOf(DType::kBF16));
+}
+
 }  // namespace
 }  // namespace tael

@@ -32,8 +32,8 @@ class Binder {
 
   // [n, k], borrowed from the checkpoint's mapping.
   Weight Matrix(Role role, int layer, int64_t n, int64_t k, int expert = 0);
-  // `count` matrices [n, k] in one tensor [count, n, k] or [count * n, k], as the first of them; the
-  // others follow at a distance of bytes().
+  // `count` matrices [n, k] in one tensor [count, n, k] or [count * n, k], as the first of them;
+  // the others follow at a distance of bytes().
   Weight Stack(Role role, int layer, int64_t count, int64_t n, int64_t k);
   // The same stored transposed, [count, k, n], in a plain float type.
   Weight ColumnStack(Role role, int layer, int64_t count, int64_t n, int64_t k);

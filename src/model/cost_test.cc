@@ -142,6 +142,50 @@ TEST(Cost, OfExpertsCountsTheChosenOnes) {
   }
 }
 
+// 4 heads over rows of 16 + 8; an indexer of 2 heads of 12 that lets a row see 10 positions.
+TEST(Cost, OfLatentAttentionCountsItsRowsAndTheIndexer) {
+  Tiny tiny({0});
+  MlaSpec spec;
+  spec.num_heads = 4;
+  spec.q_rank = 20;
+  spec.latent_dim = 16;
+  spec.nope_dim = 6;
+  spec.rope_dim = 8;
+  spec.value_dim = 5;
+  MlaWeights weights;
+  weights.query_down = MakeWeight(DType::kF16, 20, 32);
+  weights.query = MakeWeight(DType::kF16, 4 * 14, 20);
+  weights.latent = MakeWeight(DType::kQ8_0, 24, 32);
+  weights.output = MakeWeight(DType::kF16, 32, 20);
+  weights.key = {MakeWeight(DType::kF16, 6, 16), 11 * 32, true};
+  weights.value = {MakeWeight(DType::kF16, 5, 16), 11 * 32, false};
+  const auto cost = [&](const Batch& batch) {
+    tiny.spec.layers[0].attention = spec;
+    tiny.weights.layers[0].attention = weights;
+    return CostOf(tiny.spec, tiny.weights, batch, {.kv_dtype = DType::kF16});
+  };
+  Batch batch;
+  Append(batch, 14, 2, false);  // positions 14 and 15
+  constexpr int64_t kFloatWeights = 20 * 32 + 56 * 20 + 32 * 20 + 4 * 16 * (6 + 5);
+  EXPECT_EQ(cost(batch)[CostKind::kProjection], (Cost{.weight_bytes = 2 * kFloatWeights + 24 * 34,
+                                                      .integer_macs = 2 * 2 * 24 * 32,
+                                                      .float_macs = 2 * kFloatWeights}));
+  EXPECT_EQ(cost(batch)[CostKind::kAttention], (Cost{.kv_read_bytes = 16 * 24 * 2,
+                                                     .kv_written_bytes = 2 * 24 * 2,
+                                                     .float_macs = (15 + 16) * 4 * (24 + 16)}));
+  spec.indexer = {.num_heads = 2, .head_dim = 12, .top_k = 10};
+  weights.indexer.query = MakeWeight(DType::kF16, 24, 20);
+  weights.indexer.key = MakeWeight(DType::kF16, 12, 32);
+  weights.indexer.head_weights = MakeWeight(DType::kF32, 2, 32);
+  EXPECT_EQ(cost(batch)[CostKind::kAttention],
+            (Cost{.kv_read_bytes = 16 * 36 * 2,
+                  .kv_written_bytes = 2 * 36 * 2,
+                  .float_macs = (15 + 16) * 2 * 12 + (10 + 10) * 4 * (24 + 16)}));
+  spec.indexer->top_k = 16;  // nothing to choose: only the keys are made
+  EXPECT_EQ(cost(batch)[CostKind::kProjection].float_macs, 2 * (kFloatWeights + 12 * 32));
+  EXPECT_EQ(cost(batch)[CostKind::kAttention].float_macs, (15 + 16) * 4 * (24 + 16));
+}
+
 TEST(Cost, OfADecodeStepReadsEveryTensorOfTheFileOnce) {
   const auto model = LoadModel(SourceRoot() + "/tests/golden/quant/gguf/pure_Q4_K.gguf");
   int64_t file = 0;

@@ -30,7 +30,7 @@ struct DecoderWeights {
   std::vector<float> final_norm;  // [D]
   Weight head;                    // [V, D]; the embedding again when tied
   std::vector<LayerWeights> layers;
-  std::vector<PredictionWeights> predictions;  // those that the checkpoint holds
+  std::vector<PredictionWeights> predictions;     // those that the checkpoint holds
   std::vector<std::span<const uint8_t>> sources;  // bytes of every tensor that was taken
 };
 

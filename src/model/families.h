@@ -102,8 +102,8 @@ int UniformInt(const ConfigView& config, const char* key);
 void UseExperts(const ConfigView& config, const MoeFfnSpec& moe,
                 const std::function<bool(int)>& sparse, std::vector<LayerSpec>* layers);
 
-// DeepSeek's rule: every `moe_layer_freq`-th layer, but none of the first ones, whose number is under
-// `dense_key`. Keys of its training are ignored.
+// DeepSeek's rule: every `moe_layer_freq`-th layer, but none of the first ones, whose number is
+// under `dense_key`. Keys of its training are ignored.
 void UseExpertsBehindDense(const ConfigView& config, const MoeFfnSpec& moe,
                            std::vector<LayerSpec>* layers,
                            const char* dense_key = "first_k_dense_replace");

@@ -21,13 +21,13 @@ enum class Role {
   kValue,
   kOutput,
   kQueryKeyValue,  // the rows of q, then k, then v in one matrix
-  kQueryDown,  // latent attention: to the query's rank, and from there to the heads
+  kQueryDown,      // latent attention: to the query's rank, and from there to the heads
   kQueryDownNorm,
   kQueryUp,
   kLatent,  // the latent row and the rotated key
   kLatentNorm,
-  kLatentUp,     // per head, the rows of keys, then those of values
-  kLatentKey,    // the keys' part transposed, and the values' part, where they are apart
+  kLatentUp,   // per head, the rows of keys, then those of values
+  kLatentKey,  // the keys' part transposed, and the values' part, where they are apart
   kLatentValue,
   kIndexQuery,
   kIndexKey,

@@ -14,16 +14,16 @@
 namespace tael {
 
 struct MlaWeights {
-  Weight query_down;                     // [Rq, D]; empty without a query rank
-  std::vector<float> query_down_norm;    // [Rq]
-  Weight query;                          // [H * (Dn + Dr), Rq], or [.., D] without a query rank
-  Weight latent;                         // [R + Dr, D]
-  std::vector<float> latent_norm;        // [R]
-  HeadWeights key;                       // per head: from Dn to R, the transposed map to keys
-  HeadWeights value;                     // per head: from R to Dv
-  Weight output;                         // [D, H * Dv]
-  RopeFrequencies rope;                  // computed at bind time
-  IndexerWeights indexer = {};           // empty when the spec has none
+  Weight query_down;                   // [Rq, D]; empty without a query rank
+  std::vector<float> query_down_norm;  // [Rq]
+  Weight query;                        // [H * (Dn + Dr), Rq], or [.., D] without a query rank
+  Weight latent;                       // [R + Dr, D]
+  std::vector<float> latent_norm;      // [R]
+  HeadWeights key;                     // per head: from Dn to R, the transposed map to keys
+  HeadWeights value;                   // per head: from R to Dv
+  Weight output;                       // [D, H * Dv]
+  RopeFrequencies rope;                // computed at bind time
+  IndexerWeights indexer = {};         // empty when the spec has none
 };
 
 // x [T, D] (normed) -> out [T, D]. Keys and values are never expanded: queries are taken to the

@@ -1,5 +1,5 @@
-// The indexer of sparse attention (DeepSeek-V3.2): small queries and keys of its own that say which
-// positions a row attends to.
+// The indexer of sparse attention: small queries and keys of its own that say which positions a row
+// attends to (docs/numerics.md, 11).
 #pragma once
 
 #include <optional>
@@ -15,11 +15,11 @@
 namespace tael {
 
 struct IndexerWeights {
-  Weight query;                              // [Hi * Di, Rq]
-  Weight key;                                // [Di, D]
+  Weight query;                                // [Hi * Di, Rq]
+  Weight key;                                  // [Di, D]
   std::vector<float> key_norm, key_norm_bias;  // [Di]
-  Weight head_weights;                       // [Hi, D]
-  RopeFrequencies rope;                      // of the first elements of queries and keys
+  Weight head_weights;                         // [Hi, D]
+  RopeFrequencies rope;                        // of the first elements of queries and keys
 };
 
 // What the indexer sees of the layer.

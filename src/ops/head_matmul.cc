@@ -88,8 +88,7 @@ class HeadProduct {
   }
 
   void Run(int64_t head, const Piece& piece) const {
-    const auto product =
-        w_.by_columns ? ctx_.kernels.matmul_transposed : ctx_.kernels.matmul_float;
+    const auto product = w_.by_columns ? ctx_.kernels.matmul_transposed : ctx_.kernels.matmul_float;
     product(x_.rows.data + head * x_.step, Sized(x_.rows.stride), Sized(x_.rows.rows), piece.dtype,
             piece.data, Sized(piece.row_bytes), Sized(piece.count), Sized(w_.inputs()),
             y_.rows.data + head * y_.step + piece.begin, Sized(y_.rows.stride));

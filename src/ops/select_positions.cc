@@ -78,7 +78,8 @@ class Selector {
     DType dtype = cache_.dtype();
     if (dtype == DType::kQ8_0) {
       float* rows = decoded_ + part * kBlock * dim;
-      for (int64_t s = 0; s < count; ++s) DecodeRow(dtype, keys + s * row_bytes, dim, rows + s * dim);
+      for (int64_t s = 0; s < count; ++s)
+        DecodeRow(dtype, keys + s * row_bytes, dim, rows + s * dim);
       dtype = DType::kF32;
       keys = reinterpret_cast<const uint8_t*>(rows);
       row_bytes = dim * static_cast<int64_t>(sizeof(float));
@@ -136,7 +137,8 @@ void SelectLargest(const float* scores, int64_t n, int64_t top_k, float* scratch
   std::transform(scores, scores + n, scratch, rank);
   std::nth_element(scratch, scratch + (top_k - 1), scratch + n, std::greater<>());
   const float least = scratch[top_k - 1];  // the smallest score that is chosen
-  int64_t ties = top_k - std::count_if(scratch, scratch + top_k, [&](float s) { return s > least; });
+  int64_t ties =
+      top_k - std::count_if(scratch, scratch + top_k, [&](float s) { return s > least; });
   std::fill_n(bits, (n + kBlock - 1) / kBlock, uint64_t{0});
   for (int64_t s = 0; s < n; ++s) {
     const float score = rank(scores[s]);

@@ -1,4 +1,5 @@
-// Choosing the positions a row attends to by the keys of an indexer (arXiv:2512.02556, section 2.1).
+// Choosing the positions a row attends to by the keys of an indexer (arXiv:2512.02556,
+// section 2.1).
 #pragma once
 
 #include "kv/batch.h"

@@ -80,7 +80,7 @@ struct IndexerSpec {
 // from one latent row per token, which alone is cached, together with one rotated key.
 struct MlaSpec {
   int num_heads = 0;
-  int q_rank = 0;     // width of what queries are made of; 0: of the hidden state itself
+  int q_rank = 0;      // width of what queries are made of; 0: of the hidden state itself
   int latent_dim = 0;  // r_kv
   int nope_dim = 0, rope_dim = 0, value_dim = 0;  // per head: [nope | rope] of queries and keys
   RopeSpec rope;                                  // of the last rope_dim elements of a head
@@ -88,7 +88,7 @@ struct MlaSpec {
   float scale = 0;               // of q.k; resolved: never 0 in a valid spec
   std::optional<IndexerSpec> indexer = std::nullopt;
 
-  int query_dim() const { return nope_dim + rope_dim; }   // of one head
+  int query_dim() const { return nope_dim + rope_dim; }     // of one head
   int cached_dim() const { return latent_dim + rope_dim; }  // of one position
 };
 

@@ -99,9 +99,9 @@ void CheckAttention(const MlaSpec& mla, Report& report) {
   report.Positive("qk_nope_head_dim", mla.nope_dim);
   report.Positive("qk_rope_head_dim", mla.rope_dim);
   report.Positive("v_head_dim", mla.value_dim);
-  const int64_t widest = std::max({int64_t{mla.nope_dim} + mla.rope_dim, int64_t{mla.value_dim},
-                                   int64_t{mla.nope_dim} + mla.value_dim,
-                                   int64_t{mla.latent_dim} + mla.rope_dim});
+  const int64_t widest =
+      std::max({int64_t{mla.nope_dim} + mla.rope_dim, int64_t{mla.value_dim},
+                int64_t{mla.nope_dim} + mla.value_dim, int64_t{mla.latent_dim} + mla.rope_dim});
   if (mla.num_heads > 0 && widest > kMaxWidth / mla.num_heads) {
     report.Add(fmt::format("num_attention_heads * {} is larger than {}", widest, kMaxWidth));
   }

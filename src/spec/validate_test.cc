@@ -76,6 +76,44 @@ TEST(Validate, RefusesNumbersThatAreNotFinite) {
   EXPECT_NE(ProblemOf(spec).find("rope_theta"), std::string::npos);
 }
 
+TEST(Validate, RefusesImpossibleLatentAttention) {
+  MlaSpec mla;
+  mla.num_heads = 3;
+  mla.q_rank = 40;
+  mla.latent_dim = 33;
+  mla.nope_dim = 5;
+  mla.rope_dim = 6;
+  mla.value_dim = 7;
+  mla.rope.rotary_dim = 6;
+  mla.scale = 0.3f;
+  mla.indexer = {.num_heads = 2, .head_dim = 9, .top_k = 4};
+  DecoderSpec spec = GoodSpec();
+  const auto problem = [&](const MlaSpec& changed) {
+    spec.layers[1].attention = changed;
+    return ProblemOf(spec);
+  };
+  EXPECT_EQ(problem(mla), "");
+  MlaSpec bad = mla;
+  bad.value_dim = 0;
+  bad.latent_dim = -3;
+  EXPECT_NE(problem(bad).find("v_head_dim is 0"), std::string::npos);
+  EXPECT_NE(problem(bad).find("kv_lora_rank is -3"), std::string::npos);
+  bad = mla;
+  bad.num_heads = 1 << 20;
+  EXPECT_NE(problem(bad).find("num_attention_heads * 39 is larger"), std::string::npos);
+  bad = mla;
+  bad.rope.rotary_dim = 4;
+  EXPECT_NE(problem(bad).find("4 rotated elements, needed all 6"), std::string::npos);
+  bad = mla;
+  bad.q_rank = 0;
+  bad.indexer->head_dim = 5;
+  bad.indexer->top_k = 0;
+  for (const char* part :
+       {"an indexer needs q_lora_rank", "index_head_dim is 5", "index_topk is 0"}) {
+    EXPECT_NE(problem(bad).find(part), std::string::npos) << part;
+  }
+}
+
 TEST(Validate, RefusesImpossibleExperts) {
   DecoderSpec spec = GoodSpec();
   MoeFfnSpec moe;

@@ -17,8 +17,7 @@ void BindJoined(const MlaSpec& spec, int layer, Binder& binder, MlaWeights* w) {
 // Two tensors, that of the keys transposed; as stacks, or with the heads' rows below each other.
 void BindApart(const MlaSpec& spec, int layer, Binder& binder, MlaWeights* w) {
   const int64_t heads = spec.num_heads;
-  const Weight key =
-      binder.Stack(Role::kLatentKey, layer, heads, spec.latent_dim, spec.nope_dim);
+  const Weight key = binder.Stack(Role::kLatentKey, layer, heads, spec.latent_dim, spec.nope_dim);
   const Weight value =
       binder.Stack(Role::kLatentValue, layer, heads, spec.value_dim, spec.latent_dim);
   w->key = {key, key.bytes(), /*by_columns=*/false};

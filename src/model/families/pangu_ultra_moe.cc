@@ -28,15 +28,13 @@ MoeFfnSpec ReadPanguExperts(const ConfigView& c) {
   moe.router.normalize = c.Bool("norm_topk_prob", true);
   moe.router.sum_addend = 1e-20f;
   moe.router.scale = static_cast<float>(c.Double("routed_scaling_factor", 1.0));
-  moe.shared_size =
-      c.Int(Known(c, "num_shared_experts", "n_shared_experts"), 0) * moe.expert_size;
+  moe.shared_size = c.Int(Known(c, "num_shared_experts", "n_shared_experts"), 0) * moe.expert_size;
   return moe;
 }
 
 DecoderSpec DescribePanguUltraMoe(const ConfigView& c) {
   RequireBool(c, "sandwich_norm", true);
-  const MlaSpec attention =
-      ReadMla(c, c.Has(kOwnKeys.latent_rank) ? kOwnKeys : kDeepSeekMlaKeys);
+  const MlaSpec attention = ReadMla(c, c.Has(kOwnKeys.latent_rank) ? kOwnKeys : kDeepSeekMlaKeys);
   DecoderSpec spec = ReadCommon(c);
   spec.family = "pangu-ultra-moe";
   spec.layers.assign(static_cast<size_t>(c.Int("num_hidden_layers")),
