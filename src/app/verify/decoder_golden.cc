@@ -110,6 +110,7 @@ struct Verdict {
 };
 
 // "" when the experts are the golden's and their weights close; goldens sort by falling weight.
+// Weights above 1 (DeepSeek-V2 multiplies them by 16) count relative to their size.
 std::string CompareRouting(const RouterRecord& record, const std::vector<TokenId>& ids,
                            const std::vector<float>& weights) {
   constexpr float kWeightTolerance = 1e-5f;
@@ -129,7 +130,8 @@ std::string CompareRouting(const RouterRecord& record, const std::vector<TokenId
         return fmt::format("token {} takes expert {} where the golden takes {}", first / per_token,
                            expert, wanted[i].first);
       }
-      if (!(std::fabs(weight - wanted[i].second) <= kWeightTolerance)) {
+      const float tolerance = kWeightTolerance * std::max(1.0f, wanted[i].second);
+      if (!(std::fabs(weight - wanted[i].second) <= tolerance)) {
         return fmt::format("token {}, expert {}: weight {}, needed {}", first / per_token, expert,
                            weight, wanted[i].second);
       }
