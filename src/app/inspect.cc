@@ -1,10 +1,14 @@
 // `tael inspect`: opens a model completely, checks every part, and says what is in it.
 #include <fmt/format.h>
 
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include "app/command.h"
 #include "app/coverage.h"
@@ -18,6 +22,7 @@
 #include "base/file.h"
 #include "checkpoint/safetensors.h"
 #include "engine/memory_plan.h"
+#include "kernels/kernel_table.h"
 #include "quant/scan.h"
 #include "text/chat_template.h"
 
@@ -81,6 +86,42 @@ void RefuseNonFinite(const TensorIndex& tensors, const std::string& path) {
   if (count > 0) {
     Fail(ErrorCode::kCorrupt, "{}: {} tensors hold NaN or infinity:{}", path, count, found);
   }
+}
+
+// The same for matrices that are made of several tensors.
+void RefuseNonFinite(const std::vector<NamedPacked>& packed, const std::string& path) {
+  for (const NamedPacked& entry : packed) {
+    const PackedMatrix& matrix = *entry.matrix;
+    std::vector<float> row(static_cast<size_t>(matrix.k));
+    for (int64_t r = 0; r < matrix.n; ++r) {
+      DecodePacked(matrix, {.first = r, .count = 1}, SelectKernelTable()->packed, row.data());
+      const int64_t at =
+          FirstNonFinite(DType::kF32, reinterpret_cast<const uint8_t*>(row.data()), matrix.k);
+      if (at < 0) continue;
+      Fail(ErrorCode::kCorrupt, "{}: '{}' holds NaN or infinity at row {}, column {}", path,
+           entry.name, r, at);
+    }
+  }
+}
+
+// How many matrices have which packed form, and their bytes.
+Json PackedToJson(const std::vector<NamedPacked>& packed) {
+  std::map<std::string, std::pair<int64_t, int64_t>> forms;  // matrices, bytes
+  for (const NamedPacked& entry : packed) {
+    auto& [matrices, bytes] = forms[entry.matrix->form];
+    ++matrices;
+    bytes += entry.matrix->bytes;
+  }
+  Json list = JsonArray{};
+  for (const auto& [form, sums] : forms) {
+    Json entry = JsonObject{};
+    entry.Set("form", form);
+    entry.Set("matrices", sums.first);
+    entry.Set("bytes", sums.second);
+    entry.Set("matmul", "decoded to float32, also under --matmul integer");
+    list.Append(std::move(entry));
+  }
+  return list;
 }
 
 Json TokenizerToJson(const Tokenizer& tokenizer) {
@@ -168,7 +209,10 @@ Json InspectModel(const std::string& path, const InspectOptions& options) {
   }
   const auto source = ChatTemplate::FindSource(checkpoint);
   if (source) ChatTemplate(*source, path + " chat template");  // throws what is wrong with it
-  if (options.deep) RefuseNonFinite(checkpoint.tensors, path);
+  if (options.deep) {
+    RefuseNonFinite(checkpoint.tensors, path);
+    RefuseNonFinite(model->weights.packed, path);
+  }
   Json files = JsonArray{};
   for (const auto& file : checkpoint.files) files.Append(file->path());
   Json out = JsonObject{};
@@ -187,6 +231,7 @@ Json InspectModel(const std::string& path, const InspectOptions& options) {
   out.Set("deep", options.deep);
   out.Set("config", checkpoint.config.values());
   out.Set("spec", SpecToJson(model->spec));
+  out.Set("packed", PackedToJson(model->weights.packed));
   out.Set("tokenizer", std::move(tokenizer_json));
   out.Set("chat_template", source ? Json(*source) : Json());
   if (checkpoint.gguf != nullptr) out.Set("gguf", GgufToJson(*checkpoint.gguf));
@@ -235,6 +280,7 @@ std::string Summary(const Json& found) {
         line(key.c_str(), value.is_string() ? value.as_string() : DumpJson(value));
     }
     for (const Json& layer : spec->Find("layers")->as_array()) line("layers", DumpJson(layer));
+    for (const Json& form : found.Find("packed")->as_array()) line("packed", DumpJson(form));
     const Json* tokenizer = found.Find("tokenizer");
     line("tokenizer", tokenizer->is_null() ? "none" : DumpJson(*tokenizer));
     const Json* chat = found.Find("chat_template");

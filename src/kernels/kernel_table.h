@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "quant/dtype.h"
+#include "quant/packed_matrix.h"
 
 namespace tael {
 
@@ -94,6 +95,8 @@ struct KernelTable {
   float (*softmax_numerators)(float* x, size_t n) noexcept;
   // out[i] = exp(x[i])
   void (*exp)(const float* x, size_t n, float* out) noexcept;
+  // Rows of packed matrices in float32 (quant/packed_matrix.h).
+  PackedDecoders packed;
 };
 
 // The best table of this CPU, or the one named by the environment variable TAEL_FORCE_ISA; throws

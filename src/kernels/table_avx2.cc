@@ -20,6 +20,7 @@
 #include "quant/iq4.h"
 #include "quant/k_quants.h"
 #include "quant/legacy.h"
+#include "quant/packed_matrix.h"
 
 #define TAEL_ISA avx2
 
@@ -44,6 +45,11 @@
 #include "kernels/impl/matmul_integer_row_tile.inl.h"
 #include "kernels/impl/matmul_integer_pair_panel.inl.h"
 #include "kernels/impl/matmul_integer_dispatch.inl.h"
+#include "quant/packed/values.inl.h"
+#include "quant/packed/bytes.inl.h"
+#include "quant/packed/words.inl.h"
+#include "quant/packed/across.inl.h"
+#include "quant/packed/fp4.inl.h"
 // clang-format on
 #include "kernels/isa/target_end.h"
 
@@ -65,6 +71,8 @@ const KernelTable kAvx2Table = {
     .to_cache = avx2::ToCache,
     .softmax_numerators = avx2::SoftmaxNumerators,
     .exp = avx2::ExpArray,
+    .packed = {avx2::DecodeByteCodes, avx2::DecodeWordCodes, avx2::DecodeAcrossCodes,
+               avx2::DecodeFp4Codes},
 };
 
 }  // namespace tael

@@ -20,6 +20,7 @@
 #include "quant/iq4.h"
 #include "quant/k_quants.h"
 #include "quant/legacy.h"
+#include "quant/packed_matrix.h"
 
 #define TAEL_ISA avx512
 
@@ -51,6 +52,8 @@ const KernelTable kAvx512Table = {
     .to_cache = avx512::ToCache,
     .softmax_numerators = avx512::SoftmaxNumerators,
     .exp = avx512::ExpArray,
+    .packed = {avx512::DecodeByteCodes, avx512::DecodeWordCodes, avx512::DecodeAcrossCodes,
+               avx512::DecodeFp4Codes},
 };
 
 }  // namespace tael

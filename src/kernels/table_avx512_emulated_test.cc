@@ -19,6 +19,7 @@
 #include "quant/iq4.h"
 #include "quant/k_quants.h"
 #include "quant/legacy.h"
+#include "quant/packed_matrix.h"
 
 #define TAEL_ISA avx512_emulated
 
@@ -42,6 +43,8 @@ const KernelTable kAvx512EmulatedTable = {
     .to_cache = avx512_emulated::ToCache,
     .softmax_numerators = avx512_emulated::SoftmaxNumerators,
     .exp = avx512_emulated::ExpArray,
+    .packed = {avx512_emulated::DecodeByteCodes, avx512_emulated::DecodeWordCodes,
+               avx512_emulated::DecodeAcrossCodes, avx512_emulated::DecodeFp4Codes},
 };
 
 }  // namespace tael

@@ -20,6 +20,7 @@
 #include "quant/iq4.h"
 #include "quant/k_quants.h"
 #include "quant/legacy.h"
+#include "quant/packed_matrix.h"
 
 #define TAEL_ISA neon
 
@@ -42,6 +43,11 @@
 #include "kernels/impl/integer_product.inl.h"
 #include "kernels/isa/neon_tiles.h"
 #include "kernels/impl/matmul_integer_dispatch.inl.h"
+#include "quant/packed/values.inl.h"
+#include "quant/packed/bytes.inl.h"
+#include "quant/packed/words.inl.h"
+#include "quant/packed/across.inl.h"
+#include "quant/packed/fp4.inl.h"
 // clang-format on
 #include "kernels/isa/target_end.h"
 
@@ -63,6 +69,8 @@ const KernelTable kNeonTable = {
     .to_cache = neon::ToCache,
     .softmax_numerators = neon::SoftmaxNumerators,
     .exp = neon::ExpArray,
+    .packed = {neon::DecodeByteCodes, neon::DecodeWordCodes, neon::DecodeAcrossCodes,
+               neon::DecodeFp4Codes},
 };
 
 }  // namespace tael

@@ -18,6 +18,7 @@
 #include "quant/iq4.h"
 #include "quant/k_quants.h"
 #include "quant/legacy.h"
+#include "quant/packed_matrix.h"
 
 #define TAEL_ISA neon_base
 
@@ -39,6 +40,11 @@
 #include "kernels/impl/integer_product.inl.h"
 #include "kernels/isa/neon_tiles.h"
 #include "kernels/impl/matmul_integer_dispatch.inl.h"
+#include "quant/packed/values.inl.h"
+#include "quant/packed/bytes.inl.h"
+#include "quant/packed/words.inl.h"
+#include "quant/packed/across.inl.h"
+#include "quant/packed/fp4.inl.h"
 // clang-format on
 
 namespace tael {
@@ -59,6 +65,8 @@ const KernelTable kNeonBaseTable = {
     .to_cache = neon_base::ToCache,
     .softmax_numerators = neon_base::SoftmaxNumerators,
     .exp = neon_base::ExpArray,
+    .packed = {neon_base::DecodeByteCodes, neon_base::DecodeWordCodes, neon_base::DecodeAcrossCodes,
+               neon_base::DecodeFp4Codes},
 };
 
 }  // namespace tael

@@ -10,7 +10,9 @@
 
 #include "kernels/tables.h"
 #include "quant/float_bits.h"
+#include "quant/fp4.h"
 #include "quant/integer_form.h"
+#include "quant/packed_matrix.h"
 
 #define TAEL_ISA scalar
 
@@ -26,6 +28,11 @@
 #include "kernels/impl/matmul_transposed.inl.h"
 #include "kernels/impl/quantize.inl.h"
 #include "kernels/impl/matmul_integer.inl.h"
+#include "quant/packed/values.inl.h"
+#include "quant/packed/bytes.inl.h"
+#include "quant/packed/words.inl.h"
+#include "quant/packed/across.inl.h"
+#include "quant/packed/fp4.inl.h"
 // clang-format on
 
 namespace tael {
@@ -46,6 +53,8 @@ const KernelTable kScalarTable = {
     .to_cache = scalar::ToCache,
     .softmax_numerators = scalar::SoftmaxNumerators,
     .exp = scalar::ExpArray,
+    .packed = {scalar::DecodeByteCodes, scalar::DecodeWordCodes, scalar::DecodeAcrossCodes,
+               scalar::DecodeFp4Codes},
 };
 
 }  // namespace tael

@@ -84,6 +84,7 @@ DecoderWeights Bind(const DecoderSpec& spec, const Family& family, const Checkpo
     weights.predictions.push_back(BindPrediction(spec, weights, layer, binder));
   }
   BindRopeDivisors(spec, checkpoint, &weights, binder);
+  weights.packed = binder.packed();
   for (const TensorInfo* tensor : binder.Finish()) weights.sources.push_back(tensor->bytes);
   return weights;
 }

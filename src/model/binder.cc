@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "model/bind/packed.h"
 #include "quant/dtype.h"
 
 namespace tael {
@@ -28,6 +29,17 @@ bool IsIgnored(std::string_view name) {
 
 }  // namespace
 
+Binder::Binder(const Family& family, const Checkpoint& checkpoint, bool headers_only)
+    : family_(family),
+      checkpoint_(checkpoint),
+      headers_only_(headers_only),
+      quantization_(ReadQuantization(checkpoint.config)) {}
+
+bool Binder::Has(Role role, int layer) const {
+  const std::string name = NameOf(role, layer);
+  return HasNamed(name) || SchemeOf(name) != nullptr;
+}
+
 const NameRule& Binder::RuleOf(Role role) const {
   const NameRule* rule = FindRule(family_.names, role);
   if (rule == nullptr) rule = FindRule(kLlamaNames, role);
@@ -38,6 +50,29 @@ const NameRule& Binder::RuleOf(Role role) const {
 std::string Binder::NameOf(Role role, int layer, int expert) const {
   const NameRule& rule = RuleOf(role);
   return TensorName(IsGguf() ? rule.gguf : rule.hf, layer, expert);
+}
+
+const TensorInfo* Binder::Take(const std::string& name,
+                               std::span<const std::vector<int64_t>> shapes,
+                               std::span<const DType> types) {
+  claimed_.insert(name);
+  const TensorInfo* tensor = checkpoint_.tensors.Find(name);
+  if (tensor == nullptr) {
+    Problem("missing tensor '{}' {}", name, ShapeText(shapes[0]));
+    return nullptr;
+  }
+  if (std::find(shapes.begin(), shapes.end(), tensor->shape) == shapes.end()) {
+    Problem("'{}' has shape {}, needed {}", name, ShapeText(tensor->shape), ShapeText(shapes[0]));
+    return nullptr;
+  }
+  if (std::find(types.begin(), types.end(), tensor->dtype) == types.end()) {
+    std::vector<const char*> needed;
+    for (const DType type : types) needed.push_back(tael::Name(type));
+    Problem("'{}' has type {}, needed {}", name, Name(tensor->dtype), fmt::join(needed, " or "));
+    return nullptr;
+  }
+  used_.push_back(tensor);
+  return tensor;
 }
 
 const TensorInfo* Binder::Claim(const std::string& name, const std::vector<int64_t>& shape) {
@@ -59,6 +94,29 @@ const TensorInfo* Binder::Claim(const std::string& name, const std::vector<int64
   return tensor;
 }
 
+const QuantScheme* Binder::SchemeOf(const std::string& name) const {
+  if (!quantization_.has_value()) return nullptr;
+  const QuantScheme* scheme = quantization_->SchemeOf(ModuleOf(name));
+  if (scheme == nullptr) return nullptr;
+  const TensorInfo* codes = checkpoint_.tensors.Find(CodesName(*scheme, name));
+  // The tensors say which modules a configuration means: several leave some plain without a word.
+  return codes != nullptr && !CanDecode(codes->dtype) ? scheme : nullptr;
+}
+
+Weight Binder::PackedWeight(const QuantScheme& scheme, const std::string& name, int64_t count,
+                            int64_t n, int64_t k) {
+  if (quantization_->IsExcluded(ModuleOf(name))) {
+    Problem("'{}' is quantised, but {} of quantization_config says that it is not", name,
+            quantization_->excluded_key);
+  }
+  std::optional<PackedMatrix> matrix = BindPacked(scheme, name, {count, n, k}, *this);
+  if (!matrix.has_value()) return {};
+  Weight weight{.n = n, .k = k};
+  weight.packed = std::make_shared<const PackedMatrix>(std::move(*matrix));
+  packed_.push_back({name, weight.packed});
+  return weight;
+}
+
 Weight Binder::WeightOf(const TensorInfo* tensor, int64_t n, int64_t k) {
   if (tensor == nullptr) return {};
   const std::optional<int64_t> row_bytes = StorageBytes(tensor->dtype, k);
@@ -75,11 +133,16 @@ Weight Binder::WeightOf(const TensorInfo* tensor, int64_t n, int64_t k) {
 }
 
 Weight Binder::Matrix(Role role, int layer, int64_t n, int64_t k, int expert) {
-  return WeightOf(Claim(NameOf(role, layer, expert), {n, k}), n, k);
+  const std::string name = NameOf(role, layer, expert);
+  const QuantScheme* scheme = SchemeOf(name);
+  if (scheme != nullptr) return PackedWeight(*scheme, name, 1, n, k);
+  return WeightOf(Claim(name, {n, k}), n, k);
 }
 
 Weight Binder::Stack(Role role, int layer, int64_t count, int64_t n, int64_t k) {
   const std::string name = NameOf(role, layer);
+  const QuantScheme* scheme = SchemeOf(name);
+  if (scheme != nullptr) return PackedWeight(*scheme, name, count, n, k);
   const TensorInfo* tensor = checkpoint_.tensors.Find(name);
   const std::vector<int64_t> flat = {count * n, k};
   const bool is_flat = tensor != nullptr && tensor->shape == flat;
@@ -87,7 +150,10 @@ Weight Binder::Stack(Role role, int layer, int64_t count, int64_t n, int64_t k) 
 }
 
 Weight Binder::ColumnStack(Role role, int layer, int64_t count, int64_t n, int64_t k) {
-  const TensorInfo* tensor = Claim(NameOf(role, layer), {count, k, n});
+  const std::string name = NameOf(role, layer);
+  const QuantScheme* scheme = SchemeOf(name);
+  if (scheme != nullptr) return PackedWeight(*scheme, name, count, n, k);
+  const TensorInfo* tensor = Claim(name, {count, k, n});
   if (tensor == nullptr) return {};
   const DTypeInfo& info = Info(tensor->dtype);
   if (info.block_size != 1) {

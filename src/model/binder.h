@@ -4,13 +4,17 @@
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "checkpoint/open.h"
+#include "model/decoder.h"
 #include "model/families.h"
+#include "model/quantization.h"
 #include "tensor/weight.h"
 
 namespace tael {
@@ -19,23 +23,22 @@ namespace tael {
 // misshaped comes back empty, and Finish() reports all of them.
 class Binder {
  public:
-  // With `headers_only` no tensor's bytes are read: vectors are zeros. Borrows both arguments.
-  Binder(const Family& family, const Checkpoint& checkpoint, bool headers_only)
-      : family_(family), checkpoint_(checkpoint), headers_only_(headers_only) {}
+  // With `headers_only` no tensor's bytes are read: vectors are zeros. Borrows the first two
+  // arguments. Throws as ReadQuantization() does.
+  Binder(const Family& family, const Checkpoint& checkpoint, bool headers_only);
 
-  bool Has(Role role, int layer) const {
-    return checkpoint_.tensors.Find(NameOf(role, layer)) != nullptr;
-  }
+  // Whether a matrix is there, plain or packed.
+  bool Has(Role role, int layer) const;
   // Whether the family stores this matrix, which is made of others.
   bool IsFused(Role role) const { return FindRule(family_.names, role) != nullptr; }
   bool IsGguf() const { return checkpoint_.container == Container::kGguf; }
 
-  // [n, k], borrowed from the checkpoint's mapping.
+  // [n, k], borrowed from the checkpoint's mapping; packed where quantization_config says so.
   Weight Matrix(Role role, int layer, int64_t n, int64_t k, int expert = 0);
   // `count` matrices [n, k] in one tensor [count, n, k] or [count * n, k], as the first of them;
   // the others follow at a distance of bytes().
   Weight Stack(Role role, int layer, int64_t count, int64_t n, int64_t k);
-  // The same stored transposed, [count, k, n], in a plain float type.
+  // The same stored transposed, [count, k, n], in a plain float type. A packed form keeps rows.
   Weight ColumnStack(Role role, int layer, int64_t count, int64_t n, int64_t k);
 
   // [size], decoded to float32.
@@ -54,6 +57,22 @@ class Binder {
   // Whether there is any tensor of a block.
   bool HasBlock(int layer) const;
 
+  // For matrices made of several tensors. The tensor, claimed; nullptr when it is missing, or has
+  // none of the shapes or none of the types, which is reported.
+  const TensorInfo* Take(const std::string& name, std::span<const std::vector<int64_t>> shapes,
+                         std::span<const DType> types);
+  // Marks a tensor as known that nothing here reads.
+  void IgnoreNamed(const std::string& name) { claimed_.insert(name); }
+  bool HasNamed(const std::string& name) const { return checkpoint_.tensors.Find(name) != nullptr; }
+  bool headers_only() const { return headers_only_; }
+  template <typename... Args>
+  void Problem(fmt::format_string<Args...> text, Args&&... args) {
+    problems_.push_back(fmt::format(text, std::forward<Args>(args)...));
+  }
+
+  // The packed matrices that were bound.
+  const std::vector<NamedPacked>& packed() const { return packed_; }
+
   // The tensors that were taken. Throws kCorrupt when anything went wrong or a tensor was not
   // claimed.
   std::vector<const TensorInfo*> Finish();
@@ -67,14 +86,16 @@ class Binder {
   Weight WeightOf(const TensorInfo* tensor, int64_t n, int64_t k);
   const TensorInfo* Claim(const std::string& name, const std::vector<int64_t>& shape);
 
-  template <typename... Args>
-  void Problem(fmt::format_string<Args...> text, Args&&... args) {
-    problems_.push_back(fmt::format(text, std::forward<Args>(args)...));
-  }
+  // How `name` is stored, nullptr: plainly.
+  const QuantScheme* SchemeOf(const std::string& name) const;
+  Weight PackedWeight(const QuantScheme& scheme, const std::string& name, int64_t count, int64_t n,
+                      int64_t k);
 
   const Family& family_;
   const Checkpoint& checkpoint_;
   const bool headers_only_;
+  const std::optional<Quantization> quantization_;
+  std::vector<NamedPacked> packed_;
   std::vector<const TensorInfo*> used_;
   std::set<std::string> claimed_;
   std::vector<std::string> problems_;

@@ -42,7 +42,8 @@ class Walker {
         rows_(static_cast<int64_t>(batch.tokens.size())) {}
 
   StepCost Walk(const DecoderWeights& weights) {
-    cost_[CostKind::kEmbedding].weight_bytes += rows_ * weights.embedding.row_bytes;
+    cost_[CostKind::kEmbedding].weight_bytes +=
+        rows_ * weights.embedding.bytes() / weights.embedding.n;
     for (size_t i = 0; i < spec_.layers.size(); ++i) Layer(spec_.layers[i], weights.layers[i]);
     const auto logits = static_cast<int64_t>(batch_.logit_rows.size());
     if (logits > 0) {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "kv/batch.h"
@@ -24,6 +26,12 @@ struct PredictionWeights {
   Weight head;              // [V, D]
 };
 
+// A packed matrix (or stack of them) under the name that its plain tensor would have.
+struct NamedPacked {
+  std::string name;
+  std::shared_ptr<const PackedMatrix> matrix;
+};
+
 // Parameters of a decoder: matrices borrowed from the checkpoint's mapping, vectors in float32.
 struct DecoderWeights {
   Weight embedding;               // [V, D]
@@ -32,6 +40,7 @@ struct DecoderWeights {
   std::vector<LayerWeights> layers;
   std::vector<PredictionWeights> predictions;     // those that the checkpoint holds
   std::vector<std::span<const uint8_t>> sources;  // bytes of every tensor that was taken
+  std::vector<NamedPacked> packed;                // the packed matrices among the weights
 };
 
 // Receives the residual stream for checks: after the embedding (index 0), then after each layer.

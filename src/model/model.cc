@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "model/bind.h"
 #include "model/families.h"
+#include "model/quantization.h"
 
 namespace tael {
 namespace {
@@ -20,16 +21,6 @@ const Family& FamilyOf(const Checkpoint& checkpoint) {
          checkpoint.config.where(), name.substr(0, 80), fmt::join(KnownArchitectures(), ", "));
   }
   return *family;
-}
-
-void RefuseQuantization(const Checkpoint& checkpoint) {
-  const std::optional<ConfigView> quantization = checkpoint.config.Object("quantization_config");
-  if (!quantization.has_value()) return;
-  Fail(ErrorCode::kUnsupported,
-       "{}: quantization_config with quant_method '{}' is not supported yet. Hint: use a GGUF file "
-       "or "
-       "an unquantised checkpoint of this model",
-       checkpoint.config.where(), quantization->String("quant_method", "unknown"));
 }
 
 void RefuseUnreadKeys(const Checkpoint& checkpoint, const std::vector<std::string>& allowed) {
@@ -57,7 +48,7 @@ std::vector<std::string> KnownArchitectures() {
 DecoderSpec DescribeCheckpoint(const Checkpoint& checkpoint,
                                const std::vector<std::string>& allowed_keys) {
   const Family& family = FamilyOf(checkpoint);
-  RefuseQuantization(checkpoint);
+  ReadQuantization(checkpoint.config);  // refuses what cannot be read before anything else
   const int layers = checkpoint.config.Int("num_hidden_layers");
   if (layers < 1 || layers > kMaxLayers) {
     Fail(ErrorCode::kCorrupt, "{}: num_hidden_layers is {}, needed 1 to {}",

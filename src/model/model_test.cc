@@ -99,9 +99,10 @@ TEST_F(EditedModel, RefusesImpossibleSizes) {
 
 TEST_F(EditedModel, RefusesQuantisationItCannotRead) {
   Json quantization;
-  quantization.Set("quant_method", "awq");
+  quantization.Set("quant_method", "bitsandbytes");
   config_.Set("quantization_config", quantization);
-  EXPECT_NE(LoadProblem().find("'awq' is not supported"), std::string::npos);
+  EXPECT_NE(LoadProblem().find("'bitsandbytes'; known are awq, compressed-tensors, fp8, gptq"),
+            std::string::npos);
 }
 
 TEST(Families, WindowedLayersAreListedOrCounted) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ops/decode_rows.h"
 #include "ops/rms_norm.h"
 
 namespace tael {
@@ -10,7 +11,7 @@ void EmbeddingLookup(const Weight& table, const std::vector<int32_t>& tokens, fl
                      MatrixView<float> out, ComputeContext& ctx) {
   ctx.pool.ParallelFor(out.rows, ctx.GrainFor(out.cols), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
-      DecodeRow(table.dtype, table.row(tokens[static_cast<size_t>(t)]), table.k, out.row(t));
+      DecodeRows(table, tokens[static_cast<size_t>(t)], 1, ctx.kernels, out.row(t));
       if (scale == 1.0f) continue;  // would change no bit
       for (int64_t i = 0; i < out.cols; ++i) out.row(t)[i] *= scale;
     }

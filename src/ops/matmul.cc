@@ -1,9 +1,9 @@
 #include "ops/matmul.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/error.h"
+#include "ops/decode_rows.h"
 #include "quant/integer_form.h"
 
 namespace tael {
@@ -47,25 +47,6 @@ void AddResidualProduct(const QuantizedRows& residual, const Weight& w, MatrixVi
   ctx.arena.Release(mark);
 }
 
-// Row `r` in float32.
-void DecodeWeightRow(const Weight& w, int64_t r, float* out) {
-  if (w.element_bytes == 0) {
-    DecodeRow(w.dtype, w.row(r), w.k, out);
-    return;
-  }
-  constexpr int64_t kTogether = 64;
-  const int64_t size = Info(w.dtype).block_bytes;
-  uint8_t gathered[kTogether * sizeof(double)];
-  for (int64_t i = 0; i < w.k; i += kTogether) {
-    const int64_t count = std::min(kTogether, w.k - i);
-    const uint8_t* from = w.row(r) + i * w.element_bytes;
-    for (int64_t j = 0; j < count; ++j) {
-      std::memcpy(gathered + j * size, from + j * w.element_bytes, Sized(size));
-    }
-    DecodeRow(w.dtype, gathered, count, out + i);
-  }
-}
-
 // Decodes a few rows at a time to float32 and multiplies those.
 void DecodedMatmul(const MatrixView<const float>& x, const Weight& w, MatrixView<float> y,
                    ComputeContext& ctx) {
@@ -81,7 +62,7 @@ void DecodedMatmul(const MatrixView<const float>& x, const Weight& w, MatrixView
       const int64_t stop = std::min(tiles, (part + 1) * tiles_per_part);
       for (int64_t tile = part * tiles_per_part; tile < stop; ++tile) {
         const int64_t begin = tile * kDecodedRows, count = std::min(kDecodedRows, w.n - begin);
-        for (int64_t r = 0; r < count; ++r) DecodeWeightRow(w, begin + r, rows + r * w.k);
+        DecodeRows(w, begin, count, ctx.kernels, rows);
         ctx.kernels.matmul_float(x.data, Sized(x.stride), Sized(x.rows), DType::kF32,
                                  reinterpret_cast<const uint8_t*>(rows), Sized(w.k) * sizeof(float),
                                  Sized(count), Sized(w.k), y.data + begin, Sized(y.stride));
@@ -148,7 +129,8 @@ MatmulForm MatmulFormOf(DType dtype, bool integer_matmul) {
 }
 
 MatmulForm MatmulFormOf(const Weight& w, bool integer_matmul) {
-  return w.element_bytes != 0 ? MatmulForm::kDecoded : MatmulFormOf(w.dtype, integer_matmul);
+  if (w.packed != nullptr || w.element_bytes != 0) return MatmulForm::kDecoded;
+  return MatmulFormOf(w.dtype, integer_matmul);
 }
 
 void Matmul(MatmulInput& input, const Weight& w, MatrixView<float> y, ComputeContext& ctx,

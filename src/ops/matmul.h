@@ -36,7 +36,8 @@ enum class ActivationTerms {
 enum class MatmulForm {
   kFloat,    // plain float weights, float32 arithmetic
   kInteger,  // block format, 8-bit activations
-  kDecoded,  // decoded to float32 a few rows at a time: block formats, matrices stored [K, N]
+  kDecoded,  // decoded to float32 a few rows at a time: block formats, packed matrices, those
+             // stored [K, N]
 };
 MatmulForm MatmulFormOf(DType dtype, bool integer_matmul);
 MatmulForm MatmulFormOf(const Weight& w, bool integer_matmul);

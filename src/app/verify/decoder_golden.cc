@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "engine/generate.h"
 #include "model/model.h"
+#include "ops/decode_rows.h"
 #include "quant/integer_form.h"
 
 namespace tael {
@@ -258,24 +259,40 @@ class DecoderCheck {
   Verdict verdict_;
 };
 
+// The matrix that a checkpoint stores under `name`, plain or packed. Throws kUnsupported.
+Weight StoredMatrix(const Model& model, const std::string& name) {
+  for (const NamedPacked& packed : model.weights.packed) {
+    if (packed.name != name) continue;
+    Weight weight{.n = packed.matrix->n, .k = packed.matrix->k};
+    weight.packed = packed.matrix;
+    return weight;
+  }
+  const TensorInfo* tensor = model.checkpoint.tensors.Find(name);
+  if (tensor == nullptr || !CanDecode(tensor->dtype) || tensor->shape.size() != 2) {
+    Fail(ErrorCode::kUnsupported, "decoded rows of '{}' cannot be checked", name);
+  }
+  return {.dtype = tensor->dtype,
+          .n = tensor->shape[0],
+          .k = tensor->shape[1],
+          .data = tensor->bytes.data(),
+          .row_bytes = StorageBytes(tensor->dtype, tensor->shape[1]).value_or(0)};
+}
+
 // Decoded rows of stored weights: dequant.NAME.row_index, dequant.NAME.rows.
 void CheckDecodedRows(const Model& model, const GoldenFile& file, Verdict& verdict) {
   for (const std::string& name : file.Names()) {
     if (!name.starts_with("dequant.") || !name.ends_with(".rows")) continue;
     const std::string base = name.substr(0, name.size() - 5);
-    const TensorInfo* tensor = model.checkpoint.tensors.Find(base.substr(8));
+    const Weight weight = StoredMatrix(model, base.substr(8));
     const std::vector<float> golden = file.Floats(name);
     const std::vector<TokenId> rows = file.Ids(base + ".row_index");
-    if (tensor == nullptr || !CanDecode(tensor->dtype) || tensor->shape.size() != 2) {
-      Fail(ErrorCode::kUnsupported, "decoded rows of '{}' cannot be checked", base.substr(8));
-    }
-    const int64_t columns = tensor->shape[1];
-    const int64_t row_bytes = StorageBytes(tensor->dtype, columns).value_or(0);
-    std::vector<float> decoded(static_cast<size_t>(columns) * rows.size());
+    std::vector<float> decoded(static_cast<size_t>(weight.k) * rows.size());
     for (size_t i = 0; i < rows.size(); ++i) {
-      if (rows[i] >= tensor->shape[0]) Fail(ErrorCode::kCorrupt, "{}: row index", file.path());
-      DecodeRow(tensor->dtype, tensor->bytes.data() + rows[i] * row_bytes, columns,
-                decoded.data() + static_cast<int64_t>(i) * columns);
+      if (rows[i] < 0 || rows[i] >= weight.n) {
+        Fail(ErrorCode::kCorrupt, "{}: row index", file.path());
+      }
+      DecodeRows(weight, rows[i], 1, *SelectKernelTable(),
+                 decoded.data() + static_cast<int64_t>(i) * weight.k);
     }
     if (decoded != golden) verdict.Wrong("decoded rows of " + base.substr(8) + " differ");
   }

@@ -20,4 +20,9 @@
 #include "kernels/impl/matmul_integer_row_tile.inl.h"
 #include "kernels/impl/matmul_integer_quad_panel.inl.h"
 #include "kernels/impl/matmul_integer_dispatch.inl.h"
+#include "quant/packed/values.inl.h"
+#include "quant/packed/bytes.inl.h"
+#include "quant/packed/words.inl.h"
+#include "quant/packed/across.inl.h"
+#include "quant/packed/fp4.inl.h"
 // clang-format on

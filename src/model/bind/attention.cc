@@ -5,9 +5,13 @@ namespace tael {
 
 Weight RowsOf(const Weight& all, int64_t first, int64_t count) {
   Weight part = all;
-  if (all.data == nullptr) return part;
+  if (all.empty()) return part;
   part.n = count;
-  part.data += first * all.row_bytes;
+  if (all.packed != nullptr) {
+    part.first_row += first * all.row_step;
+  } else {
+    part.data += first * all.row_bytes;
+  }
   return part;
 }
 

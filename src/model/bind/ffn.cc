@@ -5,18 +5,21 @@ namespace tael {
 namespace {
 
 // Matrix `index` of a stack.
-Weight Slice(Weight stack, int64_t index, int64_t first_row, int64_t rows, int64_t stack_rows) {
-  if (stack.empty()) return {};
-  stack.data += (index * stack_rows + first_row) * stack.row_bytes;
-  stack.n = rows;
-  return stack;
+Weight Slice(const Weight& stack, int64_t index, int64_t first_row, int64_t rows,
+             int64_t stack_rows) {
+  return RowsOf(stack, index * stack_rows + first_row, rows);
 }
 
 // Matrix `index` of a stack whose rows belong to `parts` matrices in turn: those of `part`.
 Weight EveryRow(Weight stack, int64_t index, int64_t part, int64_t parts) {
   if (stack.empty()) return {};
-  stack.data += index * stack.bytes() + part * stack.row_bytes;
-  stack.row_bytes *= parts;
+  if (stack.packed != nullptr) {
+    stack.first_row += index * stack.n + part;
+    stack.row_step = parts;
+  } else {
+    stack.data += index * stack.bytes() + part * stack.row_bytes;
+    stack.row_bytes *= parts;
+  }
   stack.n /= parts;
   return stack;
 }

@@ -16,7 +16,7 @@ DenseFfnWeights BindFfn(const DenseFfnSpec& spec, int64_t hidden, int layer, Bin
 MoeFfnWeights BindFfn(const MoeFfnSpec& spec, int64_t hidden, int layer, Binder& binder);
 
 // `count` rows of a matrix from row `first` on, as a matrix; no bytes are copied. An empty matrix
-// stays empty.
+// stays empty. The rows may reach into the matrices that follow in a stack.
 Weight RowsOf(const Weight& all, int64_t first, int64_t count);
 
 }  // namespace tael

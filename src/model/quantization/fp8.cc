@@ -1,0 +1,34 @@
+// quant_method "fp8": DeepSeek's blocks of 128 x 128 (DeepSeek-V3, arXiv:2412.19437, section 3.3),
+// and one scale per tensor where the configuration names no block size.
+#include "base/error.h"
+#include "model/quantization/methods.h"
+
+namespace tael {
+
+Quantization ReadFp8(const ConfigView& config) {
+  constexpr const char* kFormats[] = {"e4m3"};
+  ReadChoice(config, "fmt", "e4m3", kFormats);
+  // About activations, which stay float32.
+  for (const char* key : {"activation_scheme", "scale_fmt"}) config.Ignore(key);
+  ByteScheme scheme{.dtype = DType::kF8E4M3};
+  if (config.Has("weight_block_size")) {
+    const std::vector<int64_t> block = config.Ints("weight_block_size");
+    if (block.size() != 2 || block[0] < 1 || block[1] < 1) {
+      Fail(ErrorCode::kCorrupt,
+           "{}: quantization_config: weight_block_size needs two positive numbers", config.where());
+    }
+    scheme.span = ByteScheme::kBlock;
+    scheme.rows = block[0];
+    scheme.columns = block[1];
+    scheme.scale_name = ".weight_scale_inv";
+  } else {
+    config.Ignore("weight_block_size");
+  }
+  Quantization out;
+  out.groups.push_back({.names = {}, .patterns = {}, .all = true, .scheme = scheme});
+  ReadExcludedParts(config, "ignored_layers", &out);
+  ReadExcludedParts(config, "modules_to_not_convert", &out);
+  return out;
+}
+
+}  // namespace tael
