@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "app/adapter_flags.h"
 #include "app/command.h"
 #include "app/conversation.h"
 #include "app/environment.h"
@@ -252,6 +253,7 @@ int Execute(const ChatOptions& options, const LoadedSettings& settings) {
       SamplingText(limits.sampling) + (taken ? " (" + recommended.source + ")" : "");
   limits.token_texts = UseVocabulary(options.sampling, *loaded.tokenizer, limits.sampling);
   SessionOptions session_options = MakeSessionOptions(options.model, run);
+  session_options.adapters = AdapterChoices(options.model.loras);
   FitIntoMemory(loaded, options.model, run, session_options);
   Conversation conversation(loaded, session_options, limits);
   if (!options.system.empty()) conversation.SetSystem(options.system);
@@ -268,6 +270,7 @@ Command AddChatCommand(CommandParser& program) {
        .footer = "On a terminal: line editing, history, /help for commands. When stdin is piped,\n"
                  "each line is one user turn; exit code 1 if any turn failed."});
   AddModelFlags(command, options->model);
+  AddAdapterOption(command, &options->model.loras);
   AddSamplingFlags(command, options->sampling);
   AddThinkingFlags(command, options->thinking);
   command.AddOption("--system", &options->system, "system message", {.type = "TEXT"});

@@ -13,6 +13,7 @@
 #include "app/command.h"
 #include "app/coverage.h"
 #include "app/fingerprint.h"
+#include "app/inspect_lora.h"
 #include "app/model_flags.h"
 #include "app/model_store.h"
 #include "app/spec_json.h"
@@ -20,6 +21,7 @@
 #include "app/version.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "checkpoint/lora.h"
 #include "checkpoint/safetensors.h"
 #include "engine/memory_plan.h"
 #include "kernels/kernel_table.h"
@@ -300,6 +302,11 @@ std::string Summary(const Json& found) {
 
 int Execute(const InspectOptions& options, const LoadedSettings& settings) {
   const std::string path = ResolveModel(options.model, settings.values);
+  if (IsLora(path)) {
+    const Json found = InspectLora(path);
+    PrintOut(options.json ? DumpJson(found) + "\n" : LoraSummary(found));
+    return kExitOk;
+  }
   const bool alone = path.ends_with(".safetensors") && !DirectoryExists(path);
   const Json found = alone ? InspectContainer(path, options) : InspectModel(path, options);
   PrintOut(options.json ? DumpJson(found) + "\n" : Summary(found));
@@ -313,9 +320,10 @@ Command AddInspectCommand(CommandParser& program) {
   CommandParser& command = program.AddCommand(
       {.name = "inspect",
        .description = "Check a model completely and show its parts; any problem is an error"});
-  command.AddOption("model", &options->model,
-                    "path or name; a .safetensors file alone: only the container",
-                    {.type = "MODEL", .required = true});
+  command.AddOption(
+      "model", &options->model,
+      "path or name, also of a LoRA adapter; a .safetensors file alone: only the container",
+      {.type = "MODEL", .required = true});
   command.AddFlag("--deep", &options->deep,
                   "also read every weight: fingerprint, and whether there is NaN or infinity");
   command.AddOption("--allow-unknown-key", &options->allowed_keys,

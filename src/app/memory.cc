@@ -100,6 +100,7 @@ std::string PartsText(const PlannedRun& run, const MemoryWish& wish) {
       HumanBytes(plan.weights), HumanBytes(plan.kv_cache), run.shape.sequences, run.shape.context,
       Name(wish.runner.kv_dtype), StatesText(plan), HumanBytes(plan.scratch),
       HumanBytes(plan.sampling), HumanBytes(plan.program - wish.beside));
+  if (plan.adapters > 0) text += fmt::format(", adapters {}", HumanBytes(plan.adapters));
   if (wish.beside > 0) text += fmt::format(", results {}", HumanBytes(wish.beside));
   return text;
 }

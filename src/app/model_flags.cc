@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "app/adapter_flags.h"
 #include "app/model_store.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -112,6 +113,7 @@ LoadedModel LoadNamedModel(const ModelFlags& flags, const Settings& settings, Lo
   loaded.path = ResolveModel(flags.model, settings);
   LoadOptions options;
   options.allowed_keys = flags.allowed_keys;
+  options.adapters = AdapterSources(flags.loras);
   options.headers_only = purpose == LoadFor::kPlanning;
   loaded.model = LoadModel(loaded.path, options);
   std::set<TokenId> stops;

@@ -17,7 +17,7 @@ namespace tael {
 // Filled by the parser; what is not given comes from the settings.
 struct ModelFlags {
   std::string model;
-  std::vector<std::string> allowed_keys;
+  std::vector<std::string> allowed_keys, loras;
   std::optional<int> ctx, threads;
   std::optional<std::string> matmul, kv, memory;
   bool lazy = false;

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "app/adapter_flags.h"
 #include "app/command.h"
 #include "app/memory.h"
 #include "app/terminal.h"
@@ -21,6 +22,7 @@ Json PartsToJson(const PlannedRun& run) {
   const MemoryPlan& plan = run.plan;
   Json out = JsonObject{};
   out.Set("weights", plan.weights);
+  out.Set("adapters", plan.adapters);
   out.Set("kv_cache", plan.kv_cache);
   out.Set("states", plan.states);
   out.Set("scratch", plan.scratch);
@@ -72,6 +74,8 @@ void PrintPlan(const LoadedModel& loaded, const MemoryWish& wish, const PlannedR
       {{"part", "bytes", "", "what"},
        {"weights", std::to_string(plan.weights), HumanBytes(plan.weights),
         wish.lazy ? "at most; read as they are used" : "resident from the start"},
+       {"adapters", std::to_string(plan.adapters), HumanBytes(plan.adapters),
+        "LoRA, decoded to f32"},
        {"kv_cache", std::to_string(plan.kv_cache), HumanBytes(plan.kv_cache), cache},
        {"states", std::to_string(plan.states), HumanBytes(plan.states),
         plan.states > 0 ? fmt::format("{} of the recurrent layers", run.shape.state_slots)
@@ -122,6 +126,7 @@ Command AddPlanCommand(CommandParser& program) {
        .footer =
            "run and chat use one slot. Exit code 1 when it does not fit. More: docs/memory.md."});
   AddModelFlags(command, options->model);
+  AddAdapterOption(command, &options->model.loras);
   command.AddOption("--slots", &options->slots, "sequences evaluated at the same time",
                     {.check = IntRange{1, 4096}, .show_default = true});
   command.AddFlag("--json", &options->json, "print one JSON object");

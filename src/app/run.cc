@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "app/adapter_flags.h"
 #include "app/chat_prompt.h"
 #include "app/command.h"
 #include "app/interrupt.h"
@@ -84,6 +85,7 @@ RunPlan MakePlan(const RunOptions& options, const RunSettings& run) {
   plan.request.sampling = MakeSamplingParams(options.sampling, run);
   plan.request.sampling.log_probs = options.log_probs;
   plan.request.sampling.choice = static_cast<uint32_t>(options.choice);
+  plan.request.adapters = AdapterChoices(options.model.loras);
   plan.request.choices = options.choices;
   plan.request.max_tokens = MaxTokens(options.sampling, run);
   plan.style.stop_strings = StopTexts(options.sampling);
@@ -196,6 +198,7 @@ Command AddRunCommand(CommandParser& program) {
        .footer = "Ctrl-C ends the answer: the text so far stays, finish_reason is 'cancelled', "
                  "exit code 130."});
   AddModelFlags(command, options->model);
+  AddAdapterOption(command, &options->model.loras);
   AddSamplingFlags(command, options->sampling);
   AddThinkingFlags(command, options->thinking);
   command.AddOption("prompt", &options->prompt, "the prompt; '-' or nothing: read stdin",

@@ -113,6 +113,16 @@ Json RunResultToJson(const RunSetup& setup, const RunResult& result) {
   out.Set("usage", std::move(usage));
   out.Set("timings", std::move(timings));
   out.Set("model", setup.loaded.path);
+  if (!setup.plan.request.adapters.empty()) {
+    Json list = JsonArray{};
+    for (const AdapterChoice& choice : setup.plan.request.adapters) {
+      Json entry = JsonObject{};
+      entry.Set("name", choice.name);
+      entry.Set("weight", static_cast<double>(choice.weight));
+      list.Append(std::move(entry));
+    }
+    out.Set("adapters", std::move(list));
+  }
   out.Set("weights_fingerprint", WeightsFingerprint(*setup.loaded.model, !setup.options.resident));
   out.Set("numerics_version", kNumericsVersion);
   out.Set("kernels", setup.engine.kernels().name);

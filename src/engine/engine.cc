@@ -117,6 +117,7 @@ Batch BuildBatch(const StepPlan& plan) {
                                .count = rows.count,
                                .begin = rows.begin,
                                .blocks = sequence.blocks,
+                               .adapters = sequence.adapters,
                                .state = sequence.state,
                                .snapshots = rows.snapshots});
   }
@@ -180,6 +181,14 @@ void Engine::Check(const EngineRequest& request) const {
   }
 }
 
+// Keys and values depend on the adapters, so each list of them shares prefixes with itself only.
+CacheScope Engine::ScopeOf(const EngineRequest& request, const std::vector<AdapterUse>& adapters) {
+  if (adapters.empty()) return {request.cache_salt, 0};
+  auto found = std::find(adapter_lists_.begin(), adapter_lists_.end(), adapters);
+  if (found == adapter_lists_.end()) found = adapter_lists_.insert(found, adapters);
+  return {request.cache_salt, static_cast<uint64_t>(found - adapter_lists_.begin()) + 1};
+}
+
 std::unique_ptr<Sequence> Engine::MakeSequence(std::shared_ptr<const EngineRequest> asked,
                                                int choice) const {
   auto sequence = std::make_unique<Sequence>();
@@ -191,6 +200,7 @@ std::unique_ptr<Sequence> Engine::MakeSequence(std::shared_ptr<const EngineReque
                                                                .stop_tokens = asked->stop_tokens,
                                                                .texts = asked->token_texts,
                                                                .buffers = sampler_buffers_});
+  sequence->adapters = ChooseAdapters(runner_.model().adapters, asked->adapters);
   sequence->tokens = asked->prompt;
   sequence->report.prompt_tokens = static_cast<int>(asked->prompt.size());
   sequence->asked = std::move(asked);
@@ -209,6 +219,7 @@ RequestId Engine::Submit(EngineRequest request) {
   const RequestId id = next_id_++;
   for (auto& sequence : sequences) {
     sequence->request = id;
+    sequence->scope = ScopeOf(*asked, sequence->adapters);
     submitted_.push_back(std::move(sequence));
   }
   return id;

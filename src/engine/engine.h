@@ -62,6 +62,7 @@ class Engine {
   void Check(const EngineRequest& request) const;
   std::unique_ptr<Sequence> MakeSequence(std::shared_ptr<const EngineRequest> asked,
                                          int choice) const;
+  CacheScope ScopeOf(const EngineRequest& request, const std::vector<AdapterUse>& adapters);
   void DrainInbox();
   void Report(const StepPlan& plan, MatrixView<const float> logits);
   static SampledToken NextToken(Sequence& sequence, std::span<const float> logits);
@@ -82,6 +83,8 @@ class Engine {
   RequestId next_id_ = 1;
   std::deque<std::unique_ptr<Sequence>> submitted_;
   std::vector<RequestId> cancelled_;
+  // Lists of adapters that requests have used; a list's number in CacheScope is its index + 1.
+  std::vector<std::vector<AdapterUse>> adapter_lists_;
 };
 
 // The rows of `plan` as the model sees them. Logits are asked for where a sequence's tokens end,

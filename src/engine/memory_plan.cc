@@ -22,8 +22,11 @@ constexpr int64_t kThreadBytes = int64_t{12} << 10;
 // Address space that the allocator may take for small objects, in steps larger than they are.
 constexpr int64_t kHeapSlack = int64_t{16} << 20, kHeapAfterHeaders = int64_t{2} << 20;
 
-// A step with everything at its largest: one sequence brings all rows that the others leave.
-Batch LargestBatch(const RunShape& shape) {
+// A step with everything at its largest: one sequence brings all rows that the others leave, and
+// every sequence has every adapter.
+Batch LargestBatch(const Model& model, const RunShape& shape) {
+  std::vector<AdapterUse> adapters;
+  for (const auto& adapter : model.adapters) adapters.push_back({adapter.get()});
   const int rows = std::max(shape.rows, shape.sequences);
   Batch batch;
   batch.tokens.assign(static_cast<size_t>(rows), 0);
@@ -36,6 +39,7 @@ Batch LargestBatch(const RunShape& shape) {
                                .count = count,
                                .begin = shape.context - count,
                                .blocks = {},
+                               .adapters = adapters,
                                .state = 0});
     batch.sequences.back().blocks.assign(static_cast<size_t>(BlocksFor(shape.context)), 0);
   }
@@ -71,7 +75,7 @@ std::vector<std::span<const uint8_t>> JoinPages(std::vector<std::span<const uint
 }  // namespace
 
 int64_t MemoryPlan::total() const {
-  return std::max(weights + kv_cache + states + scratch + sampling + program, loading);
+  return std::max(weights + adapters + kv_cache + states + scratch + sampling + program, loading);
 }
 
 std::vector<FileRange> ResidentRanges(const Model& model) {
@@ -129,7 +133,7 @@ int64_t ScratchBytes(const Model& model, const RunnerOptions& options, const Run
   StateCache states(StateSizes(model.spec), 1);
   ComputeContext ctx{pool, ResolveKernels(options.kernels), arena,
                      options.matmul == MatmulMode::kInteger, options.worth_a_thread};
-  Forward(model.spec, model.weights, LargestBatch(shape), {cache, states}, ctx);
+  Forward(model.spec, model.weights, LargestBatch(model, shape), {cache, states}, ctx);
   return arena.peak();
 }
 
@@ -150,7 +154,10 @@ MemoryPlan PlanMemory(const Model& model, const RunnerOptions& options, const Ru
   plan.states = RoundToPages(StateBytes(model, shape.state_slots));
   plan.scratch = RoundToPages(ScratchBytes(model, options, shape));
   plan.sampling = int64_t{kSamplerBytesPerToken} * model.spec.vocab_size;
-  plan.program = baseline.now.resident() - baseline.weights +
+  for (const auto& adapter : model.adapters) plan.adapters += adapter->bytes();
+  // What adapters copied is in memory by now; what they borrow may be, and is counted all the same.
+  const int64_t program = baseline.now.resident() - baseline.weights - plan.adapters;
+  plan.program = std::max<int64_t>(0, program) +
                  (model.headers_only ? kGrowthAfterHeaders : kRunGrowth) +
                  (threads - 1) * kThreadBytes;
   plan.loading = baseline.now.peak;

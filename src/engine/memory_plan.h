@@ -25,6 +25,7 @@ struct RunShape {
 // Bytes that will be resident. Every part comes from the code that allocates it.
 struct MemoryPlan {
   int64_t weights = 0;   // pages of the checkpoint's files that are read, each counted once
+  int64_t adapters = 0;  // LoRA adapters that are loaded beside them
   int64_t kv_cache = 0;  // all of it, whether used or not
   int64_t states = 0;    // recurrent states, if the model has any
   int64_t scratch = 0;   // the largest step

@@ -10,6 +10,7 @@
 
 #include "engine/finish_reason.h"
 #include "engine/sampler.h"
+#include "model/adapter.h"
 #include "text/tokenizer.h"
 
 namespace tael {
@@ -70,8 +71,10 @@ struct EngineRequest {
   // What Verdict::kInterject makes an answer go on with, token by token, each reported like any
   // other: the end of a reasoning that is over its budget. REQUIRED with that verdict.
   std::vector<TokenId> interjection;
+  // Adapters of the model, added up in this order; none: the model as it is.
+  std::vector<AdapterChoice> adapters = {};
   // Whether the beginning of the prompt may be taken from other requests' work, which gives the
-  // same bits. Work is shared only between requests of equal salt.
+  // same bits. Work is shared only between requests of equal salt and equal adapters.
   bool reuse_prefix = true;
   uint64_t cache_salt = 0;
   RequestObserver observer;

@@ -38,11 +38,11 @@ void Scheduler::TakeSharedPrefix(Sequence& sequence) {
   if (!limits_.share_prefixes || !sequence.asked->reuse_prefix) return;
   // The last token is always evaluated: its logits are needed.
   const std::span<const TokenId> tokens = sequence.tokens;
-  sequence.blocks = pool_.TakePrefix(tokens.first(tokens.size() - 1), sequence.asked->cache_salt);
+  sequence.blocks = pool_.TakePrefix(tokens.first(tokens.size() - 1), sequence.scope);
   sequence.published = static_cast<int>(sequence.blocks.size());
   sequence.computed = sequence.published * kKvBlockPositions;
   if (states_.cache != nullptr) {
-    sequence.parted = pool_.PrefixBlocks(tokens, sequence.asked->cache_salt) * kKvBlockPositions;
+    sequence.parted = pool_.PrefixBlocks(tokens, sequence.scope) * kKvBlockPositions;
   }
   if (sequence.report.preemptions == 0) {
     sequence.report.cached_tokens = std::min(sequence.computed, sequence.report.prompt_tokens);
@@ -85,7 +85,7 @@ std::vector<StateSnapshot> Scheduler::Snapshots(const Sequence& sequence, int co
   for (const int position : positions) {
     if (position <= sequence.computed || position > sequence.computed + count) continue;
     const auto before = tokens.first(static_cast<size_t>(position));
-    if (pool_.HasState(before, sequence.asked->cache_salt)) continue;
+    if (pool_.HasState(before, sequence.scope)) continue;
     const StateSlot slot = states_.snapshots->Reserve();
     if (slot != kNoState) snapshots.push_back({position, slot});
   }
@@ -190,14 +190,13 @@ void Scheduler::MarkComputed(const StepPlan& plan) {
     sequence.computed = rows.begin + rows.count;
     if (!limits_.share_prefixes) continue;
     for (; sequence.published < sequence.computed / kKvBlockPositions; ++sequence.published) {
-      pool_.Publish(sequence.blocks, sequence.published, sequence.tokens,
-                    sequence.asked->cache_salt);
+      pool_.Publish(sequence.blocks, sequence.published, sequence.tokens, sequence.scope);
     }
     for (const StateSnapshot& kept : rows.snapshots) {
       pool_.KeepState(
           kept.slot,
           std::span<const TokenId>(sequence.tokens).first(static_cast<size_t>(kept.position)),
-          sequence.asked->cache_salt);
+          sequence.scope);
     }
   }
 }

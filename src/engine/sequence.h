@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/request.h"
+#include "kv/block_pool.h"
 #include "kv/kv_cache.h"
 #include "kv/state_cache.h"
 
@@ -17,6 +18,8 @@ struct Sequence {
   std::shared_ptr<const EngineRequest> asked;  // shared by the choices of the request
 
   std::unique_ptr<Sampler> sampler;
+  std::vector<AdapterUse> adapters;  // of the request, resolved
+  CacheScope scope;                  // with whom it shares prefixes
 
   std::vector<TokenId> tokens;  // prompt and answer
   std::vector<BlockId> blocks;  // cache blocks that cover the computed positions, and those planned

@@ -32,6 +32,7 @@ RunShape ShapeOf(const SessionOptions& options, int context) {
 Session::Session(const Model& model, const SessionOptions& options)
     : max_context_(ResolveContext(model, options.max_context)),
       prefill_chunk_(options.prefill_chunk),
+      adapters_(ChooseAdapters(model.adapters, options.adapters)),
       runner_(model, options.runner, ShapeOf(options, max_context_)),
       kept_(/*first=*/1, std::max(0, options.kept_states)) {
   if (prefill_chunk_ < 1) {
@@ -61,7 +62,7 @@ Batch Session::MakeBatch(std::span<const TokenId> tokens, bool all_logits) const
   batch.tokens.assign(tokens.begin(), tokens.end());
   const int count = static_cast<int>(tokens.size());
   BatchSequence sequence{
-      .first_row = 0, .count = count, .begin = length(), .blocks = {}, .state = 0};
+      .first_row = 0, .count = count, .begin = length(), .blocks = {}, .adapters = adapters_, .state = 0};
   for (int b = 0; b < BlocksFor(length() + count); ++b) sequence.blocks.push_back(b);
   for (int i = 0; i < count; ++i) {
     batch.positions.push_back(length() + i);

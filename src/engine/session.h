@@ -17,6 +17,7 @@ struct SessionOptions {
   int prefill_chunk = 256;  // tokens evaluated together
   int kept_states = 3;  // of models with a recurrent state: positions to return to, beside the end
   RunnerOptions runner;
+  std::vector<AdapterChoice> adapters = {};  // of all its tokens
 };
 
 // What a session of `context` positions needs.
@@ -73,6 +74,7 @@ class Session {
   void Rewind(int length);
 
   int max_context_, prefill_chunk_;
+  std::vector<AdapterUse> adapters_;
   ModelRunner runner_;
   KeptStates kept_;  // in the slots behind the first, which is the state at length()
   std::vector<TokenId> tokens_;

@@ -6,6 +6,7 @@
 
 #include "kv/kv_cache.h"
 #include "kv/state_cache.h"
+#include "tensor/adapter.h"
 
 namespace tael {
 
@@ -23,6 +24,7 @@ struct BatchSequence {
   int count = 0;
   int begin = 0;                // absolute position of the first token
   std::vector<BlockId> blocks;  // block of positions 0-63, 64-127, ...; covers begin + count
+  std::vector<AdapterUse> adapters = {};  // of all its rows; empty: the model as it is
   // Of models with a recurrent state: the slot that holds it for position `begin` (if that is 0,
   // the sequence starts from zeros, whatever the slot holds) and for begin + count after the step.
   StateSlot state = kNoState;

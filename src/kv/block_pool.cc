@@ -12,7 +12,8 @@ BlockPool::BlockPool(int num_blocks, SnapshotPool* snapshots)
 }
 
 size_t BlockPool::KeyHash::operator()(const Key& key) const {
-  uint64_t hash = key.parent * 0x9E3779B97F4A7C15u ^ key.salt;
+  uint64_t hash =
+      key.parent * 0x9E3779B97F4A7C15u ^ key.scope.salt ^ key.scope.adapters * 0xC2B2AE3D27D4EB4Fu;
   for (const int32_t token : key.tokens) {
     hash = (hash ^ static_cast<uint32_t>(token)) * 0xD6E8FEB86659FD93u;
     hash ^= hash >> 32;
@@ -20,11 +21,11 @@ size_t BlockPool::KeyHash::operator()(const Key& key) const {
   return static_cast<size_t>(hash);
 }
 
-BlockPool::Key BlockPool::MakeKey(ContentId parent, uint64_t salt, std::span<const int32_t> tokens,
-                                  int index) {
+BlockPool::Key BlockPool::MakeKey(ContentId parent, const CacheScope& scope,
+                                  std::span<const int32_t> tokens, int index) {
   const auto part = tokens.subspan(static_cast<size_t>(index) * kKvBlockPositions,
                                    static_cast<size_t>(kKvBlockPositions));
-  return {parent, salt, {part.begin(), part.end()}};
+  return {parent, scope, {part.begin(), part.end()}};
 }
 
 void BlockPool::Forget(BlockId id) {
@@ -68,12 +69,13 @@ void BlockPool::Release(BlockId id) {
   }
 }
 
-std::vector<BlockId> BlockPool::FindPrefix(std::span<const int32_t> tokens, uint64_t salt) const {
+std::vector<BlockId> BlockPool::FindPrefix(std::span<const int32_t> tokens,
+                                           const CacheScope& scope) const {
   std::vector<BlockId> found;
   const int full = static_cast<int>(tokens.size()) / kKvBlockPositions;
   ContentId parent = 0;
   for (int i = 0; i < full; ++i) {
-    const auto entry = index_.find(MakeKey(parent, salt, tokens, i));
+    const auto entry = index_.find(MakeKey(parent, scope, tokens, i));
     if (entry == index_.end()) break;
     found.push_back(entry->second);
     parent = blocks_[static_cast<size_t>(entry->second)].content;
@@ -81,12 +83,12 @@ std::vector<BlockId> BlockPool::FindPrefix(std::span<const int32_t> tokens, uint
   return found;
 }
 
-int BlockPool::PrefixBlocks(std::span<const int32_t> tokens, uint64_t salt) const {
-  return static_cast<int>(FindPrefix(tokens, salt).size());
+int BlockPool::PrefixBlocks(std::span<const int32_t> tokens, const CacheScope& scope) const {
+  return static_cast<int>(FindPrefix(tokens, scope).size());
 }
 
-std::vector<BlockId> BlockPool::TakePrefix(std::span<const int32_t> tokens, uint64_t salt) {
-  std::vector<BlockId> found = FindPrefix(tokens, salt);
+std::vector<BlockId> BlockPool::TakePrefix(std::span<const int32_t> tokens, const CacheScope& scope) {
+  std::vector<BlockId> found = FindPrefix(tokens, scope);
   if (snapshots_ != nullptr) {
     while (!found.empty() && snapshots_->At(found.back()) == kNoState) found.pop_back();
     if (!found.empty()) snapshots_->Touch(found.back());
@@ -99,7 +101,7 @@ std::vector<BlockId> BlockPool::TakePrefix(std::span<const int32_t> tokens, uint
 }
 
 void BlockPool::Publish(std::span<const BlockId> blocks, int index, std::span<const int32_t> tokens,
-                        uint64_t salt) {
+                        const CacheScope& scope) {
   Block& block = At(blocks[static_cast<size_t>(index)]);
   TAEL_CHECK(block.references > 0);
   if (block.content != 0) return;
@@ -110,24 +112,24 @@ void BlockPool::Publish(std::span<const BlockId> blocks, int index, std::span<co
   if (index > 0 && parent == 0) {
     // Another block already stood for the same content as the one before: hang on to that one.
     const auto before =
-        FindPrefix(tokens.first(static_cast<size_t>(index) * kKvBlockPositions), salt);
+        FindPrefix(tokens.first(static_cast<size_t>(index) * kKvBlockPositions), scope);
     if (static_cast<int>(before.size()) < index) return;
     parent = At(before.back()).content;
   }
-  Key key = MakeKey(parent, salt, tokens, index);
+  Key key = MakeKey(parent, scope, tokens, index);
   if (!index_.emplace(key, blocks[static_cast<size_t>(index)]).second) return;
   block.key = std::move(key);
   block.content = next_content_++;
 }
 
-bool BlockPool::HasState(std::span<const int32_t> tokens, uint64_t salt) const {
-  const auto blocks = FindPrefix(tokens, salt);
+bool BlockPool::HasState(std::span<const int32_t> tokens, const CacheScope& scope) const {
+  const auto blocks = FindPrefix(tokens, scope);
   return std::cmp_equal(blocks.size() * kKvBlockPositions, tokens.size()) &&
          snapshots_->At(blocks.back()) != kNoState;
 }
 
-void BlockPool::KeepState(StateSlot slot, std::span<const int32_t> tokens, uint64_t salt) {
-  const auto blocks = FindPrefix(tokens, salt);
+void BlockPool::KeepState(StateSlot slot, std::span<const int32_t> tokens, const CacheScope& scope) {
+  const auto blocks = FindPrefix(tokens, scope);
   if (std::cmp_not_equal(blocks.size() * kKvBlockPositions, tokens.size())) return;
   snapshots_->Keep(slot, blocks.back());
 }

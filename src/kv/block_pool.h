@@ -13,6 +13,13 @@
 
 namespace tael {
 
+// Contents are shared only within a scope: requests of one salt whose adapters are the same.
+struct CacheScope {
+  uint64_t salt = 0;
+  uint64_t adapters = 0;  // names the list of adapters; 0: none
+  bool operator==(const CacheScope&) const = default;
+};
+
 // Reference counts over the blocks of a KvCache. A full block may be published under its content:
 // all tokens up to its end. It then never changes, may be shared, and stays findable after its last
 // user left until its memory is needed (least recently used first). Contents are compared token by
@@ -34,29 +41,29 @@ class BlockPool {
   void Release(BlockId block);
 
   // The blocks of the longest published prefix of `tokens` that ends at a block border (and where a
-  // state is kept), each retained. Only contents published under the same `salt` are seen.
-  std::vector<BlockId> TakePrefix(std::span<const int32_t> tokens, uint64_t salt);
+  // state is kept), each retained. Only contents published in the same scope are seen.
+  std::vector<BlockId> TakePrefix(std::span<const int32_t> tokens, const CacheScope& scope);
   // How many whole blocks at the beginning of `tokens` are published, with or without a state.
-  int PrefixBlocks(std::span<const int32_t> tokens, uint64_t salt) const;
+  int PrefixBlocks(std::span<const int32_t> tokens, const CacheScope& scope) const;
 
   // Makes `blocks[index]` findable: it holds tokens[64 * index, 64 * index + 64) and blocks[0 ..
   // index) hold what comes before, all of them published. Without effect if another block with this
   // content is. REQUIRES: in use, full, tokens cover it.
   void Publish(std::span<const BlockId> blocks, int index, std::span<const int32_t> tokens,
-               uint64_t salt);
+               const CacheScope& scope);
 
   // Keeps the reserved snapshot `slot`, the state after all of `tokens`, if they are whole blocks
   // and published. REQUIRES: made with snapshots.
-  void KeepState(StateSlot slot, std::span<const int32_t> tokens, uint64_t salt);
+  void KeepState(StateSlot slot, std::span<const int32_t> tokens, const CacheScope& scope);
   // Whether the state after `tokens`, whole blocks, is kept. REQUIRES: made with snapshots.
-  bool HasState(std::span<const int32_t> tokens, uint64_t salt) const;
+  bool HasState(std::span<const int32_t> tokens, const CacheScope& scope) const;
 
  private:
   // Names the content up to the end of a block; never used twice.
   using ContentId = uint64_t;
   struct Key {
     ContentId parent = 0;  // 0: the first block
-    uint64_t salt = 0;
+    CacheScope scope;
     std::vector<int32_t> tokens;  // kKvBlockPositions of them
     bool operator==(const Key&) const = default;
   };
@@ -71,8 +78,8 @@ class BlockPool {
   };
 
   Block& At(BlockId block) { return blocks_[static_cast<size_t>(block)]; }
-  static Key MakeKey(ContentId parent, uint64_t salt, std::span<const int32_t> tokens, int index);
-  std::vector<BlockId> FindPrefix(std::span<const int32_t> tokens, uint64_t salt) const;
+  static Key MakeKey(ContentId parent, const CacheScope& scope, std::span<const int32_t> tokens, int index);
+  std::vector<BlockId> FindPrefix(std::span<const int32_t> tokens, const CacheScope& scope) const;
   void Forget(BlockId id);
 
   SnapshotPool* snapshots_;

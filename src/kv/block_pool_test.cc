@@ -19,7 +19,7 @@ std::vector<BlockId> Fill(BlockPool& pool, const std::vector<int32_t>& tokens, u
   std::vector<BlockId> blocks;
   for (int i = 0; i < static_cast<int>(tokens.size()) / kKvBlockPositions; ++i) {
     blocks.push_back(pool.Allocate().value());
-    pool.Publish(blocks, i, tokens, salt);
+    pool.Publish(blocks, i, tokens, {salt});
   }
   return blocks;
 }
@@ -46,14 +46,14 @@ TEST(BlockPool, SharesTheLongestPublishedPrefixInWholeBlocks) {
   const auto tokens = Count(0, 200);
   const auto blocks = Fill(pool, tokens);  // 3 full blocks
   ASSERT_EQ(blocks.size(), 3u);
-  EXPECT_EQ(pool.TakePrefix(tokens, 0), blocks);
-  EXPECT_EQ(pool.TakePrefix(std::span(tokens).first(191), 0).size(), 2u);
+  EXPECT_EQ(pool.TakePrefix(tokens, {0}), blocks);
+  EXPECT_EQ(pool.TakePrefix(std::span(tokens).first(191), {0}).size(), 2u);
   auto other = tokens;
   other[70] = -1;
-  EXPECT_EQ(pool.TakePrefix(other, 0), std::vector<BlockId>{blocks[0]});
+  EXPECT_EQ(pool.TakePrefix(other, {0}), std::vector<BlockId>{blocks[0]});
   other[0] = -1;
-  EXPECT_TRUE(pool.TakePrefix(other, 0).empty());
-  EXPECT_TRUE(pool.TakePrefix(tokens, 1).empty());  // another salt
+  EXPECT_TRUE(pool.TakePrefix(other, {0}).empty());
+  EXPECT_TRUE(pool.TakePrefix(tokens, {1}).empty());  // another salt
 }
 
 TEST(BlockPool, EqualBlocksAfterDifferentBeginningsAreDifferent) {
@@ -61,8 +61,8 @@ TEST(BlockPool, EqualBlocksAfterDifferentBeginningsAreDifferent) {
   auto a = Count(0, 128), b = Count(0, 128);
   b[3] = 77;
   const auto of_a = Fill(pool, a), of_b = Fill(pool, b);
-  EXPECT_EQ(pool.TakePrefix(a, 0), of_a);
-  EXPECT_EQ(pool.TakePrefix(b, 0), of_b);
+  EXPECT_EQ(pool.TakePrefix(a, {0}), of_a);
+  EXPECT_EQ(pool.TakePrefix(b, {0}), of_b);
   EXPECT_NE(of_a[1], of_b[1]);
 }
 
@@ -72,15 +72,15 @@ TEST(BlockPool, PublishedBlocksOutliveTheirUsersUntilMemoryIsNeeded) {
   const auto blocks = Fill(pool, tokens);
   ReleaseAll(pool, blocks);
   EXPECT_EQ(pool.available(), 3);
-  EXPECT_EQ(pool.TakePrefix(tokens, 0), blocks);
+  EXPECT_EQ(pool.TakePrefix(tokens, {0}), blocks);
   EXPECT_EQ(pool.available(), 1);
   ReleaseAll(pool, blocks);
   pool.Allocate();  // the one never used
-  EXPECT_EQ(pool.PrefixBlocks(tokens, 0), 2);
+  EXPECT_EQ(pool.PrefixBlocks(tokens, {0}), 2);
   pool.Allocate();  // takes the end of the prefix first
-  EXPECT_EQ(pool.PrefixBlocks(tokens, 0), 1);
+  EXPECT_EQ(pool.PrefixBlocks(tokens, {0}), 1);
   pool.Allocate();
-  EXPECT_EQ(pool.PrefixBlocks(tokens, 0), 0);
+  EXPECT_EQ(pool.PrefixBlocks(tokens, {0}), 0);
 }
 
 TEST(BlockPool, AForgottenParentDoesNotLendItsChildrenToAnotherContent) {
@@ -93,16 +93,16 @@ TEST(BlockPool, AForgottenParentDoesNotLendItsChildrenToAnotherContent) {
   auto other = Count(500, 128);
   std::copy(tokens.begin() + 64, tokens.end(), other.begin() + 64);
   const std::vector<BlockId> now = {reused};
-  pool.Publish(now, 0, other, 0);
-  EXPECT_EQ(pool.PrefixBlocks(other, 0), 1);  // not 2: the second block followed something else
-  EXPECT_EQ(pool.PrefixBlocks(tokens, 0), 0);
+  pool.Publish(now, 0, other, {0});
+  EXPECT_EQ(pool.PrefixBlocks(other, {0}), 1);  // not 2: the second block followed something else
+  EXPECT_EQ(pool.PrefixBlocks(tokens, {0}), 0);
 }
 
 TEST(BlockPool, TwoSequencesWithEqualTokensPublishOneOfThem) {
   BlockPool pool(6);
   const auto tokens = Count(0, 192);
   const auto first = Fill(pool, tokens), second = Fill(pool, tokens);
-  EXPECT_EQ(pool.TakePrefix(tokens, 0), first);
+  EXPECT_EQ(pool.TakePrefix(tokens, {0}), first);
   ReleaseAll(pool, second);
   EXPECT_EQ(pool.available(), 3);  // the second copies are free, not findable
 }

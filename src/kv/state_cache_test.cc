@@ -93,18 +93,18 @@ TEST(BlockPool, SharesAPrefixOnlyUpToABlockWithAState) {
   std::vector<BlockId> blocks;
   for (int i = 0; i < 3; ++i) {
     blocks.push_back(pool.Allocate().value());
-    pool.Publish(blocks, i, tokens, 0);
+    pool.Publish(blocks, i, tokens, {});
   }
-  EXPECT_EQ(pool.PrefixBlocks(tokens, 0), 3);
-  EXPECT_TRUE(pool.TakePrefix(tokens, 0).empty()) << "no state is kept anywhere";
+  EXPECT_EQ(pool.PrefixBlocks(tokens, {}), 3);
+  EXPECT_TRUE(pool.TakePrefix(tokens, {}).empty()) << "no state is kept anywhere";
   const auto two = std::span(tokens).first(2 * kKvBlockPositions);
-  EXPECT_FALSE(pool.HasState(two, 0));
+  EXPECT_FALSE(pool.HasState(two, {}));
   const StateSlot slot = snapshots.Reserve();
-  pool.KeepState(slot, two, 0);
-  EXPECT_TRUE(pool.HasState(two, 0));
-  EXPECT_FALSE(pool.HasState(two, 1)) << "another salt";
-  EXPECT_FALSE(pool.HasState(tokens, 0));
-  const std::vector<BlockId> taken = pool.TakePrefix(tokens, 0);
+  pool.KeepState(slot, two, {});
+  EXPECT_TRUE(pool.HasState(two, {}));
+  EXPECT_FALSE(pool.HasState(two, {1})) << "another salt";
+  EXPECT_FALSE(pool.HasState(tokens, {}));
+  const std::vector<BlockId> taken = pool.TakePrefix(tokens, {});
   EXPECT_EQ(taken, std::vector<BlockId>(blocks.begin(), blocks.begin() + 2));
   EXPECT_EQ(snapshots.At(taken.back()), slot);
 }
@@ -114,13 +114,13 @@ TEST(BlockPool, ForgetsTheStateWithTheContent) {
   BlockPool pool(1, &snapshots);
   const std::vector<int32_t> tokens = Count(kKvBlockPositions);
   const std::vector<BlockId> blocks = {pool.Allocate().value()};
-  pool.Publish(blocks, 0, tokens, 0);
-  pool.KeepState(snapshots.Reserve(), tokens, 0);
+  pool.Publish(blocks, 0, tokens, {});
+  pool.KeepState(snapshots.Reserve(), tokens, {});
   pool.Release(blocks[0]);
   EXPECT_EQ(pool.Allocate(), blocks[0]);  // used for something else
   EXPECT_EQ(snapshots.At(blocks[0]), kNoState);
   // What is not published cannot keep a state.
-  pool.KeepState(snapshots.Reserve(), Count(kKvBlockPositions, 5), 0);
+  pool.KeepState(snapshots.Reserve(), Count(kKvBlockPositions, 5), {});
   EXPECT_EQ(snapshots.At(blocks[0]), kNoState);
 }
 

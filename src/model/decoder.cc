@@ -1,5 +1,8 @@
 #include "model/decoder.h"
 
+#include <algorithm>
+
+#include "ops/adapt.h"
 #include "ops/embedding.h"
 #include "ops/matmul.h"
 #include "ops/rms_norm.h"
@@ -12,6 +15,22 @@ void Record(const MatrixView<float>& hidden, HiddenRecorder* recorder) {
   recorder->states.emplace_back(hidden.data, hidden.data + hidden.rows * hidden.cols);
 }
 
+// Sequences with the same adapters share a list.
+AdapterRows AdapterRowsOf(const Batch& batch) {
+  AdapterRows all;
+  for (const BatchSequence& sequence : batch.sequences) {
+    if (sequence.adapters.empty()) continue;
+    const auto found = std::find(all.lists.begin(), all.lists.end(), sequence.adapters);
+    const auto list = static_cast<size_t>(found - all.lists.begin());
+    if (list == all.lists.size()) {
+      all.lists.push_back(sequence.adapters);
+      all.rows.emplace_back();
+    }
+    for (int i = 0; i < sequence.count; ++i) all.rows[list].push_back(sequence.first_row + i);
+  }
+  return all;
+}
+
 }  // namespace
 
 MatrixView<float> Forward(const DecoderSpec& spec, const DecoderWeights& weights,
@@ -19,6 +38,7 @@ MatrixView<float> Forward(const DecoderSpec& spec, const DecoderWeights& weights
                           HiddenRecorder* recorder) {
   const auto rows = static_cast<int64_t>(batch.tokens.size());
   const MatrixView<float> hidden = NewMatrix(rows, spec.hidden_size, ctx);
+  const AdapterScope adapted(ctx, AdapterRowsOf(batch));
   EmbeddingLookup(weights.embedding, batch.tokens, spec.embedding_scale, hidden, ctx);
   Record(hidden, recorder);
   ctx.routers = recorder != nullptr ? &recorder->routers : nullptr;
@@ -31,6 +51,7 @@ MatrixView<float> Forward(const DecoderSpec& spec, const DecoderWeights& weights
   const MatrixView<float> last = GatherRows(Const(hidden), batch.logit_rows, ctx);
   RmsNorm(Const(last), weights.final_norm, spec.norm_eps, last, ctx);
   const MatrixView<float> logits = NewMatrix(last.rows, spec.vocab_size, ctx);
+  const AdapterScope with_logits(ctx, batch.logit_rows.data(), last.rows);
   MatmulInput input(Const(last), ctx);
   Matmul(input, weights.head, logits, ctx);
   return logits;

@@ -36,6 +36,20 @@ void RefuseUnreadKeys(const Checkpoint& checkpoint, const std::vector<std::strin
        checkpoint.config.where(), unread.size(), fmt::join(unread, ", "));
 }
 
+void LoadAdapters(const std::vector<AdapterSource>& sources, Model& model) {
+  for (const AdapterSource& source : sources) {
+    for (const auto& other : model.adapters) {
+      if (other->name != source.name) continue;
+      Fail(ErrorCode::kInvalidArgument, "{}: an adapter named '{}' is loaded already ({})",
+           source.path, source.name, other->path);
+    }
+    const LoraFile file = OpenLora(source.path);
+    model.adapters.push_back(BindAdapter(file, source.name,
+                                         {model.spec, model.weights, FamilyOf(model.checkpoint),
+                                          model.checkpoint, model.headers_only}));
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> KnownArchitectures() {
@@ -65,8 +79,10 @@ std::unique_ptr<Model> LoadModel(const std::string& path, const LoadOptions& opt
   DecoderSpec spec = DescribeCheckpoint(checkpoint, options.allowed_keys);
   const bool headers_only = options.headers_only;
   DecoderWeights weights = Bind(spec, FamilyOf(checkpoint), checkpoint, headers_only);
-  return std::make_unique<Model>(
+  auto model = std::make_unique<Model>(
       Model{std::move(checkpoint), std::move(spec), std::move(weights), headers_only});
+  LoadAdapters(options.adapters, *model);
+  return model;
 }
 
 }  // namespace tael

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "checkpoint/open.h"
+#include "model/adapter.h"
 #include "model/decoder.h"
 #include "spec/decoder_spec.h"
 
@@ -19,6 +20,8 @@ struct LoadOptions {
   // Reads configuration and tensor tables only: enough for inspecting and planning, not for
   // running.
   bool headers_only = false;
+  // LoRA adapters to load beside it; names must differ.
+  std::vector<AdapterSource> adapters;
 };
 
 // Immutable once loaded; shared by all sequences.
@@ -27,6 +30,7 @@ struct Model {
   DecoderSpec spec;
   DecoderWeights weights;
   bool headers_only = false;  // the vectors in `weights` are zeros
+  std::vector<std::unique_ptr<Adapter>> adapters = {};
 };
 
 // Spec of an opened checkpoint: finds the family, describes, refuses unread config keys, validates.

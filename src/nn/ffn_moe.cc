@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ops/activation.h"
+#include "ops/adapt.h"
 #include "ops/matmul.h"
 #include "ops/rms_norm.h"
 
@@ -28,7 +29,10 @@ void AddExpert(const DenseFfnSpec& spec, const DenseFfnWeights& expert, const Gr
       std::copy_n(x.row(group.tokens[i]), x.cols, gathered.row(i));
     }
   });
-  DenseFfnForward(spec, expert, Const(gathered), result, ctx);
+  {
+    const AdapterScope adapted(ctx, group.tokens, group.count);
+    DenseFfnForward(spec, expert, Const(gathered), result, ctx);
+  }
   ctx.pool.ParallelFor(group.count, grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const float weight = group.weights[i];
@@ -47,6 +51,7 @@ void RehearseLargestGroup(const DenseFfnSpec& spec, const DenseFfnWeights& exper
   WorkerPool imagined(WorkerPool::Imagined{ctx.pool.size()});
   ComputeContext rehearsal{imagined, ctx.kernels, ctx.arena, ctx.integer_matmul,
                            ctx.worth_a_thread};
+  rehearsal.adapters = ctx.adapters;
   AddExpert(spec, expert, {.count = x.rows}, x, out, rehearsal);
 }
 
@@ -133,7 +138,11 @@ void MoeFfnForward(const MoeFfnSpec& spec, const MoeFfnWeights& weights, MatrixV
                             .activation = spec.activation,
                             .bias = spec.expert_bias,
                             .clamp = spec.clamp};
-  RehearseLargestGroup(expert, weights.experts[0], x, out, ctx);
+  // Without adapters all experts take the same memory.
+  const size_t rehearsed = ctx.adapters != nullptr ? weights.experts.size() : 1;
+  for (size_t e = 0; e < rehearsed; ++e) {
+    RehearseLargestGroup(expert, weights.experts[e], x, out, ctx);
+  }
   for (int e = 0; groups.known && e < spec.router.num_experts; ++e) {
     const int32_t begin = groups.begins[e], count = groups.begins[e + 1] - begin;
     if (count == 0) continue;

@@ -10,6 +10,8 @@
 
 namespace tael {
 
+struct AdapterRows;  // ops/adapt.h
+
 // What the router of one layer decided, for checks: the experts of each token in ascending order.
 struct RouterRecord {
   int experts_per_token = 0;
@@ -27,6 +29,8 @@ struct ComputeContext {
   // Elementary operations that take as long as waking a thread: less is not worth another one.
   int64_t worth_a_thread = 50'000;
   int64_t expert_bytes = 0;  // of routed experts' weights, counted where they are read
+  const AdapterRows* adapters =
+      nullptr;  // of the rows at hand; null: no row is adapted (AdapterScope)
   std::vector<RouterRecord>* routers = nullptr;  // receives one record per layer with experts
 
   // How many items a part of a parallel loop must have at least; a multiple of `unit`.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ops/adapt.h"
 #include "ops/decode_rows.h"
 #include "ops/rms_norm.h"
 
@@ -16,6 +17,7 @@ void EmbeddingLookup(const Weight& table, const std::vector<int32_t>& tokens, fl
       for (int64_t i = 0; i < out.cols; ++i) out.row(t)[i] *= scale;
     }
   });
+  if (ctx.adapters != nullptr) AdaptEmbedding(tokens, scale, out, ctx);
 }
 
 MatrixView<float> GatherRows(MatrixView<const float> x, const std::vector<int32_t>& rows,

@@ -8,8 +8,8 @@
 
 namespace tael {
 
-// out[t] = row tokens[t] of `table`, decoded to float32, times `scale`. REQUIRES: ids inside the
-// table.
+// out[t] = row tokens[t] of `table`, decoded to float32, times `scale`; rows with an
+// adapter of the embedding get its change. REQUIRES: ids inside the table.
 void EmbeddingLookup(const Weight& table, const std::vector<int32_t>& tokens, float scale,
                      MatrixView<float> out, ComputeContext& ctx);
 

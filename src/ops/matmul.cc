@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "ops/adapt.h"
 #include "ops/decode_rows.h"
 #include "quant/integer_form.h"
 
@@ -151,6 +152,7 @@ void Matmul(MatmulInput& input, const Weight& w, MatrixView<float> y, ComputeCon
       DecodedMatmul(input.x(), w, y, ctx);
       break;
   }
+  if (ctx.adapters != nullptr) AdaptProduct(input.x(), w, y, ctx);
 }
 
 void AddBias(const std::vector<float>& bias, MatrixView<float> y, ComputeContext& ctx) {

@@ -43,8 +43,8 @@ MatmulForm MatmulFormOf(DType dtype, bool integer_matmul);
 MatmulForm MatmulFormOf(const Weight& w, bool integer_matmul);
 
 // y [M, N] = x [M, K] times w [N, K] transposed. Formats with an integer form use 8-bit activations
-// if ctx.integer_matmul, all others float32 (docs/numerics.md, 3-5). Never fails: shapes were
-// checked at bind time.
+// if ctx.integer_matmul, all others float32 (docs/numerics.md, 3-5); rows
+// with an adapter of `w` get its change. Never fails: shapes were checked at bind time.
 void Matmul(MatmulInput& input, const Weight& w, MatrixView<float> y, ComputeContext& ctx,
             ActivationTerms terms = ActivationTerms::kOne);
 

@@ -325,6 +325,7 @@ bool HasIntegerWeights(const Model& model) {
 }
 
 std::string KindOf(const Golden& golden) {
+  if (!golden.adapter.empty()) return "lora";
   if (golden.model.ends_with(".gguf")) return "gguf";
   if (golden.model.empty()) return "family";
   try {
@@ -343,6 +344,7 @@ void RunMode(VerifyRow& row, const Golden& golden, const VerifyContext& context,
   options.runner.threads = context.threads;
   options.runner.matmul = exact ? MatmulMode::kFloat : MatmulMode::kInteger;
   options.runner.kv_dtype = exact ? DType::kF32 : DType::kF16;
+  for (const auto& adapter : model.adapters) options.adapters.push_back({adapter->name});
   const double tolerance = exact ? Tolerance(golden.path) : kIntegerTolerance;
   DecoderCheck check(model, file, options, tolerance);
   Verdict verdict = check.Run(exact);
@@ -367,7 +369,9 @@ std::vector<VerifyRow> CheckDecoderGolden(const Golden& golden, const VerifyCont
     if (golden.model.empty()) {
       Fail(ErrorCode::kNotFound, "{}: no checkpoint lies beside it", golden.path);
     }
-    model = LoadModel(golden.model);
+    LoadOptions options;
+    if (!golden.adapter.empty()) options.adapters.push_back({"golden", golden.adapter});
+    model = LoadModel(golden.model, options);
     // What a golden holds counts also beyond the length that its configuration names.
     for (const Prompt& prompt : ReadPrompts(readable)) {
       const int length = static_cast<int>(prompt.ids.size());
@@ -388,16 +392,6 @@ std::vector<VerifyRow> CheckDecoderGolden(const Golden& golden, const VerifyCont
     rows.push_back(std::move(rounded));
   }
   return rows;
-}
-
-std::vector<VerifyRow> CheckLoraGolden(const Golden& golden, const VerifyContext&) {
-  VerifyRow row = MakeRow(golden);
-  CheckRow(row, [&](VerifyRow&) {
-    const GoldenFile readable(golden.path);
-    Fail(ErrorCode::kUnsupported, "{}: LoRA adapters cannot be applied by this version",
-         DirName(golden.path));
-  });
-  return {row};
 }
 
 }  // namespace tael

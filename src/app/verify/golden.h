@@ -31,6 +31,8 @@ struct Golden {
   std::string path;   // the golden's own file
   std::string name;   // for people: path relative to what was asked for
   std::string model;  // kDecoder: model directory or GGUF file; "" = none was found
+  // kLora: the adapter that is applied to `model`; "" for none.
+  std::string adapter = "";
 };
 
 enum class RowStatus { kPass, kFail, kUnsupported };
