@@ -2,8 +2,10 @@
 // of its batch have.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 
+#include "base/error.h"
 #include "checkpoint/safetensors.h"
 #include "tests/support/engine_answers.h"
 #include "tests/support/temporary_folder.h"
@@ -141,8 +143,9 @@ TEST_F(AdaptersTest, UnknownAndDoubleNamesAreRefusedBeforeAnythingIsEvaluated) {
   Engine engine(*model_, {});
   Answer answer;
   EngineRequest request = Observed({Tokens(5, 0), {}, 1}, answer);
-  for (const std::vector<AdapterChoice>& list :
-       {std::vector<AdapterChoice>{{"nobody"}}, {{"poet"}, {"poet"}}, {{"poet", NAN}}}) {
+  const std::vector<std::vector<AdapterChoice>> wrong = {
+      {{"nobody"}}, {{"poet"}, {"poet"}}, {{"poet", NAN}}};
+  for (const std::vector<AdapterChoice>& list : wrong) {
     request.adapters = list;
     EXPECT_THROW(engine.Submit(request), Error);
   }
