@@ -58,6 +58,7 @@ class Translator {
   void AddYarn(Json* scaling, double factor);
   void AddExperts();
   void AddDeepSeekRouter(bool sigmoid);
+  void AddDeepSeekGroups(bool sigmoid);
   void AddFromTensors();
   void AddErnieLayers();
   void CheckHeads();
@@ -376,6 +377,8 @@ void Translator::AddYarn(Json* scaling, double factor) {
     const double mscale = std::round(*multiplier * 1e7) / 1e6;
     scaling->Set("mscale", mscale);
     scaling->Set("mscale_all_dim", mscale);
+  } else if (arch_->mla && !scaling->Find("attention_factor")) {
+    scaling->Set("attention_factor", 1.0);  // other readers take a missing one as 0
   }
   // The one family whose configuration turns rounding off; files have no key for it.
   if (std::string_view(arch_->name) == "gpt-oss") scaling->Set("truncate", false);
@@ -402,6 +405,7 @@ void Translator::AddExperts() {
     config_.Set("architectures", JsonArray{Json("MixtralForCausalLM")});
   }
   if (arch == "deepseek2") AddDeepSeekRouter(Integer("expert_gating_func") == 2);
+  if (arch == "deepseek32") AddDeepSeekGroups(true);
   // Constants of architectures whose files have no key for it.
   if ((arch == "qwen3moe" || arch == "hunyuan-moe") && !HasKey("expert_weights_norm")) {
     config_.Set("norm_topk_prob", true);
@@ -409,14 +413,18 @@ void Translator::AddExperts() {
   if (arch == "gpt-oss") config_.Set("swiglu_limit", 7.0);  // a constant of the architecture
 }
 
-// V2 and V3 share an architecture name; the router tells them apart (models.md section 1.8).
-void Translator::AddDeepSeekRouter(bool sigmoid) {
+// Files of old lack the keys; the published models have these groups (models.md section 1.8).
+void Translator::AddDeepSeekGroups(bool sigmoid) {
+  if (Configured("n_group")) return;
   const std::optional<int64_t> experts = Configured("n_routed_experts");
-  if (!Configured("n_group")) {
-    const bool grouped = (experts == 256 && sigmoid) || (experts == 160 && !sigmoid);
-    config_.Set("n_group", grouped ? 8 : 1);
-    config_.Set("topk_group", grouped ? (sigmoid ? 4 : 3) : 1);
-  }
+  const bool grouped = (experts == 256 && sigmoid) || (experts == 160 && !sigmoid);
+  config_.Set("n_group", grouped ? 8 : 1);
+  config_.Set("topk_group", grouped ? (sigmoid ? 4 : 3) : 1);
+}
+
+// V2 and V3 share an architecture name; the router tells them apart.
+void Translator::AddDeepSeekRouter(bool sigmoid) {
+  AddDeepSeekGroups(sigmoid);
   if (sigmoid) {
     config_.Set("model_type", "deepseek_v3");
     config_.Set("architectures", JsonArray{Json("DeepseekV3ForCausalLM")});

@@ -184,6 +184,14 @@ TEST(GgufConfig, TakesLatentAttentionApart) {
     EXPECT_EQ(c->Int("num_key_value_heads"), 2);
     EXPECT_FALSE(c->Has("head_dim"));
   }
+  EXPECT_EQ(old.Int("n_group"), 1);
+  const ConfigView yarn = Config(model()
+                                     .U32("deepseek2.attention.head_count_kv", 2)
+                                     .U32("deepseek2.attention.key_length", 10)
+                                     .U32("deepseek2.attention.value_length", 5)
+                                     .String("deepseek2.rope.scaling.type", "yarn")
+                                     .F32("deepseek2.rope.scaling.factor", 40));
+  EXPECT_EQ(yarn.Object("rope_scaling")->Double("attention_factor"), 1.0);
   EXPECT_EQ(old.String("model_type"), "deepseek_v2");
   EXPECT_EQ(latent.String("model_type"), "deepseek_v3");
   EXPECT_THAT(Refusal(model()

@@ -48,8 +48,8 @@ class PredictorTest : public testing::Test {
     return LoadModel(dir_.string());
   }
 
-  static PredictionResult Run(const Model& model, size_t piece, int threads,
-                              MatmulMode matmul = MatmulMode::kFloat) {
+  static PredictionResult Drafts(const Model& model, size_t piece, int threads,
+                                 MatmulMode matmul = MatmulMode::kFloat) {
     const auto width = static_cast<size_t>(model.spec.hidden_size);
     std::vector<float> hidden(kRows * width);
     for (size_t i = 0; i < hidden.size(); ++i) hidden[i] = static_cast<float>(i * 13 % 29) - 14.0f;
@@ -77,9 +77,9 @@ class PredictorTest : public testing::Test {
 
 TEST_F(PredictorTest, DoesNotDependOnPiecesOrThreads) {
   const auto model = LoadModel(folder_);
-  const PredictionResult whole = Run(*model, kRows, 1);
-  EXPECT_EQ(Run(*model, 1, 2).logits, whole.logits);
-  EXPECT_EQ(Run(*model, 9, 3).hidden, whole.hidden);
+  const PredictionResult whole = Drafts(*model, kRows, 1);
+  EXPECT_EQ(Drafts(*model, 1, 2).logits, whole.logits);
+  EXPECT_EQ(Drafts(*model, 9, 3).hidden, whole.hidden);
 }
 
 TEST_F(PredictorTest, UsesTheModelsEmbeddingAndHeadWhereTheBlockHasNone) {
@@ -87,7 +87,7 @@ TEST_F(PredictorTest, UsesTheModelsEmbeddingAndHeadWhereTheBlockHasNone) {
   const auto lean = Without({"layers.3.embed_tokens", "layers.3.shared_head.head"});
   EXPECT_EQ(lean->weights.predictions[0].embedding.data, lean->weights.embedding.data);
   EXPECT_EQ(lean->weights.predictions[0].head.data, lean->weights.head.data);
-  EXPECT_EQ(Run(*lean, 7, 2).logits, Run(*model, 7, 2).logits);  // the golden's are copies
+  EXPECT_EQ(Drafts(*lean, 7, 2).logits, Drafts(*model, 7, 2).logits);  // the golden's are copies
 }
 
 TEST_F(PredictorTest, RefusesACheckpointWithoutTheBlockAndRowsBeyondTheContext) {

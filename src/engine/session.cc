@@ -61,8 +61,12 @@ Batch Session::MakeBatch(std::span<const TokenId> tokens, bool all_logits) const
   Batch batch;
   batch.tokens.assign(tokens.begin(), tokens.end());
   const int count = static_cast<int>(tokens.size());
-  BatchSequence sequence{
-      .first_row = 0, .count = count, .begin = length(), .blocks = {}, .adapters = adapters_, .state = 0};
+  BatchSequence sequence{.first_row = 0,
+                         .count = count,
+                         .begin = length(),
+                         .blocks = {},
+                         .adapters = adapters_,
+                         .state = 0};
   for (int b = 0; b < BlocksFor(length() + count); ++b) sequence.blocks.push_back(b);
   for (int i = 0; i < count; ++i) {
     batch.positions.push_back(length() + i);

@@ -87,7 +87,8 @@ int BlockPool::PrefixBlocks(std::span<const int32_t> tokens, const CacheScope& s
   return static_cast<int>(FindPrefix(tokens, scope).size());
 }
 
-std::vector<BlockId> BlockPool::TakePrefix(std::span<const int32_t> tokens, const CacheScope& scope) {
+std::vector<BlockId> BlockPool::TakePrefix(std::span<const int32_t> tokens,
+                                           const CacheScope& scope) {
   std::vector<BlockId> found = FindPrefix(tokens, scope);
   if (snapshots_ != nullptr) {
     while (!found.empty() && snapshots_->At(found.back()) == kNoState) found.pop_back();
@@ -128,7 +129,8 @@ bool BlockPool::HasState(std::span<const int32_t> tokens, const CacheScope& scop
          snapshots_->At(blocks.back()) != kNoState;
 }
 
-void BlockPool::KeepState(StateSlot slot, std::span<const int32_t> tokens, const CacheScope& scope) {
+void BlockPool::KeepState(StateSlot slot, std::span<const int32_t> tokens,
+                          const CacheScope& scope) {
   const auto blocks = FindPrefix(tokens, scope);
   if (std::cmp_not_equal(blocks.size() * kKvBlockPositions, tokens.size())) return;
   snapshots_->Keep(slot, blocks.back());

@@ -78,7 +78,8 @@ class BlockPool {
   };
 
   Block& At(BlockId block) { return blocks_[static_cast<size_t>(block)]; }
-  static Key MakeKey(ContentId parent, const CacheScope& scope, std::span<const int32_t> tokens, int index);
+  static Key MakeKey(ContentId parent, const CacheScope& scope, std::span<const int32_t> tokens,
+                     int index);
   std::vector<BlockId> FindPrefix(std::span<const int32_t> tokens, const CacheScope& scope) const;
   void Forget(BlockId id);
 

@@ -104,8 +104,9 @@ class Walker {
     Product(CostKind::kProjection, weights.latent, rows_, kKeyValueTerms);
     Product(CostKind::kProjection, weights.output, rows_);
     for (const HeadWeights* w : {&weights.key, &weights.value}) {
-      cost_[CostKind::kProjection].weight_bytes += spec.num_heads * w->first.bytes();
-      FloatProduct(CostKind::kProjection, w->first.n * w->first.k, spec.num_heads * rows_);
+      const int64_t rows = spec.num_heads * w->rows;
+      cost_[CostKind::kProjection].weight_bytes += w->all.bytes() * rows / w->all.n;
+      FloatProduct(CostKind::kProjection, rows * w->all.k, rows_);
     }
     Vector(CostKind::kNorm, weights.query_down_norm);
     Vector(CostKind::kNorm, weights.latent_norm);

@@ -157,8 +157,8 @@ TEST(Cost, OfLatentAttentionCountsItsRowsAndTheIndexer) {
   weights.query = MakeWeight(DType::kF16, 4 * 14, 20);
   weights.latent = MakeWeight(DType::kQ8_0, 24, 32);
   weights.output = MakeWeight(DType::kF16, 32, 20);
-  weights.key = {MakeWeight(DType::kF16, 6, 16), 11 * 32, true};
-  weights.value = {MakeWeight(DType::kF16, 5, 16), 11 * 32, false};
+  weights.key = {MakeWeight(DType::kF16, 4 * 11, 16), 0, 6, 11, true};
+  weights.value = {MakeWeight(DType::kF16, 4 * 11, 16), 6, 5, 11, false};
   const auto cost = [&](const Batch& batch) {
     tiny.spec.layers[0].attention = spec;
     tiny.weights.layers[0].attention = weights;

@@ -9,8 +9,8 @@
 namespace tael {
 namespace {
 
-// Rows of queries in latent space that exist at the same time, counting each head's: of 576 elements
-// they and their results of 512 are 17 MiB. Which heads are done together does not show.
+// Rows of queries in latent space that exist at the same time, counting each head's: of 576
+// elements they and their results of 512 are 17 MiB. Which heads are done together does not show.
 constexpr int64_t kLatentQueriesTogether = 4096;
 
 // Columns [first, first + count) of a matrix.

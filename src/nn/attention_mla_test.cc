@@ -35,12 +35,9 @@ class Layer {
     weights.latent = Random(spec.cached_dim(), kHidden);
     weights.latent_norm = RandomFloats(spec.latent_dim);
     up = Random(spec.num_heads * (spec.nope_dim + spec.value_dim), spec.latent_dim);
-    const int64_t distance = (spec.nope_dim + spec.value_dim) * up.row_bytes;
-    weights.key = {up, distance, true};
-    weights.key.first.n = spec.nope_dim;
-    weights.value = {up, distance, false};
-    weights.value.first.n = spec.value_dim;
-    weights.value.first.data += spec.nope_dim * up.row_bytes;
+    const int64_t step = spec.nope_dim + spec.value_dim;
+    weights.key = {up, 0, spec.nope_dim, step, true};
+    weights.value = {up, spec.nope_dim, spec.value_dim, step, false};
     weights.output = Random(kHidden, spec.num_heads * spec.value_dim);
     weights.rope = ComputeRopeFrequencies(spec.rope);
     x = RandomFloats(kLength * kHidden);

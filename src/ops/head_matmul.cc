@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "ops/decode_rows.h"
 
 namespace tael {
 namespace {
@@ -13,8 +14,10 @@ constexpr int64_t kOutputsTogether = 32;
 
 size_t Sized(int64_t value) { return static_cast<size_t>(value); }
 
-bool IsPlain(DType dtype) {
-  return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
+// Whether the kernels can read it as it is stored.
+bool IsPlain(const Weight& w) {
+  if (w.packed != nullptr || w.element_bytes != 0) return false;
+  return w.dtype == DType::kF32 || w.dtype == DType::kF16 || w.dtype == DType::kBF16;
 }
 
 // A part of one head's weight and where its results go.
@@ -50,7 +53,7 @@ class HeadProduct {
   // Other types: one head at a time is decoded to scratch memory of each worker.
   void Decoded() {
     const Arena::Position mark = ctx_.arena.Mark();
-    const int64_t size = w_.first.n * w_.first.k;
+    const int64_t size = w_.rows * w_.all.k;
     // The same memory for every number of heads: a plan knows only the largest step.
     const int64_t parts = ctx_.pool.size();
     float* scratch = ctx_.arena.Allocate<float>(parts * size);
@@ -58,13 +61,10 @@ class HeadProduct {
       for (int64_t part = first; part < last; ++part) {
         float* decoded = scratch + part * size;
         for (int64_t head = part; head < range_.heads; head += parts) {
-          for (int64_t r = 0; r < w_.first.n; ++r) {
-            DecodeRow(w_.first.dtype, Data(head) + r * w_.first.row_bytes, w_.first.k,
-                      decoded + r * w_.first.k);
-          }
+          DecodeRows(w_.all, FirstRow(head), w_.rows, ctx_.kernels, decoded);
           Run(head, {.dtype = DType::kF32,
                      .data = reinterpret_cast<const uint8_t*>(decoded),
-                     .row_bytes = w_.first.k * static_cast<int64_t>(sizeof(float)),
+                     .row_bytes = w_.all.k * static_cast<int64_t>(sizeof(float)),
                      .begin = 0,
                      .count = w_.outputs()});
         }
@@ -74,17 +74,18 @@ class HeadProduct {
   }
 
  private:
-  const uint8_t* Data(int64_t head) const {
-    return w_.first.data + (range_.first_head + head) * w_.distance;
+  int64_t FirstRow(int64_t head) const {
+    return w_.first_row + (range_.first_head + head) * w_.step;
   }
 
   Piece PlainPiece(int64_t head, int64_t begin, int64_t count) const {
-    const int64_t element = *StorageBytes(w_.first.dtype, 1);
-    return {.dtype = w_.first.dtype,
-            .data = Data(head) + begin * (w_.by_columns ? element : w_.first.row_bytes),
-            .row_bytes = w_.first.row_bytes,
-            .begin = begin,
-            .count = count};
+    const int64_t element = *StorageBytes(w_.all.dtype, 1);
+    return {
+        .dtype = w_.all.dtype,
+        .data = w_.all.row(FirstRow(head)) + begin * (w_.by_columns ? element : w_.all.row_bytes),
+        .row_bytes = w_.all.row_bytes,
+        .begin = begin,
+        .count = count};
   }
 
   void Run(int64_t head, const Piece& piece) const {
@@ -107,7 +108,7 @@ void HeadMatmul(const HeadWeights& w, const HeadRange& range, const HeadRows<con
                 const HeadRows<float>& y, ComputeContext& ctx) {
   TAEL_DCHECK(x.rows.rows == y.rows.rows);
   HeadProduct product(w, range, x, y, ctx);
-  if (IsPlain(w.first.dtype)) {
+  if (IsPlain(w.all)) {
     product.Plain();
   } else {
     product.Decoded();

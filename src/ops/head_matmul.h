@@ -6,17 +6,17 @@
 
 namespace tael {
 
-// One weight per head, all of one shape and type.
+// One weight per head: that of head h is `rows` rows of `all` from first_row + h * step on.
 struct HeadWeights {
-  Weight first;          // [n, k], that of head 0
-  int64_t distance = 0;  // bytes from one head's weight to the next one's
-  // The rows of `first` are the inputs, not the outputs: y[j] = sum_i x[i] * first[i][j]. Gives the
-  // same bits as the transposed weight would.
+  Weight all;
+  int64_t first_row = 0, rows = 0, step = 0;
+  // The rows are the inputs, not the outputs: y[j] = sum_i x[i] * row_i[j]. Gives the same bits as
+  // the transposed weight would.
   bool by_columns = false;
 
-  bool empty() const { return first.empty(); }
-  int64_t inputs() const { return by_columns ? first.n : first.k; }
-  int64_t outputs() const { return by_columns ? first.k : first.n; }
+  bool empty() const { return all.empty(); }
+  int64_t inputs() const { return by_columns ? rows : all.k; }
+  int64_t outputs() const { return by_columns ? all.k : rows; }
 };
 
 // Rows in which every head has a part: that of head h begins at element h * step.

@@ -21,19 +21,22 @@ std::vector<float> RandomFloats(int64_t n, unsigned seed) {
   return out;
 }
 
-// Weights [heads][rows, cols] with a gap behind each head.
+constexpr int64_t kGap = 2;  // rows between the weights of two heads
+
+// Weights [heads][rows, cols] with a gap before each head.
 struct Stored {
   std::vector<uint8_t> bytes;
   HeadWeights weights;
   std::vector<float> values;  // what they decode to
 
-  Stored(DType dtype, int64_t rows, int64_t cols, bool by_columns) {
-    values = RandomFloats(kHeads * rows * cols, 9);
-    const int64_t row_bytes = *StorageBytes(dtype, cols), distance = rows * row_bytes + 7;
-    bytes.resize(static_cast<size_t>(kHeads * distance));
-    for (int64_t r = 0; r < kHeads * rows; ++r) {
+  Stored(DType dtype, int64_t rows, int64_t cols, bool by_columns, std::vector<float> given = {}) {
+    const int64_t step = rows + kGap, all = kHeads * step;
+    values = given.empty() ? RandomFloats(all * cols, 9) : std::move(given);
+    const int64_t row_bytes = *StorageBytes(dtype, cols);
+    bytes.resize(static_cast<size_t>(all * row_bytes));
+    for (int64_t r = 0; r < all; ++r) {
       float* row = values.data() + r * cols;
-      uint8_t* to = bytes.data() + r / rows * distance + r % rows * row_bytes;
+      uint8_t* to = bytes.data() + r * row_bytes;
       if (dtype == DType::kF32) {
         std::memcpy(to, row, static_cast<size_t>(row_bytes));
       } else {
@@ -41,14 +44,14 @@ struct Stored {
         DecodeRow(dtype, to, cols, row);
       }
     }
-    const Weight first{
-        .dtype = dtype, .n = rows, .k = cols, .data = bytes.data(), .row_bytes = row_bytes};
-    weights = {first, distance, by_columns};
+    const Weight w{
+        .dtype = dtype, .n = all, .k = cols, .data = bytes.data(), .row_bytes = row_bytes};
+    weights = {w, kGap, rows, step, by_columns};
   }
 };
 
-// Head 0 is left out: a range may begin anywhere.
-std::vector<float> Run(const HeadWeights& w, int threads) {
+// Heads 1 and 2: a range may begin anywhere.
+std::vector<float> Multiply(const HeadWeights& w, int threads) {
   const int64_t step = w.inputs() + 2, out_step = w.outputs() + 1, heads = kHeads - 1;
   const std::vector<float> x = RandomFloats(kRows * heads * step, 4);
   std::vector<float> y(static_cast<size_t>(kRows * heads * out_step), 3.0f);
@@ -63,21 +66,19 @@ std::vector<float> Run(const HeadWeights& w, int threads) {
 
 // The same values in float32, stored by rows.
 Stored AsRows(const Stored& from) {
-  const Weight& w = from.weights.first;
-  const bool turn = from.weights.by_columns;
-  const int64_t rows = turn ? w.k : w.n, cols = turn ? w.n : w.k;
-  Stored out(DType::kF32, rows, cols, false);
+  const HeadWeights& w = from.weights;
+  const int64_t rows = w.outputs(), cols = w.inputs(), step = rows + kGap;
+  std::vector<float> values(static_cast<size_t>(kHeads * step * cols));
   for (int64_t h = 0; h < kHeads; ++h) {
+    const float* head = from.values.data() + (w.first_row + h * w.step) * w.all.k;
     for (int64_t r = 0; r < rows; ++r) {
       for (int64_t c = 0; c < cols; ++c) {
-        const int64_t at = turn ? c * w.k + r : r * w.k + c;
-        const float value = from.values[static_cast<size_t>(h * rows * cols + at)];
-        std::memcpy(out.bytes.data() + h * out.weights.distance + (r * cols + c) * 4, &value, 4);
+        values[static_cast<size_t>((h * step + kGap + r) * cols + c)] =
+            w.by_columns ? head[c * w.all.k + r] : head[r * w.all.k + c];
       }
     }
   }
-  out.weights.first.data = out.bytes.data();
-  return out;
+  return Stored(DType::kF32, rows, cols, false, std::move(values));
 }
 
 TEST(HeadMatmul, EveryTypeAndBothOrdersGiveTheBitsOfFloatRows) {
@@ -87,8 +88,8 @@ TEST(HeadMatmul, EveryTypeAndBothOrdersGiveTheBitsOfFloatRows) {
       const Stored stored = by_columns ? Stored(dtype, kInputs, kOutputs, true)
                                        : Stored(dtype, kOutputs - 5, 2 * kInputs + 16, false);
       const Stored rows = AsRows(stored);
-      const std::vector<float> wanted = Run(rows.weights, 1);
-      for (const int threads : {1, 2, 5}) EXPECT_EQ(Run(stored.weights, threads), wanted);
+      const std::vector<float> wanted = Multiply(rows.weights, 1);
+      for (const int threads : {1, 2, 5}) EXPECT_EQ(Multiply(stored.weights, threads), wanted);
     }
   }
 }

@@ -9,19 +9,19 @@ namespace {
 void BindJoined(const MlaSpec& spec, int layer, Binder& binder, MlaWeights* w) {
   const int64_t rows = spec.nope_dim + spec.value_dim;
   const Weight all = binder.Matrix(Role::kLatentUp, layer, spec.num_heads * rows, spec.latent_dim);
-  const int64_t distance = rows * all.row_bytes;
-  w->key = {RowsOf(all, 0, spec.nope_dim), distance, /*by_columns=*/true};
-  w->value = {RowsOf(all, spec.nope_dim, spec.value_dim), distance, /*by_columns=*/false};
+  w->key = {all, 0, spec.nope_dim, rows, /*by_columns=*/true};
+  w->value = {all, spec.nope_dim, spec.value_dim, rows, /*by_columns=*/false};
 }
 
 // Two tensors, that of the keys transposed; as stacks, or with the heads' rows below each other.
 void BindApart(const MlaSpec& spec, int layer, Binder& binder, MlaWeights* w) {
-  const int64_t heads = spec.num_heads;
-  const Weight key = binder.Stack(Role::kLatentKey, layer, heads, spec.latent_dim, spec.nope_dim);
-  const Weight value =
-      binder.Stack(Role::kLatentValue, layer, heads, spec.value_dim, spec.latent_dim);
-  w->key = {key, key.bytes(), /*by_columns=*/false};
-  w->value = {value, value.bytes(), /*by_columns=*/false};
+  const auto all_heads = [&](Role role, int64_t rows, int64_t columns) {
+    Weight all = binder.Stack(role, layer, spec.num_heads, rows, columns);
+    all.n = spec.num_heads * rows;
+    return HeadWeights{all, 0, rows, rows, /*by_columns=*/false};
+  };
+  w->key = all_heads(Role::kLatentKey, spec.latent_dim, spec.nope_dim);
+  w->value = all_heads(Role::kLatentValue, spec.value_dim, spec.latent_dim);
   binder.Ignore(Role::kLatentUp, layer);  // some files hold both forms
 }
 
