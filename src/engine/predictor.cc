@@ -63,7 +63,8 @@ PredictionResult Predictor::Evaluate(std::span<const float> hidden, std::span<co
       .batch = batch,
       .hidden = {hidden.data(), static_cast<int64_t>(next.size()), width, width},
       .input = options_.input,
-      .cache = cache_};
+      .cache = cache_,
+      .states = states_};
   const Prediction out = PredictionForward(model_.spec, model_.weights, step, ctx);
   length_ += static_cast<int>(next.size());
   return {{out.hidden.data, out.hidden.data + out.hidden.rows * width},

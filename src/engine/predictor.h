@@ -47,6 +47,7 @@ class Predictor {
   const KernelTable& kernels_;
   WorkerPool pool_;
   KvCache cache_;
+  StateCache states_{{}, 1};  // without a state
   Arena arena_;
   int length_ = 0;
 };

@@ -25,7 +25,7 @@ Prediction PredictionForward(const DecoderSpec& spec, const DecoderWeights& weig
   out.hidden = NewMatrix(rows, width, ctx);
   MatmulInput input(Const(joined), ctx);
   Matmul(input, block.projection, out.hidden, ctx);
-  const AttentionStep attention{step.batch, step.cache, step.block, spec.norm_eps};
+  const AttentionStep attention{step.batch, step.cache, step.states, step.block, spec.norm_eps};
   LayerForward(spec.layers.back(), block.layer, attention, out.hidden, ctx);
 
   const MatrixView<float> last = GatherRows(Const(out.hidden), step.batch.logit_rows, ctx);

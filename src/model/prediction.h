@@ -25,8 +25,9 @@ struct PredictionStep {
   const Batch& batch;
   MatrixView<const float> hidden;  // [T, D]
   PredictionInput input = PredictionInput::kNormed;
-  KvCache& cache;  // of PredictionKvLayouts()
-  int block = 0;   // index in DecoderWeights::predictions
+  KvCache& cache;      // of PredictionKvLayouts()
+  StateCache& states;  // blocks have no recurrent state: one without slots
+  int block = 0;       // index in DecoderWeights::predictions
 };
 
 struct Prediction {
