@@ -21,7 +21,7 @@ struct LoadOptions {
   // running.
   bool headers_only = false;
   // LoRA adapters to load beside it; names must differ.
-  std::vector<AdapterSource> adapters;
+  std::vector<AdapterSource> adapters = {};
 };
 
 // Immutable once loaded; shared by all sequences.

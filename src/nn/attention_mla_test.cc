@@ -63,6 +63,7 @@ class Layer {
     Arena arena;
     ComputeContext ctx{pool, *SelectKernelTable(), arena, false, 0};
     KvCache cache({{1, spec.cached_dim(), spec.latent_dim}}, kv_dtype, 2);
+    StateCache states({}, 1);  // there is no state
     std::vector<float> out(x.size());
     for (int begin = 0; begin < kLength; begin += piece) {
       const int count = std::min(piece, kLength - begin);
@@ -70,7 +71,7 @@ class Layer {
       batch.tokens.assign(static_cast<size_t>(count), 0);
       for (int i = 0; i < count; ++i) batch.positions.push_back(begin + i);
       batch.sequences.push_back({.first_row = 0, .count = count, .begin = begin, .blocks = {1, 0}});
-      const AttentionStep step{batch, cache, 0, /*norm_eps=*/9.0f};
+      const AttentionStep step{batch, cache, states, 0, /*norm_eps=*/9.0f};
       MlaForward(spec, weights, step, {x.data() + begin * kHidden, count, kHidden, kHidden},
                  {out.data() + begin * kHidden, count, kHidden, kHidden}, ctx);
       arena.Reset();

@@ -161,7 +161,12 @@ std::vector<float> ChunkedAttention(int cut, DType dtype, int window) {
   ComputeContext ctx{pool, *SelectKernelTable(), arena, true, kAlwaysSplit};
   KvCache cache({{kKvHeads, dim}}, dtype, 4);
   std::vector<float> out(q.size());
-  const AttentionShape shape{kHeads, kKvHeads, dim, window, 0.2f};
+  const AttentionShape shape{.num_heads = kHeads,
+                             .num_kv_heads = kKvHeads,
+                             .head_dim = dim,
+                             .value_dim = dim,
+                             .window = window,
+                             .scale = 0.2f};
   for (const auto& [begin, end] : {std::pair(0, cut), std::pair(cut, kCount)}) {
     Batch batch;
     batch.tokens.resize(static_cast<size_t>(end - begin));

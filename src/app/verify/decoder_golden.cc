@@ -111,10 +111,10 @@ struct Verdict {
 };
 
 // "" when the experts are the golden's and their weights close; goldens sort by falling weight.
-// Weights above 1 (DeepSeek-V2 multiplies them by 16) count relative to their size.
-std::string CompareRouting(const RouterRecord& record, const std::vector<TokenId>& ids,
+// `scale` is what the family multiplies its scores by: DeepSeek-V2 by 16.
+std::string CompareRouting(const RouterRecord& record, float scale, const std::vector<TokenId>& ids,
                            const std::vector<float>& weights) {
-  constexpr float kWeightTolerance = 1e-5f;
+  const float tolerance = 1e-5f * std::max(1.0f, scale);
   if (record.experts.size() != ids.size() || weights.size() != ids.size()) {
     return fmt::format("golden has {} choices, the model made {}", ids.size(),
                        record.experts.size());
@@ -131,7 +131,6 @@ std::string CompareRouting(const RouterRecord& record, const std::vector<TokenId
         return fmt::format("token {} takes expert {} where the golden takes {}", first / per_token,
                            expert, wanted[i].first);
       }
-      const float tolerance = kWeightTolerance * std::max(1.0f, wanted[i].second);
       if (!(std::fabs(weight - wanted[i].second) <= tolerance)) {
         return fmt::format("token {}, expert {}: weight {}, needed {}", first / per_token, expert,
                            weight, wanted[i].second);
@@ -222,12 +221,14 @@ class DecoderCheck {
                     Cutting cutting) {
     size_t next = 0;
     for (size_t layer = 0; layer < model_.spec.layers.size(); ++layer) {
-      if (!std::holds_alternative<MoeFfnSpec>(model_.spec.layers[layer].ffn)) continue;
+      const auto* moe = std::get_if<MoeFfnSpec>(&model_.spec.layers[layer].ffn);
+      if (moe == nullptr) continue;
       const RouterRecord& record = records[next++];
       const std::string ids = fmt::format("router_ids{}.{}", prompt.suffix, layer);
       const std::string weights = fmt::format("router_weights{}.{}", prompt.suffix, layer);
       if (!file_.Has(ids)) continue;
-      const std::string problem = CompareRouting(record, file_.Ids(ids), file_.Floats(weights));
+      const std::string problem =
+          CompareRouting(record, moe->router.scale, file_.Ids(ids), file_.Floats(weights));
       if (problem.empty()) continue;
       verdict_.Wrong(fmt::format("{}, {}: {}", ids, CuttingName(cutting), problem));
     }
