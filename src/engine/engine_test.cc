@@ -80,7 +80,7 @@ TEST(Session, RefusesACacheTypeThatDoesNotFitTheHeads) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-    for (const char* part : {"head_dim 16", "Q8_0", "multiple of 32", "--kv f16", "--kv f32"}) {
+    for (const char* part : {"head_dim 16", "Q8_0", "multiples of 32", "--kv f16", "--kv f32"}) {
       EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << part;
     }
   }
