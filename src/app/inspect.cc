@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -198,6 +199,22 @@ int64_t KvBytesPerToken(const Model& model) {
   return KvCacheBytes(model, DType::kF16, 1) / kKvBlockPositions;
 }
 
+// Tensors that nothing reads: of other modalities, of predictions that are not computed, redundant.
+Json LeftAside(const Model& model) {
+  std::set<const uint8_t*> taken;
+  for (const auto& source : model.weights.sources) taken.insert(source.data());
+  int64_t tensors = 0, bytes = 0;
+  for (const TensorInfo& tensor : model.checkpoint.tensors.all()) {
+    if (tensor.bytes.empty() || taken.contains(tensor.bytes.data())) continue;
+    ++tensors;
+    bytes += static_cast<int64_t>(tensor.bytes.size());
+  }
+  Json out = JsonObject{};
+  out.Set("tensors", tensors);
+  out.Set("bytes", bytes);
+  return out;
+}
+
 Json InspectModel(const std::string& path, const InspectOptions& options) {
   LoadOptions load;
   load.allowed_keys = options.allowed_keys;
@@ -225,6 +242,8 @@ Json InspectModel(const std::string& path, const InspectOptions& options) {
   out.Set("active_parameters", TotalElements(checkpoint.tensors) - IdleParameters(model->spec));
   out.Set("weight_bytes", TotalBytes(checkpoint.tensors));
   out.Set("kv_bytes_per_token", KvBytesPerToken(*model));
+  out.Set("state_bytes_per_sequence", StateBytes(*model, 1));
+  out.Set("left_aside", LeftAside(*model));
   const std::string_view goldens = GoldensOf(model->spec.family);
   out.Set("goldens", goldens.empty() ? Json() : Json(std::string(goldens)));
   // Reads all weights, which a look at the headers must not.
@@ -272,6 +291,13 @@ std::string Summary(const Json& found) {
   line("weights", HumanBytes(found.Find("weight_bytes")->as_int()));
   if (const Json* kv = found.Find("kv_bytes_per_token")) {
     line("cache", HumanBytes(kv->as_int()) + " per token (f16)");
+    const int64_t state = found.Find("state_bytes_per_sequence")->as_int();
+    if (state > 0) line("state", HumanBytes(state) + " per sequence");
+    const Json* aside = found.Find("left_aside");
+    if (const int64_t count = aside->Find("tensors")->as_int(); count > 0) {
+      line("left aside", fmt::format("{} tensors, {}: no part of what is computed", count,
+                                     HumanBytes(aside->Find("bytes")->as_int())));
+    }
     const Json* goldens = found.Find("goldens");
     line("compared with",
          goldens->is_null() ? "no reference yet (unverified)" : goldens->as_string());

@@ -3,6 +3,8 @@
 #include <utility>
 #include <variant>
 
+#include "nn/gated_delta_net.h"
+
 namespace tael {
 namespace {
 
@@ -88,6 +90,19 @@ Json MlaToJson(const MlaSpec& mla) {
   return attention;
 }
 
+Json DeltaNetToJson(const GatedDeltaNetSpec& net) {
+  Json attention = JsonObject{};
+  attention.Set("kind", "gated_delta_net");
+  attention.Set("num_key_heads", net.num_key_heads);
+  attention.Set("num_value_heads", net.num_value_heads);
+  attention.Set("key_dim", net.key_dim);
+  attention.Set("value_dim", net.value_dim);
+  attention.Set("conv_taps", net.conv_taps);
+  attention.Set("state_bytes", StateSize(net) * static_cast<int64_t>(sizeof(float)));
+  if (net.tiled_value_heads) attention.Set("value_heads", "tiled");
+  return attention;
+}
+
 Json LayerToJson(const LayerSpec& layer) {
   static constexpr const char* kPlacements[] = {"before", "after", "around"};
   Json out = JsonObject{};
@@ -108,10 +123,13 @@ Json LayerToJson(const LayerSpec& layer) {
     if (gqa->qk_norm_span == QkNormSpan::kProjection) {
       attention.Set("qk_norm_span", "projection");
     }
+    if (gqa->output_gate) attention.Set("output_gate", true);
     attention.Set("sliding_window", gqa->sliding_window);
     attention.Set("sinks", gqa->sinks);
     attention.Set("rope", RopeToJson(gqa->rope));
     out.Set("attention", std::move(attention));
+  } else if (const auto* net = std::get_if<GatedDeltaNetSpec>(&layer.attention)) {
+    out.Set("attention", DeltaNetToJson(*net));
   }
   out.Set("ffn", std::visit([](const auto& ffn) { return FfnToJson(ffn); }, layer.ffn));
   return out;

@@ -451,6 +451,7 @@ void Translator::AddFromTensors() {
               *heads);
     }
     config_.Set("linear_value_head_dim", *inner / *heads);
+    if (arch_->tiled_value_heads) config_.Set("linear_value_heads_tiled", true);
   }
 }
 

@@ -13,6 +13,7 @@ namespace tael {
 // or the tensors are refused, all in one message. Beyond Hugging Face's own keys there can be:
 //   rotary_dim        int   rotated elements per head, where fewer than head_dim
 //   rope_interleaved  true  rows of q and k are permuted for rope on neighbouring elements
+//   linear_value_heads_tiled  true  value head j of linear attention reads key head j mod key heads
 //   gguf:<key>        any   a key the table does not know; whoever reads the config must refuse it
 // Throws kUnsupported (unknown architecture, adapter, projector) and kCorrupt.
 ConfigView ConfigFromGguf(const GgufMetadata& metadata, const TensorIndex& tensors);

@@ -17,6 +17,8 @@ struct GgufArch {
   bool mla = false;  // multi-head latent attention: key and value lengths have parts
   // The converter reorders the rows of q and k so that rope rotates neighbouring elements.
   bool permuted_qk = false;
+  // The converter reorders the value heads of linear attention: j reads key head j mod key heads.
+  bool tiled_value_heads = false;
 };
 
 enum class GgufKeyKind {

@@ -9,6 +9,7 @@
 #include "checkpoint/llama2c.h"
 #include "checkpoint/printable.h"
 #include "checkpoint/safetensors.h"
+#include "checkpoint/text_config.h"
 
 namespace tael {
 namespace {
@@ -29,7 +30,9 @@ void AddEosIds(const ConfigView& config, std::vector<int64_t>* ids) {
   }
 }
 
-ConfigView ReadConfig(const std::string& path) { return ConfigView(ReadJsonFile(path), path); }
+ConfigView ReadConfig(const std::string& path) {
+  return ConfigView(FlattenTextConfig(ReadJsonFile(path), path), path);
+}
 
 Checkpoint OpenGgufCheckpoint(const std::string& path, const std::string& file,
                               const std::string& config_override) {
@@ -38,8 +41,10 @@ Checkpoint OpenGgufCheckpoint(const std::string& path, const std::string& file,
   std::vector<int64_t> eos = EosIdsFromGguf(gguf.metadata, config.Int64("vocab_size"));
   if (!config_override.empty()) {
     Json values = ReadConfig(config_override).values();
-    // The order of the rows is a fact of the file, whatever the configuration says.
-    if (config.Has("rope_interleaved")) values.Set("rope_interleaved", true);
+    // How rows and heads are ordered is a fact of the file, whatever the configuration says.
+    for (const char* order : {"rope_interleaved", "linear_value_heads_tiled"}) {
+      if (config.Has(order)) values.Set(order, true);
+    }
     config = ConfigView(std::move(values), config_override);
     AddEosIds(config, &eos);
   } else {

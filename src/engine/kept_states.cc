@@ -8,8 +8,10 @@ KeptStates::KeptStates(StateSlot first, int count) {
   for (int i = count - 1; i >= 0; --i) free_.push_back(first + i);
 }
 
-StateSlot KeptStates::Add(int position) {
+StateSlot KeptStates::Add(int position, bool passing) {
   TAEL_CHECK(kept_.empty() || kept_.back().position < position);
+  if (passing && passing_ && !kept_.empty()) DropBeyond(kept_.back().position - 1);
+  passing_ = passing;
   if (free_.empty()) {
     if (kept_.empty()) return kNoState;
     // A gap from `left` to `right` costs up to right - left positions, for a cut that far back.
@@ -41,6 +43,7 @@ void KeptStates::DropBeyond(int length) {
   while (!kept_.empty() && kept_.back().position > length) {
     free_.push_back(kept_.back().slot);
     kept_.pop_back();
+    passing_ = false;
   }
 }
 

@@ -13,10 +13,13 @@ class KeptStates {
  public:
   KeptStates(StateSlot first, int count);
 
-  // A slot for the state at `position`; kNoState when there are none at all. If all are used, the
+  // A slot for the state at `position`. One that is `passing` takes the place of the last one if
+  // that was passing too, until Stay(). kNoState when there are none at all. If all are used, the
   // one is given up whose loss leaves the smallest gap in proportion to its distance from
   // `position`: never the last one. REQUIRES: beyond Last().
-  StateSlot Add(int position);
+  StateSlot Add(int position, bool passing = false);
+  // The last one is not passing any more.
+  void Stay() { passing_ = false; }
   // The one with the largest position.
   std::optional<StateSnapshot> Last() const;
   // Forgets those after position `length`.
@@ -27,6 +30,7 @@ class KeptStates {
  private:
   std::vector<StateSnapshot> kept_;
   std::vector<StateSlot> free_;
+  bool passing_ = false;  // the last one is
 };
 
 }  // namespace tael

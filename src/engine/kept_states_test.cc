@@ -41,6 +41,19 @@ TEST(KeptStates, SlotsAreDistinctAndComeBackAfterACut) {
   EXPECT_FALSE(kept.Last().has_value());
 }
 
+TEST(KeptStates, ThoseOfAnAnswerTakeEachOthersPlace) {
+  KeptStates kept(1, 3);
+  kept.Add(64);
+  for (int position = 128; position <= 1024; position += 64) kept.Add(position, /*passing=*/true);
+  EXPECT_EQ(Positions(kept), (std::vector<int>{64, 1024}));
+  kept.Stay();
+  kept.Add(1088, /*passing=*/true);
+  EXPECT_EQ(Positions(kept), (std::vector<int>{64, 1024, 1088}));
+  kept.DropBeyond(1024);
+  kept.Add(1100, /*passing=*/true);
+  EXPECT_EQ(Positions(kept), (std::vector<int>{64, 1024, 1100})) << "1024 was not passing any more";
+}
+
 TEST(KeptStates, WithoutSlotsKeepsNothing) {
   KeptStates kept(1, 0);
   EXPECT_EQ(kept.Add(64), kNoState);

@@ -130,7 +130,7 @@ int64_t ScratchBytes(const Model& model, const RunnerOptions& options, const Run
   WorkerPool pool(WorkerPool::Imagined{options.threads});
   Arena arena{Arena::Imagined{}};
   KvCache cache(CheckedKvLayouts(model, options.kv_dtype), options.kv_dtype, 1);
-  StateCache states(StateSizes(model.spec), 1);
+  StateCache states(StateSizes(model.spec), 0);  // only its layout is needed
   ComputeContext ctx{pool, ResolveKernels(options.kernels), arena,
                      options.matmul == MatmulMode::kInteger, options.worth_a_thread};
   Forward(model.spec, model.weights, LargestBatch(model, shape), {cache, states}, ctx);

@@ -76,11 +76,23 @@ Batch Session::MakeBatch(std::span<const TokenId> tokens, bool all_logits) const
   return batch;
 }
 
+// Where to keep states while `tokens` more are evaluated. In answers, which come token by token,
+// the last block border passed; in prompts what SnapshotPositions() says.
+std::vector<int> Session::PositionsToKeep(size_t tokens) {
+  if (runner_.states().empty()) return {};
+  const int end = length() + static_cast<int>(tokens);
+  if (tokens > 1) {
+    kept_.Stay();
+    return SnapshotPositions(end);
+  }
+  return end % kKvBlockPositions == 0 ? std::vector<int>{end} : std::vector<int>();
+}
+
 // Asks the step of `sequence` to keep the states at those of `positions` that it passes.
-void Session::KeepStates(const std::vector<int>& positions, BatchSequence& sequence) {
+void Session::KeepStates(const std::vector<int>& positions, bool passing, BatchSequence& sequence) {
   for (const int position : positions) {
     if (position <= sequence.begin || position > sequence.begin + sequence.count) continue;
-    const StateSlot slot = kept_.Add(position);
+    const StateSlot slot = kept_.Add(position, passing);
     if (slot != kNoState) sequence.snapshots.push_back({position, slot});
   }
 }
@@ -96,22 +108,20 @@ void Session::Rewind(int length) {
 EvalResult Session::Evaluate(std::span<const TokenId> tokens, const EvalRequest& request) {
   CheckFits(tokens);
   EvalResult result;
-  const bool stateful = !runner_.states().empty();
-  const std::vector<int> kept = stateful && tokens.size() > 1
-                                    ? SnapshotPositions(length() + static_cast<int>(tokens.size()))
-                                    : std::vector<int>();
+  const std::vector<int> kept = PositionsToKeep(tokens.size());
+  const bool passing = tokens.size() == 1;
   while (!tokens.empty()) {
     const auto count = std::min(tokens.size(), static_cast<size_t>(prefill_chunk_));
     const std::span<const TokenId> chunk = tokens.first(count);
     tokens = tokens.subspan(count);
     Batch batch = MakeBatch(chunk, request.all_logits);
-    KeepStates(kept, batch.sequences[0]);
+    KeepStates(kept, passing, batch.sequences[0]);
     HiddenRecorder recorder;
     MatrixView<const float> logits;
     try {
       logits = runner_.Forward(batch, request.hidden ? &recorder : nullptr);
     } catch (...) {
-      if (stateful) Rewind(length());
+      if (!runner_.states().empty()) Rewind(length());
       throw;
     }
     if (!request.all_logits) result.logits.clear();

@@ -70,7 +70,8 @@ class Session {
  private:
   void CheckFits(std::span<const TokenId> tokens) const;
   Batch MakeBatch(std::span<const TokenId> tokens, bool all_logits) const;
-  void KeepStates(const std::vector<int>& positions, BatchSequence& sequence);
+  std::vector<int> PositionsToKeep(size_t tokens);
+  void KeepStates(const std::vector<int>& positions, bool passing, BatchSequence& sequence);
   void Rewind(int length);
 
   int max_context_, prefill_chunk_;

@@ -50,6 +50,17 @@ struct ClampedSilu {
   float limit = 0, alpha = 1, up_offset = 0;
 };
 
+// One token of the gated delta rule in one head.
+struct DeltaRuleArgs {
+  float* state = nullptr;        // [value_dim, key_dim], in and out
+  const float* query = nullptr;  // [key_dim]
+  const float* key = nullptr;    // [key_dim]
+  const float* value = nullptr;  // [value_dim]
+  float* out = nullptr;          // [value_dim]
+  size_t key_dim = 0, value_dim = 0;
+  float decay = 0, beta = 0;
+};
+
 struct KernelTable {
   const char* name;  // "scalar", "avx2", ...
 
@@ -86,6 +97,13 @@ struct KernelTable {
   // out[i] = g' / (1 + exp(-alpha * g')) * (u' + up_offset) of gate and up. `out` may alias either.
   void (*clamped_silu_multiply)(const float* gate, const float* up, size_t n,
                                 const ClampedSilu& form, float* out) noexcept;
+  // out[i] = x[i] / (1 + exp(-x[i])). `out` may alias `x`.
+  void (*silu)(const float* x, size_t n, float* out) noexcept;
+  // out[i] = x[i] / (1 + exp(-gate[i])). `out` may alias either.
+  void (*sigmoid_multiply)(const float* gate, const float* x, size_t n, float* out) noexcept;
+  // state = decay state + beta (value - decay state key) key^T; out = state query. Order:
+  // numerics.md, 14.
+  void (*delta_rule)(const DeltaRuleArgs& args) noexcept;
   // Streaming softmax attention. Order: numerics.md, 6.
   void (*attention)(const AttentionArgs& args) noexcept;
   // Converts n floats to a cache type: kF32, kF16, kBF16, or kQ8_0 with n % 32 == 0. Rounding:

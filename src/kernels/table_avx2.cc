@@ -37,6 +37,7 @@
 #include "kernels/impl/elementwise.inl.h"
 #include "kernels/impl/cache.inl.h"
 #include "kernels/impl/attention.inl.h"
+#include "kernels/impl/delta_rule.inl.h"
 #include "kernels/impl/matmul_float.inl.h"
 #include "kernels/impl/matmul_transposed.inl.h"
 #include "kernels/impl/quantize.inl.h"
@@ -67,6 +68,9 @@ const KernelTable kAvx2Table = {
     .silu_multiply = avx2::SiluMultiply,
     .gelu_tanh_multiply = avx2::GeluTanhMultiply,
     .clamped_silu_multiply = avx2::ClampedSiluMultiply,
+    .silu = avx2::Silu,
+    .sigmoid_multiply = avx2::SigmoidMultiply,
+    .delta_rule = avx2::DeltaRule,
     .attention = avx2::Attention,
     .to_cache = avx2::ToCache,
     .softmax_numerators = avx2::SoftmaxNumerators,

@@ -36,6 +36,7 @@
 #include "kernels/impl/elementwise.inl.h"
 #include "kernels/impl/cache.inl.h"
 #include "kernels/impl/attention.inl.h"
+#include "kernels/impl/delta_rule.inl.h"
 #include "kernels/impl/matmul_float.inl.h"
 #include "kernels/impl/matmul_transposed.inl.h"
 #include "kernels/impl/quantize.inl.h"
@@ -65,6 +66,9 @@ const KernelTable kNeonTable = {
     .silu_multiply = neon::SiluMultiply,
     .gelu_tanh_multiply = neon::GeluTanhMultiply,
     .clamped_silu_multiply = neon::ClampedSiluMultiply,
+    .silu = neon::Silu,
+    .sigmoid_multiply = neon::SigmoidMultiply,
+    .delta_rule = neon::DeltaRule,
     .attention = neon::Attention,
     .to_cache = neon::ToCache,
     .softmax_numerators = neon::SoftmaxNumerators,

@@ -33,6 +33,7 @@
 #include "kernels/impl/elementwise.inl.h"
 #include "kernels/impl/cache.inl.h"
 #include "kernels/impl/attention.inl.h"
+#include "kernels/impl/delta_rule.inl.h"
 #include "kernels/impl/matmul_float.inl.h"
 #include "kernels/impl/matmul_transposed.inl.h"
 #include "kernels/impl/quantize.inl.h"
@@ -61,6 +62,9 @@ const KernelTable kNeonBaseTable = {
     .silu_multiply = neon_base::SiluMultiply,
     .gelu_tanh_multiply = neon_base::GeluTanhMultiply,
     .clamped_silu_multiply = neon_base::ClampedSiluMultiply,
+    .silu = neon_base::Silu,
+    .sigmoid_multiply = neon_base::SigmoidMultiply,
+    .delta_rule = neon_base::DeltaRule,
     .attention = neon_base::Attention,
     .to_cache = neon_base::ToCache,
     .softmax_numerators = neon_base::SoftmaxNumerators,

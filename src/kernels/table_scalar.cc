@@ -24,6 +24,7 @@
 #include "kernels/impl/elementwise.inl.h"
 #include "kernels/impl/cache.inl.h"
 #include "kernels/impl/attention.inl.h"
+#include "kernels/impl/delta_rule.inl.h"
 #include "kernels/impl/matmul_float.inl.h"
 #include "kernels/impl/matmul_transposed.inl.h"
 #include "kernels/impl/quantize.inl.h"
@@ -49,6 +50,9 @@ const KernelTable kScalarTable = {
     .silu_multiply = scalar::SiluMultiply,
     .gelu_tanh_multiply = scalar::GeluTanhMultiply,
     .clamped_silu_multiply = scalar::ClampedSiluMultiply,
+    .silu = scalar::Silu,
+    .sigmoid_multiply = scalar::SigmoidMultiply,
+    .delta_rule = scalar::DeltaRule,
     .attention = scalar::Attention,
     .to_cache = scalar::ToCache,
     .softmax_numerators = scalar::SoftmaxNumerators,

@@ -29,7 +29,7 @@ StateCache::StateCache(const std::vector<int64_t>& floats, int slots) {
     slot_floats_ += Padded(layer);
   }
   if (empty()) return;
-  TAEL_CHECK(slots > 0);
+  TAEL_CHECK(slots >= 0);
   positions_.assign(static_cast<size_t>(slots), kNoPosition);
   try {
     memory_ = SystemMemory(slot_bytes() * slots);

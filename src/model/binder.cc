@@ -47,9 +47,22 @@ const NameRule& Binder::RuleOf(Role role) const {
   return *rule;
 }
 
+// The name of a text model's tensor where a multimodal checkpoint holds it: beside the parts for
+// other modalities, in one of two spellings.
+std::string Binder::Wrapped(std::string name) const {
+  const auto has = [&](std::string_view tensor) {
+    return checkpoint_.tensors.Find(tensor) != nullptr;
+  };
+  constexpr std::string_view kText = "model.", kInner = "model.language_model.";
+  if (has("language_model.model.embed_tokens.weight")) return "language_model." + name;
+  if (!name.starts_with(kText) || !has("model.language_model.embed_tokens.weight")) return name;
+  return std::string(kInner) + name.substr(kText.size());
+}
+
 std::string Binder::NameOf(Role role, int layer, int expert) const {
   const NameRule& rule = RuleOf(role);
-  return TensorName(IsGguf() ? rule.gguf : rule.hf, layer, expert);
+  if (IsGguf()) return TensorName(rule.gguf, layer, expert);
+  return Wrapped(TensorName(rule.hf, layer, expert));
 }
 
 const TensorInfo* Binder::Take(const std::string& name,
@@ -188,6 +201,19 @@ std::vector<float> Binder::FlatVector(Role role, int layer, int64_t size) {
   return VectorNamed(name, size);
 }
 
+std::vector<float> Binder::Values(Role role, int layer,
+                                  const std::vector<std::vector<int64_t>>& shapes) {
+  const std::string name = NameOf(role, layer);
+  const TensorInfo* tensor = checkpoint_.tensors.Find(name);
+  auto shape = std::find_if(shapes.begin(), shapes.end(), [&](const auto& candidate) {
+    return tensor != nullptr && tensor->shape == candidate;
+  });
+  if (shape == shapes.end()) shape = shapes.begin();
+  int64_t size = 1;
+  for (const int64_t extent : *shape) size *= extent;
+  return VectorNamed(name, size, *shape);
+}
+
 std::vector<float> Binder::VectorNamed(const std::string& name, int64_t size,
                                        const std::vector<int64_t>& shape) {
   const TensorInfo* tensor = Claim(name, shape);
@@ -203,8 +229,12 @@ std::vector<float> Binder::VectorNamed(const std::string& name, int64_t size,
   return values;
 }
 
+std::string Binder::BlockStart(int layer) const {
+  return IsGguf() ? TensorName("blk.{}.", layer) : Wrapped(TensorName("model.layers.{}.", layer));
+}
+
 bool Binder::HasBlock(int layer) const {
-  const std::string start = TensorName(IsGguf() ? "blk.{}." : "model.layers.{}.", layer);
+  const std::string start = BlockStart(layer);
   const auto& all = checkpoint_.tensors.all();
   return std::any_of(all.begin(), all.end(),
                      [&](const TensorInfo& tensor) { return tensor.name.starts_with(start); });

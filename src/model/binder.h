@@ -49,6 +49,8 @@ class Binder {
   }
   // A vector that some files store as a matrix with one row, or column.
   std::vector<float> FlatVector(Role role, int layer, int64_t size);
+  // All elements of a tensor that has one of `shapes`, in the order of the file.
+  std::vector<float> Values(Role role, int layer, const std::vector<std::vector<int64_t>>& shapes);
   std::vector<float> VectorNamed(const std::string& name, int64_t size) {
     return VectorNamed(name, size, {size});
   }
@@ -80,6 +82,8 @@ class Binder {
  private:
   const NameRule& RuleOf(Role role) const;
   std::string NameOf(Role role, int layer, int expert = 0) const;
+  std::string Wrapped(std::string name) const;
+  std::string BlockStart(int layer) const;  // what all names of a block begin with
   float OffsetOf(Role role) const { return IsGguf() ? 0.0f : RuleOf(role).hf_offset; }
   std::vector<float> VectorNamed(const std::string& name, int64_t size,
                                  const std::vector<int64_t>& shape);

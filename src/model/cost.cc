@@ -143,6 +143,28 @@ class Walker {
     cost_[CostKind::kAttention].kv_written_bytes += rows_ * position_bytes;
   }
 
+  void AttentionPart(const GatedDeltaNetSpec& spec, const AttentionWeights& any) {
+    const auto& weights = std::get<GatedDeltaNetWeights>(any);
+    for (const Weight* w : {&weights.qkvz, &weights.qkv, &weights.z, &weights.out}) {
+      Product(CostKind::kProjection, *w, rows_);
+    }
+    for (const Weight* w : {&weights.ba, &weights.b, &weights.a}) {
+      Product(CostKind::kProjection, *w, rows_, kKeyValueTerms);
+    }
+    for (const auto* vector : {&weights.conv, &weights.rate, &weights.time_bias, &weights.norm}) {
+      Vector(CostKind::kAttention, *vector);
+    }
+    Cost& cost = cost_[CostKind::kAttention];
+    const int64_t state = StateSize(spec) * static_cast<int64_t>(sizeof(float));
+    for (const BatchSequence& sequence : batch_.sequences) {
+      if (sequence.begin > 0) cost.kv_read_bytes += state;
+      cost.kv_written_bytes += state;
+    }
+    // S k, the update and S q; then the convolution.
+    const int64_t matrix = int64_t{spec.num_value_heads} * spec.value_dim * spec.key_dim;
+    cost.float_macs += rows_ * (3 * matrix + static_cast<int64_t>(weights.conv.size()));
+  }
+
   void FfnPart(const DenseFfnSpec&, const FfnWeights& any) {
     const DenseFfnWeights& weights = std::get<DenseFfnWeights>(any);
     for (const Weight* w : {&weights.gate, &weights.up, &weights.down}) {

@@ -70,6 +70,13 @@ KvLayout LayoutOf(const MlaSpec& spec) {
           .index_dim = spec.indexer.has_value() ? spec.indexer->head_dim : 0};
 }
 
+KvLayout LayoutOf(const GatedDeltaNetSpec&) { return {}; }
+
+// One overload per alternative of AttentionSpec, as above.
+int64_t StateSizeOf(const GqaSpec&) { return 0; }
+int64_t StateSizeOf(const MlaSpec&) { return 0; }
+int64_t StateSizeOf(const GatedDeltaNetSpec& net) { return StateSize(net); }
+
 }  // namespace
 
 KvLayout LayoutOf(const AttentionSpec& attention) {
@@ -86,7 +93,13 @@ std::vector<KvLayout> KvLayouts(const DecoderSpec& spec) {
 }
 
 std::vector<int64_t> StateSizes(const DecoderSpec& spec) {
-  return std::vector<int64_t>(spec.layers.size(), 0);
+  std::vector<int64_t> sizes;
+  sizes.reserve(spec.layers.size());
+  for (const LayerSpec& layer : spec.layers) {
+    sizes.push_back(
+        std::visit([](const auto& part) { return StateSizeOf(part); }, layer.attention));
+  }
+  return sizes;
 }
 
 }  // namespace tael

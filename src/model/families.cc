@@ -7,6 +7,8 @@ extern const Family kErnie45, kErnie45Remote, kGemma3, kHunyuanDense, kLlama, kM
     kPanguEmbedded, kPhi3, kQwen2, kQwen3, kSmolLm3;
 extern const Family kErnie45Moe, kGlm4Moe, kGptOss, kHunyuanMoe, kMiniMaxM2, kMixtral, kPanguProMoe,
     kQwen2Moe, kQwen3Moe;
+extern const Family kGemma3Multimodal, kMistral3, kQwen3Next, kQwen35, kQwen35Moe, kQwen35Text,
+    kQwen35MoeText;
 
 extern const Family kDeepSeekV2, kDeepSeekV3, kDeepSeekV32, kPanguUltraMoe;
 
@@ -17,14 +19,21 @@ constexpr const Family* kFamilies[] = {
     &kErnie45,
     &kErnie45Remote,
     &kGemma3,
+    &kGemma3Multimodal,
     &kHunyuanDense,
     &kLlama,
     &kMistral,
+    &kMistral3,
     &kOlmo2,
     &kPanguEmbedded,
     &kPhi3,
     &kQwen2,
     &kQwen3,
+    &kQwen3Next,
+    &kQwen35,
+    &kQwen35Moe,
+    &kQwen35Text,
+    &kQwen35MoeText,
     &kSmolLm3,
     &kErnie45Moe,
     &kGlm4Moe,

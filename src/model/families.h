@@ -53,6 +53,9 @@ double YarnScale(double factor, double mscale);
 // type, listing the known ones. `rotary_dim` is the default when the config names no other.
 RopeSpec ReadRope(const ConfigView& config, int rotary_dim);
 
+// The same from one object of `rope_parameters` that is for one kind of layers only.
+RopeSpec ReadRopeOfLayers(const ConfigView& config, const ConfigView& rope, int rotary_dim);
+
 // With rope type longrope: lowers the longest context to the original one, up to which the short
 // divisors that ReadRope() took are right.
 void LimitToOriginalContext(const RopeSpec& rope, DecoderSpec* spec);

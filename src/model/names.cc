@@ -42,6 +42,17 @@ constexpr NameRule kLlamaRules[] = {
     {Role::kSinks, "model.layers.{}.self_attn.sinks", "blk.{}.attn_sinks.weight"},
     {Role::kQueryNorm, "model.layers.{}.self_attn.q_norm.weight", "blk.{}.attn_q_norm.weight"},
     {Role::kKeyNorm, "model.layers.{}.self_attn.k_norm.weight", "blk.{}.attn_k_norm.weight"},
+    {Role::kDeltaQkvz, "model.layers.{}.linear_attn.in_proj_qkvz.weight", "blk.{}.ssm_in.weight"},
+    {Role::kDeltaQkv, "model.layers.{}.linear_attn.in_proj_qkv.weight", "blk.{}.attn_qkv.weight"},
+    {Role::kDeltaZ, "model.layers.{}.linear_attn.in_proj_z.weight", "blk.{}.attn_gate.weight"},
+    {Role::kDeltaBa, "model.layers.{}.linear_attn.in_proj_ba.weight", "blk.{}.ssm_ba.weight"},
+    {Role::kDeltaB, "model.layers.{}.linear_attn.in_proj_b.weight", "blk.{}.ssm_beta.weight"},
+    {Role::kDeltaA, "model.layers.{}.linear_attn.in_proj_a.weight", "blk.{}.ssm_alpha.weight"},
+    {Role::kDeltaConv, "model.layers.{}.linear_attn.conv1d.weight", "blk.{}.ssm_conv1d.weight"},
+    {Role::kDeltaRate, "model.layers.{}.linear_attn.A_log", "blk.{}.ssm_a"},
+    {Role::kDeltaTimeBias, "model.layers.{}.linear_attn.dt_bias", "blk.{}.ssm_dt.bias"},
+    {Role::kDeltaNorm, "model.layers.{}.linear_attn.norm.weight", "blk.{}.ssm_norm.weight"},
+    {Role::kDeltaOutput, "model.layers.{}.linear_attn.out_proj.weight", "blk.{}.ssm_out.weight"},
     {Role::kGate, "model.layers.{}.mlp.gate_proj.weight", "blk.{}.ffn_gate.weight"},
     {Role::kUp, "model.layers.{}.mlp.up_proj.weight", "blk.{}.ffn_up.weight"},
     {Role::kDown, "model.layers.{}.mlp.down_proj.weight", "blk.{}.ffn_down.weight"},
@@ -89,7 +100,18 @@ constexpr NameRule kLlamaRules[] = {
 };
 
 constexpr std::string_view kIgnored[] = {".rotary_emb.inv_freq"};
-constexpr std::string_view kIgnoredStarts[] = {"model.mtp_"};
+constexpr std::string_view kIgnoredStarts[] = {
+    "model.mtp_",
+    "mtp.",
+    // Of multimodal checkpoints: what is not text.
+    "model.visual.",
+    "visual.",
+    "model.vision_tower.",
+    "vision_tower.",
+    "model.multi_modal_projector.",
+    "multi_modal_projector.",
+    "mm_projector.",
+};
 
 constexpr NameRule kBlockSparseMoeRules[] = {
     {Role::kRouter, "model.layers.{}.block_sparse_moe.gate.weight", "blk.{}.ffn_gate_inp.weight"},

@@ -39,6 +39,17 @@ enum class Role {
   kValueBias,
   kOutputBias,
   kSinks,
+  kDeltaQkvz,  // of a gated delta net: rows by key head, its q, k, v and z
+  kDeltaQkv,   // all q, all k, all v
+  kDeltaZ,
+  kDeltaBa,  // rows by key head, its b and a
+  kDeltaB,
+  kDeltaA,
+  kDeltaConv,
+  kDeltaRate,  // A_log; in GGUF -exp(A_log)
+  kDeltaTimeBias,
+  kDeltaNorm,
+  kDeltaOutput,
   kQueryNorm,
   kKeyNorm,
   kGate,
@@ -101,7 +112,8 @@ const NameRule* FindRule(std::span<const NameRule> rules, Role role);
 // ignored instead of refused ("rotary_emb.inv_freq": recomputed from the config).
 extern const std::span<const std::string_view> kIgnoredTensorEndings;
 
-// The same for beginnings ("model.mtp_": the multi-token prediction of ERNIE 4.5, not computed).
+// The same for beginnings: multi-token prediction that is not computed ("model.mtp_": ERNIE 4.5,
+// "mtp.": Qwen3.5), and the parts of multimodal checkpoints that are not text.
 extern const std::span<const std::string_view> kIgnoredTensorStarts;
 
 // The rule's pattern with the numbers filled in.

@@ -186,7 +186,9 @@ RopeSpec ReadRope(const ConfigView& config, int rotary_dim) {
   RopeSpec rope;
   rope.pairing =
       config.Bool("rope_interleaved", false) ? RopePairing::kInterleaved : RopePairing::kHalfSplit;
-  const double part = config.Double("partial_rotary_factor", 1.0);
+  const std::optional<ConfigView> nested = config.Object("rope_parameters");
+  const double inner = nested ? nested->Double("partial_rotary_factor", 1.0) : 1.0;
+  const double part = config.Double("partial_rotary_factor", inner);
   if (!(part > 0 && part <= 1)) {
     Fail(ErrorCode::kCorrupt, "{}: partial_rotary_factor is {}, needed above 0 and at most 1",
          config.where(), part);
@@ -200,6 +202,14 @@ RopeSpec ReadRope(const ConfigView& config, int rotary_dim) {
     ReadScaling(config, *scaling, &rope);
   }
   return rope;
+}
+
+RopeSpec ReadRopeOfLayers(const ConfigView& config, const ConfigView& rope, int rotary_dim) {
+  RopeSpec spec;
+  spec.rotary_dim = rotary_dim;
+  spec.theta = rope.Double("rope_theta", 10000.0);
+  ReadScaling(config, rope, &spec);
+  return spec;
 }
 
 GqaSpec ReadGqa(const ConfigView& config) {

@@ -1,5 +1,8 @@
 #include "nn/attention_gqa.h"
 
+#include <algorithm>
+
+#include "ops/activation.h"
 #include "ops/attention.h"
 #include "ops/matmul.h"
 #include "ops/rms_norm.h"
@@ -23,6 +26,29 @@ void RotateQueriesAndKeys(const GqaSpec& spec, const RopeFrequencies& rope,
   ApplyRope(rope, tables, spec.head_dim, k, ctx);
 }
 
+// q [T, H*Dh], and the gates of the heads in the same shape; without an output gate none.
+MatrixView<float> ProjectQueries(const GqaSpec& spec, const GqaWeights& weights, MatmulInput& input,
+                                 const MatrixView<float>& q, ComputeContext& ctx) {
+  if (!spec.output_gate) {
+    Matmul(input, weights.q, q, ctx);
+    return {};
+  }
+  const MatrixView<float> both = NewMatrix(q.rows, 2 * q.cols, ctx);
+  const MatrixView<float> gate = NewMatrix(q.rows, q.cols, ctx);
+  Matmul(input, weights.q, both, ctx);
+  ctx.pool.ParallelFor(q.rows, ctx.GrainFor(both.cols), [&](int64_t begin, int64_t end) {
+    const int64_t n = spec.head_dim;
+    for (int64_t t = begin; t < end; ++t) {
+      for (int64_t h = 0; h < spec.num_heads; ++h) {
+        const float* head = both.row(t) + 2 * h * n;
+        std::copy_n(head, n, q.row(t) + h * n);
+        std::copy_n(head + n, n, gate.row(t) + h * n);
+      }
+    }
+  });
+  return gate;
+}
+
 }  // namespace
 
 void GqaForward(const GqaSpec& spec, const GqaWeights& weights, const AttentionStep& step,
@@ -34,7 +60,7 @@ void GqaForward(const GqaSpec& spec, const GqaWeights& weights, const AttentionS
   const MatrixView<float> v = NewMatrix(x.rows, kv_width, ctx);
 
   MatmulInput input(x, ctx);
-  Matmul(input, weights.q, q, ctx);
+  const MatrixView<float> gate = ProjectQueries(spec, weights, input, q, ctx);
   // Keys and values stay in the cache and reach every later token: they are few, so the integer
   // path sees their activations twice as finely (docs/numerics.md, 4).
   Matmul(input, weights.k, k, ctx, ActivationTerms::kTwo);
@@ -57,6 +83,7 @@ void GqaForward(const GqaSpec& spec, const GqaWeights& weights, const AttentionS
                              .scale = spec.scale,
                              .sinks = spec.sinks ? weights.sinks.data() : nullptr};
   Attention(shape, step.batch, step.layer, Const(q), step.cache, mixed, ctx);
+  if (spec.output_gate) SigmoidMultiply(Const(gate), mixed, ctx);
   MatmulInput mixed_input(Const(mixed), ctx);
   Matmul(mixed_input, weights.o, out, ctx);
   AddBias(weights.o_bias, out, ctx);

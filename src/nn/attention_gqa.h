@@ -14,6 +14,7 @@
 namespace tael {
 
 struct GqaWeights {
+  // With an output gate q has 2*H*Dh rows: per head those of q, then those of its gate.
   Weight q, k, v, o;  // [H*Dh, D], [Hkv*Dh, D], [Hkv*Dh, D], [D, H*Dh]
   std::vector<float> q_bias, k_bias, v_bias, o_bias;  // empty when the spec has none
   // [Dh], or [H*Dh] and [Hkv*Dh] with QkNormSpan::kProjection; empty when the spec has none.

@@ -17,6 +17,12 @@ void Attend(const MlaSpec& spec, const AttentionWeights& weights, const Attentio
   MlaForward(spec, std::get<MlaWeights>(weights), step, x, out, ctx);
 }
 
+void Attend(const GatedDeltaNetSpec& spec, const AttentionWeights& weights,
+            const AttentionStep& step, MatrixView<const float> x, MatrixView<float> out,
+            ComputeContext& ctx) {
+  GatedDeltaNetForward(spec, std::get<GatedDeltaNetWeights>(weights), step, x, out, ctx);
+}
+
 void AttentionForward(const LayerSpec& spec, const LayerWeights& weights, const AttentionStep& step,
                       MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx) {
   std::visit([&](const auto& part) { Attend(part, weights.attention, step, x, out, ctx); },

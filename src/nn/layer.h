@@ -9,13 +9,14 @@
 #include "nn/attention_mla.h"
 #include "nn/ffn_dense.h"
 #include "nn/ffn_moe.h"
+#include "nn/gated_delta_net.h"
 #include "spec/decoder_spec.h"
 #include "tensor/weight.h"
 
 namespace tael {
 
 // Each holds the same alternative as the layer's spec.
-using AttentionWeights = std::variant<GqaWeights, MlaWeights>;
+using AttentionWeights = std::variant<GqaWeights, MlaWeights, GatedDeltaNetWeights>;
 using FfnWeights = std::variant<DenseFfnWeights, MoeFfnWeights>;
 
 struct LayerWeights {

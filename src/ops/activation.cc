@@ -30,6 +30,14 @@ void ClampedSiluMultiply(MatrixView<const float> up, const ClampedSilu& form,
   });
 }
 
+void SigmoidMultiply(MatrixView<const float> gate, MatrixView<float> x, ComputeContext& ctx) {
+  ctx.pool.ParallelFor(x.rows, ctx.GrainFor(4 * x.cols), [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      ctx.kernels.sigmoid_multiply(gate.row(t), x.row(t), static_cast<size_t>(x.cols), x.row(t));
+    }
+  });
+}
+
 void AddInto(MatrixView<const float> x, MatrixView<float> y, ComputeContext& ctx) {
   ctx.pool.ParallelFor(y.rows, ctx.GrainFor(y.cols), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {

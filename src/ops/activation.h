@@ -19,4 +19,7 @@ void ClampedSiluMultiply(MatrixView<const float> up, const ClampedSilu& form,
 // y += x, elementwise.
 void AddInto(MatrixView<const float> x, MatrixView<float> y, ComputeContext& ctx);
 
+// x[i] = x[i] / (1 + exp(-gate[i])), both [T, N].
+void SigmoidMultiply(MatrixView<const float> gate, MatrixView<float> x, ComputeContext& ctx);
+
 }  // namespace tael

@@ -63,6 +63,9 @@ struct GqaSpec {
   bool qk_norm = false;  // RMSNorm on q and k
   QkNormPlace qk_norm_place = QkNormPlace::kBeforeRope;
   QkNormSpan qk_norm_span = QkNormSpan::kHead;
+  // The query projection gives twice as much: per head q, then a gate whose sigmoid multiplies what
+  // the head found.
+  bool output_gate = false;
   int sliding_window = 0;  // keys visible including the current one; 0 = all
   float scale = 0;         // of q.k; resolved: never 0 in a valid spec
   bool sinks = false;      // a learned logit for each head that enters only the softmax's sum
@@ -90,6 +93,17 @@ struct MlaSpec {
 
   int query_dim() const { return nope_dim + rope_dim; }     // of one head
   int cached_dim() const { return latent_dim + rope_dim; }  // of one position
+};
+
+// Gated delta net: linear attention with a recurrent state (docs/numerics.md, 14). Its k, q and v
+// come from a short causal convolution over time.
+struct GatedDeltaNetSpec {
+  int num_key_heads = 0, num_value_heads = 0;
+  int key_dim = 0, value_dim = 0;  // of one head
+  int conv_taps = 0;               // tokens that the convolution sees, the current one included
+  // Which key head value head j reads: j mod num_key_heads, as GGUF files of Qwen3.5 order them;
+  // else j / (num_value_heads / num_key_heads).
+  bool tiled_value_heads = false;
 };
 
 enum class Activation {
@@ -157,7 +171,7 @@ struct MoeFfnSpec {
   bool expert_bias = false;  // of gate, up and down of the routed experts
 };
 
-using AttentionSpec = std::variant<GqaSpec, MlaSpec>;
+using AttentionSpec = std::variant<GqaSpec, MlaSpec, GatedDeltaNetSpec>;
 using FfnSpec = std::variant<DenseFfnSpec, MoeFfnSpec>;
 
 // Where a layer normalises, for attention and the feed-forward part alike.

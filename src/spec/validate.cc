@@ -125,6 +125,30 @@ void CheckAttention(const MlaSpec& mla, Report& report) {
   if (mla.q_rank == 0) report.Add("an indexer needs q_lora_rank");
 }
 
+void CheckAttention(const GatedDeltaNetSpec& net, Report& report) {
+  report.Positive("linear_num_key_heads", net.num_key_heads);
+  report.Positive("linear_num_value_heads", net.num_value_heads);
+  report.Positive("linear_key_head_dim", net.key_dim);
+  report.Positive("linear_value_head_dim", net.value_dim);
+  constexpr int kMostTaps = 64;
+  if (net.conv_taps < 1 || net.conv_taps > kMostTaps) {
+    report.Add(
+        fmt::format("linear_conv_kernel_dim is {}, needed 1 to {}", net.conv_taps, kMostTaps));
+  }
+  if (net.num_key_heads > 0 && net.num_value_heads % net.num_key_heads != 0) {
+    report.Add(
+        fmt::format("{} value heads of linear attention cannot be shared out to {} key heads",
+                    net.num_value_heads, net.num_key_heads));
+  }
+  const int64_t keys = int64_t{net.num_key_heads} * net.key_dim;
+  const int64_t values = int64_t{net.num_value_heads} * net.value_dim;
+  // The state of a head is a matrix of key_dim times value_dim.
+  if (keys > kMaxWidth || values > kMaxWidth || values * net.key_dim > int64_t{kMaxWidth} * 64) {
+    report.Add(fmt::format("{} x {} and {} x {} heads of linear attention are too large",
+                           net.num_key_heads, net.key_dim, net.num_value_heads, net.value_dim));
+  }
+}
+
 void CheckRouter(const RouterSpec& router, Report& report) {
   const int experts = router.num_experts, groups = router.num_groups;
   if (experts < 1 || experts > kMaxExperts) {

@@ -28,6 +28,18 @@ void SiluMultiply(const float* gate, const float* up, size_t n, float* out) noex
   });
 }
 
+void Silu(const float* x, size_t n, float* out) noexcept {
+  ForEachPair(x, x, n, out, [](const F32x16& v, const F32x16&) {
+    return Div(v, Add(Splat(1.0f), Exp(Sub(Splat(-0.0f), v))));
+  });
+}
+
+void SigmoidMultiply(const float* gate, const float* x, size_t n, float* out) noexcept {
+  ForEachPair(gate, x, n, out, [](const F32x16& g, const F32x16& v) {
+    return Div(v, Add(Splat(1.0f), Exp(Sub(Splat(-0.0f), g))));
+  });
+}
+
 // GELU (Hendrycks & Gimpel 2016, arXiv:1606.08415) by its tanh approximation. Because
 // (1 + tanh(u)) / 2 = 1 / (1 + exp(-2 u)), it is SiLU's form with a cubic in the exponent.
 inline constexpr float kGeluLinear = -0x1.988454p+0f;  // -2 sqrt(2 / pi)

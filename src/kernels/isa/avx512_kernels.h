@@ -12,6 +12,7 @@
 #include "kernels/impl/elementwise.inl.h"
 #include "kernels/impl/cache.inl.h"
 #include "kernels/impl/attention.inl.h"
+#include "kernels/impl/delta_rule.inl.h"
 #include "kernels/impl/matmul_float.inl.h"
 #include "kernels/impl/matmul_transposed.inl.h"
 #include "kernels/impl/quantize.inl.h"

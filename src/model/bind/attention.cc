@@ -25,7 +25,7 @@ GqaWeights BindAttention(const GqaSpec& spec, int64_t hidden, int layer, Binder&
     w.k = RowsOf(all, q, kv);
     w.v = RowsOf(all, q + kv, kv);
   } else {
-    w.q = binder.Matrix(Role::kQuery, layer, q, hidden);
+    w.q = binder.Matrix(Role::kQuery, layer, spec.output_gate ? 2 * q : q, hidden);
     w.k = binder.Matrix(Role::kKey, layer, kv, hidden);
     w.v = binder.Matrix(Role::kValue, layer, kv, hidden);
   }

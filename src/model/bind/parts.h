@@ -11,6 +11,8 @@ namespace tael {
 // in the result.
 GqaWeights BindAttention(const GqaSpec& spec, int64_t hidden, int layer, Binder& binder);
 MlaWeights BindAttention(const MlaSpec& spec, int64_t hidden, int layer, Binder& binder);
+GatedDeltaNetWeights BindAttention(const GatedDeltaNetSpec& spec, int64_t hidden, int layer,
+                                   Binder& binder);
 
 DenseFfnWeights BindFfn(const DenseFfnSpec& spec, int64_t hidden, int layer, Binder& binder);
 MoeFfnWeights BindFfn(const MoeFfnSpec& spec, int64_t hidden, int layer, Binder& binder);

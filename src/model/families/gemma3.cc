@@ -45,6 +45,27 @@ DenseFfnSpec ReadFfn(const ConfigView& c) {
   return {.intermediate_size = c.Int("intermediate_size"), .activation = Activation::kGeluTanh};
 }
 
+// Older configurations state one rope and the base of the windowed layers, newer ones an object for
+// each kind of layers.
+void ReadRopes(const ConfigView& c, GqaSpec* global, GqaSpec* local) {
+  const auto parameters = c.Object("rope_parameters");
+  if (!parameters || !parameters->Has("full_attention")) {
+    // Never stretched: its window is shorter than what it was trained on.
+    local->rope = {.rotary_dim = local->head_dim,
+                   .theta = c.Double("rope_local_base_freq", 10000.0)};
+    return;
+  }
+  c.Ignore("rope_local_base_freq");  // both spellings stand in some
+  const auto full = parameters->Object("full_attention");
+  const auto sliding = parameters->Object("sliding_attention");
+  if (!sliding) {
+    Fail(ErrorCode::kCorrupt, "{}: rope_parameters has full_attention, but no sliding_attention",
+         c.where());
+  }
+  global->rope = ReadRopeOfLayers(c, *full, global->head_dim);
+  local->rope = ReadRopeOfLayers(c, *sliding, local->head_dim);
+}
+
 DecoderSpec DescribeGemma3(const ConfigView& c) {
   for (const char* key : {"attn_logit_softcapping", "final_logit_softcapping"}) {
     if (!c.Has(key)) {
@@ -60,9 +81,9 @@ DecoderSpec DescribeGemma3(const ConfigView& c) {
   global.qk_norm = true;
   global.qkv_bias = global.output_bias = c.Bool("attention_bias", false);
   global.scale = 1.0f / std::sqrt(static_cast<float>(c.Double("query_pre_attn_scalar")));
-  GqaSpec local = global;  // never stretched: its window is shorter than what it was trained on
+  GqaSpec local = global;
   local.sliding_window = ReadWindow(c);
-  local.rope = {.rotary_dim = global.head_dim, .theta = c.Double("rope_local_base_freq", 10000.0)};
+  ReadRopes(c, &global, &local);
 
   DecoderSpec spec = ReadCommon(c, /*tied_by_default=*/true);
   spec.family = "gemma3";
@@ -77,7 +98,8 @@ DecoderSpec DescribeGemma3(const ConfigView& c) {
 
 }  // namespace
 
-extern const Family kGemma3;
+extern const Family kGemma3, kGemma3Multimodal;
 const Family kGemma3{"Gemma3ForCausalLM", &DescribeGemma3, kNames};
+const Family kGemma3Multimodal{"Gemma3ForConditionalGeneration", &DescribeGemma3, kNames};
 
 }  // namespace tael

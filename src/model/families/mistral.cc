@@ -17,7 +17,9 @@ DecoderSpec DescribeMistral(const ConfigView& c) {
 
 }  // namespace
 
-extern const Family kMistral;
+extern const Family kMistral, kMistral3;
 const Family kMistral{"MistralForCausalLM", &DescribeMistral, {}};
+// The text model inside a wrapper for images.
+const Family kMistral3{"Mistral3ForConditionalGeneration", &DescribeMistral, {}};
 
 }  // namespace tael
