@@ -53,11 +53,13 @@ Json FfnToJson(const MoeFfnSpec& moe) {
   ffn.Set("shared_gate", moe.shared_gate);
   AddActivation(moe.activation, moe.clamp, ffn);
   ffn.Set("bias", moe.expert_bias);
-  static constexpr const char* kScorings[] = {"softmax", "sigmoid", "softmax_of_chosen"};
+  static constexpr const char* kScorings[] = {"softmax", "sigmoid", "sqrt_softplus",
+                                              "softmax_of_chosen"};
   ffn.Set("scoring", kScorings[static_cast<size_t>(router.scoring)]);
   ffn.Set("gate_bias", router.gate_bias);
   ffn.Set("correction_bias", router.correction_bias);
   if (router.expert_scales) ffn.Set("expert_scales", true);
+  if (router.choice == ExpertChoice::kByToken) ffn.Set("choice", "by_token");
   if (router.choice == ExpertChoice::kBestOfEachGroup) ffn.Set("choice", "best_of_each_group");
   ffn.Set("normalize", router.normalize);
   ffn.Set("scale", static_cast<double>(router.scale));
@@ -67,6 +69,14 @@ Json FfnToJson(const MoeFfnSpec& moe) {
     ffn.Set("group_score", router.group_score == GroupScore::kMax ? "max" : "top_two_sum");
   }
   return ffn;
+}
+
+Json IndexerToJson(const IndexerSpec& spec) {
+  Json indexer = JsonObject{};
+  indexer.Set("num_heads", spec.num_heads);
+  indexer.Set("head_dim", spec.head_dim);
+  indexer.Set("top_k", spec.top_k);
+  return indexer;
 }
 
 Json MlaToJson(const MlaSpec& mla) {
@@ -81,12 +91,27 @@ Json MlaToJson(const MlaSpec& mla) {
   attention.Set("scale", static_cast<double>(mla.scale));
   attention.Set("rope", RopeToJson(mla.rope));
   if (mla.indexer.has_value()) {
-    Json indexer = JsonObject{};
-    indexer.Set("num_heads", mla.indexer->num_heads);
-    indexer.Set("head_dim", mla.indexer->head_dim);
-    indexer.Set("top_k", mla.indexer->top_k);
-    attention.Set("indexer", std::move(indexer));
+    attention.Set("indexer", IndexerToJson(*mla.indexer));
   }
+  return attention;
+}
+
+Json CompressedToJson(const CompressedSpec& spec) {
+  Json attention = JsonObject{};
+  attention.Set("kind", spec.ratio > 0 ? "compressed" : "shared_window");
+  attention.Set("num_heads", spec.num_heads);
+  attention.Set("head_dim", spec.head_dim);
+  attention.Set("q_rank", spec.q_rank);
+  attention.Set("output_groups", spec.output_groups);
+  attention.Set("output_rank", spec.output_rank);
+  attention.Set("sliding_window", spec.window);
+  attention.Set("sinks", true);
+  attention.Set("rope", RopeToJson(spec.rope));
+  if (spec.ratio > 0) {
+    attention.Set("positions_per_entry", spec.ratio);
+    attention.Set("overlapping", spec.overlapping);
+  }
+  if (spec.indexer.has_value()) attention.Set("indexer", IndexerToJson(*spec.indexer));
   return attention;
 }
 
@@ -109,6 +134,8 @@ Json LayerToJson(const LayerSpec& layer) {
   out.Set("norms", kPlacements[static_cast<size_t>(layer.norms)]);
   if (const auto* mla = std::get_if<MlaSpec>(&layer.attention)) {
     out.Set("attention", MlaToJson(*mla));
+  } else if (const auto* compressed = std::get_if<CompressedSpec>(&layer.attention)) {
+    out.Set("attention", CompressedToJson(*compressed));
   } else if (const auto* gqa = std::get_if<GqaSpec>(&layer.attention)) {
     Json attention = JsonObject{};
     attention.Set("kind", "gqa");
@@ -146,6 +173,7 @@ Json SpecToJson(const DecoderSpec& spec) {
   out.Set("embedding_scale", static_cast<double>(spec.embedding_scale));
   out.Set("norm_eps", static_cast<double>(spec.norm_eps));
   out.Set("tied_head", spec.tied_head);
+  if (spec.residual.streams > 1) out.Set("residual_streams", spec.residual.streams);
   out.Set("num_layers", static_cast<int64_t>(spec.layers.size()));
   Json groups = JsonArray{};
   for (const LayerSpec& layer : spec.layers) {

@@ -105,11 +105,14 @@ std::vector<KvLayout> CheckedKvLayouts(const Model& model, DType kv_dtype) {
   for (size_t layer = 0; layer < layouts.size(); ++layer) {
     const KvLayout& layout = layouts[layer];
     if (layout.FitsBlocksOf(kv_dtype)) continue;
-    const std::string parts =
+    std::string parts =
         layout.latent_dim == 0
             ? fmt::format("head_dim {}", layout.head_dim)
             : fmt::format("rows of {} elements, {} of them the latent part, and index keys of {}",
                           layout.head_dim, layout.latent_dim, layout.index_dim);
+    for (const KvPlane& plane : layout.planes) {
+      parts += fmt::format(", rows of {} elements", plane.width);
+    }
     Fail(ErrorCode::kInvalidArgument,
          "{}: layer {} has {}, and the cache type {} needs multiples of {}. Hint: use --kv f16, "
          "--kv bf16 or --kv f32",

@@ -7,6 +7,9 @@
 namespace tael {
 bool KvLayout::FitsBlocksOf(DType dtype) const {
   const int block = Info(dtype).block_size;
+  for (const KvPlane& plane : planes) {
+    if (plane.width % block != 0) return false;
+  }
   return head_dim % block == 0 && latent_dim % block == 0 && index_dim % block == 0;
 }
 
@@ -16,10 +19,16 @@ int64_t KvLayout::PositionBytes(DType dtype) const {
   return rows * *StorageBytes(dtype, head_dim) + *StorageBytes(dtype, index_dim);
 }
 
+int64_t KvLayout::BlockBytes(DType dtype) const {
+  int64_t bytes = kKvBlockPositions * PositionBytes(dtype);
+  for (const KvPlane& plane : planes) bytes += plane.rows * *StorageBytes(dtype, plane.width);
+  return bytes;
+}
+
 int64_t KvCache::Bytes(const std::vector<KvLayout>& layers, DType dtype, int num_blocks) {
   int64_t bytes = 0;
   for (const KvLayout& layout : layers) {
-    bytes += layout.PositionBytes(dtype) * kKvBlockPositions * num_blocks;
+    bytes += layout.BlockBytes(dtype) * num_blocks;
   }
   return bytes;
 }
@@ -31,7 +40,13 @@ KvCache::KvCache(const std::vector<KvLayout>& layers, DType dtype, int num_block
     layers_.push_back({.layout = layout,
                        .offset = bytes_,
                        .head_bytes = kKvBlockPositions * *StorageBytes(dtype, layout.head_dim),
-                       .block_bytes = kKvBlockPositions * layout.PositionBytes(dtype)});
+                       .block_bytes = layout.BlockBytes(dtype),
+                       .plane_offsets = {}});
+    int64_t offset = kKvBlockPositions * layout.PositionBytes(dtype);
+    for (const KvPlane& plane : layout.planes) {
+      layers_.back().plane_offsets.push_back(offset);
+      offset += plane.rows * *StorageBytes(dtype, plane.width);
+    }
     bytes_ += layers_.back().block_bytes * num_blocks;
   }
   try {
@@ -61,6 +76,14 @@ uint8_t* KvCache::IndexKeys(int layer, BlockId block) {
   const Layer& l = layers_[static_cast<size_t>(layer)];
   TAEL_DCHECK(l.layout.index_dim > 0);
   return Values(layer, block, 0) + l.layout.num_kv_heads * l.head_bytes;
+}
+
+uint8_t* KvCache::PlaneRow(int layer, int plane, BlockId block, int64_t row) {
+  const Layer& l = layers_[static_cast<size_t>(layer)];
+  const KvPlane& shape = l.layout.planes[static_cast<size_t>(plane)];
+  TAEL_DCHECK(block >= 0 && block < num_blocks_ && row >= 0 && row < shape.rows);
+  return memory_.data() + l.offset + block * l.block_bytes +
+         l.plane_offsets[static_cast<size_t>(plane)] + row * *StorageBytes(dtype_, shape.width);
 }
 
 int64_t KvCache::row_bytes(int layer) const {

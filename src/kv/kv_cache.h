@@ -13,6 +13,12 @@ namespace tael {
 using BlockId = int32_t;
 inline constexpr int kKvBlockPositions = 64;  // = kKvBlockSize of the kernels
 
+// Further rows of a layer, for what it derives from positions.
+struct KvPlane {
+  int rows = 0;  // in a block of 64 positions
+  int width = 0;
+};
+
 // Row sizes of one layer: what attention stores per position.
 struct KvLayout {
   int num_kv_heads = 0, head_dim = 0;
@@ -20,15 +26,17 @@ struct KvLayout {
   int latent_dim = 0;
   // Above 0: one more row of this width, the key by which an indexer finds positions.
   int index_dim = 0;
+  std::vector<KvPlane> planes = {};
 
   int value_dim() const { return latent_dim > 0 ? latent_dim : head_dim; }
   bool FitsBlocksOf(DType dtype) const;  // every row is a whole number of blocks
   // Of one position: keys, values and index key. REQUIRES: FitsBlocksOf(dtype).
   int64_t PositionBytes(DType dtype) const;
+  int64_t BlockBytes(DType dtype) const;  // of 64 positions, planes included
 };
 
 // The memory of a block, per layer: K [num_kv_heads, 64, head_dim], then V the same, then index
-// keys [64, index_dim], in `dtype`; the layout says which of them there are.
+// keys [64, index_dim], then the planes [rows, width], in `dtype`; the layout says which there are.
 class KvCache {
  public:
   // Bytes of `num_blocks` blocks for each of `layers`. REQUIRES: `dtype` is kF32, kF16, kBF16 or
@@ -43,6 +51,7 @@ class KvCache {
   uint8_t* Keys(int layer, BlockId block, int kv_head);
   uint8_t* Values(int layer, BlockId block, int kv_head);  // the keys, where a layer has no others
   uint8_t* IndexKeys(int layer, BlockId block);            // REQUIRES: index_dim > 0
+  uint8_t* PlaneRow(int layer, int plane, BlockId block, int64_t row);
   const KvLayout& layout(int layer) const { return layers_[static_cast<size_t>(layer)].layout; }
   int head_dim(int layer) const { return layout(layer).head_dim; }
   // Of one position of one head; rows of values lie as far apart.
@@ -55,6 +64,7 @@ class KvCache {
     KvLayout layout;
     int64_t offset = 0;
     int64_t head_bytes = 0, block_bytes = 0;  // 64 positions: of one head, of all there is
+    std::vector<int64_t> plane_offsets;       // in a block
   };
   DType dtype_;
   int num_blocks_;

@@ -27,6 +27,26 @@ LayerWeights BindLayer(const LayerSpec& spec, int64_t hidden, int layer, Binder&
   return w;
 }
 
+constexpr StreamRoles kAttentionStreamRoles = {Role::kAttentionStreams, Role::kAttentionStreamsBase,
+                                               Role::kAttentionStreamsScale};
+constexpr StreamRoles kFfnStreamRoles = {Role::kFfnStreams, Role::kFfnStreamsBase,
+                                         Role::kFfnStreamsScale};
+constexpr StreamRoles kEndStreamRoles = {Role::kEndStreams, Role::kEndStreamsBase,
+                                         Role::kEndStreamsScale};
+
+void BindAllStreams(const DecoderSpec& spec, DecoderWeights* weights, Binder& binder) {
+  const int64_t streams = spec.residual.streams, width = streams * spec.hidden_size;
+  if (streams == 1) return;
+  const StreamShape around{streams * (2 + streams), width, 3};
+  for (size_t i = 0; i < weights->layers.size(); ++i) {
+    LayerWeights& layer = weights->layers[i];
+    const auto index = static_cast<int>(i);
+    layer.attention_streams = BindStreams(kAttentionStreamRoles, around, index, binder);
+    layer.ffn_streams = BindStreams(kFfnStreamRoles, around, index, binder);
+  }
+  weights->end_streams = BindStreams(kEndStreamRoles, {streams, width, 1}, 0, binder);
+}
+
 // Embedding and head may be left out where they equal the model's.
 PredictionWeights BindPrediction(const DecoderSpec& spec, const DecoderWeights& model, int layer,
                                  Binder& binder) {
@@ -64,7 +84,7 @@ void BindRopeDivisors(const DecoderSpec& spec, const Checkpoint& checkpoint,
 
 DecoderWeights Bind(const DecoderSpec& spec, const Family& family, const Checkpoint& checkpoint,
                     bool headers_only) {
-  Binder binder(family, checkpoint, headers_only);
+  Binder binder(family, checkpoint, spec.vocab_size, headers_only);
   DecoderWeights weights;
   weights.embedding = binder.Matrix(Role::kEmbedding, 0, spec.vocab_size, spec.hidden_size);
   weights.final_norm = binder.Vector(Role::kFinalNorm, 0, spec.hidden_size);
@@ -83,6 +103,7 @@ DecoderWeights Bind(const DecoderSpec& spec, const Family& family, const Checkpo
     if (!binder.HasBlock(layer)) break;  // dropped by converters and fine-tuners
     weights.predictions.push_back(BindPrediction(spec, weights, layer, binder));
   }
+  BindAllStreams(spec, &weights, binder);
   BindRopeDivisors(spec, checkpoint, &weights, binder);
   weights.packed = binder.packed();
   for (const TensorInfo* tensor : binder.Finish()) weights.sources.push_back(tensor->bytes);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <utility>
 
 #include "base/error.h"
@@ -29,9 +30,11 @@ bool IsIgnored(std::string_view name) {
 
 }  // namespace
 
-Binder::Binder(const Family& family, const Checkpoint& checkpoint, bool headers_only)
+Binder::Binder(const Family& family, const Checkpoint& checkpoint, int64_t vocab_size,
+               bool headers_only)
     : family_(family),
       checkpoint_(checkpoint),
+      vocab_size_(vocab_size),
       headers_only_(headers_only),
       quantization_(ReadQuantization(checkpoint.config)) {}
 
@@ -88,7 +91,7 @@ const TensorInfo* Binder::Take(const std::string& name,
   return tensor;
 }
 
-const TensorInfo* Binder::Claim(const std::string& name, const std::vector<int64_t>& shape) {
+const TensorInfo* Binder::ClaimShape(const std::string& name, const std::vector<int64_t>& shape) {
   claimed_.insert(name);
   const TensorInfo* tensor = checkpoint_.tensors.Find(name);
   if (tensor == nullptr) {
@@ -99,6 +102,12 @@ const TensorInfo* Binder::Claim(const std::string& name, const std::vector<int64
     Problem("'{}' has shape {}, needed {}", name, ShapeText(tensor->shape), ShapeText(shape));
     return nullptr;
   }
+  return tensor;
+}
+
+const TensorInfo* Binder::Claim(const std::string& name, const std::vector<int64_t>& shape) {
+  const TensorInfo* tensor = ClaimShape(name, shape);
+  if (tensor == nullptr) return nullptr;
   if (!CanDecode(tensor->dtype)) {
     Problem("'{}' has type {}, which this build cannot multiply", name, Name(tensor->dtype));
     return nullptr;
@@ -181,6 +190,29 @@ Weight Binder::ColumnStack(Role role, int layer, int64_t count, int64_t n, int64
           .data = tensor->bytes.data(),
           .row_bytes = info.block_bytes,
           .element_bytes = n * info.block_bytes};
+}
+
+const uint8_t* Binder::NumberTable(Role role, int layer, const NumberTableShape& shape) {
+  const TensorInfo* tensor = ClaimShape(NameOf(role, layer), {shape.rows, shape.columns});
+  if (tensor == nullptr) return nullptr;
+  if (tensor->dtype != DType::kI64) {
+    Problem("'{}' has type {}, needed I64", tensor->name, Name(tensor->dtype));
+    return nullptr;
+  }
+  used_.push_back(tensor);
+  if (headers_only_) return tensor->bytes.data();
+  std::vector<int64_t> row(static_cast<size_t>(shape.columns));
+  const size_t row_bytes = row.size() * sizeof(int64_t);
+  for (int64_t r = 0; r < shape.rows; ++r) {
+    std::memcpy(row.data(), tensor->bytes.data() + static_cast<size_t>(r) * row_bytes, row_bytes);
+    std::sort(row.begin(), row.end());
+    const bool distinct = std::adjacent_find(row.begin(), row.end()) == row.end();
+    if (distinct && row.front() >= 0 && row.back() < shape.limit) continue;
+    Problem("'{}': row {} does not name {} different numbers from 0 to {}", tensor->name, r,
+            shape.columns, shape.limit - 1);
+    return nullptr;
+  }
+  return tensor->bytes.data();
 }
 
 std::vector<float> Binder::Vector(Role role, int layer, int64_t size) {

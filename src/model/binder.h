@@ -19,18 +19,23 @@
 
 namespace tael {
 
+struct NumberTableShape {
+  int64_t rows = 0, columns = 0, limit = 0;
+};
+
 // One pass over one checkpoint. Problems are collected, not thrown: a weight that is missing or
 // misshaped comes back empty, and Finish() reports all of them.
 class Binder {
  public:
   // With `headers_only` no tensor's bytes are read: vectors are zeros. Borrows the first two
   // arguments. Throws as ReadQuantization() does.
-  Binder(const Family& family, const Checkpoint& checkpoint, bool headers_only);
+  Binder(const Family& family, const Checkpoint& checkpoint, int64_t vocab_size, bool headers_only);
 
   // Whether a matrix is there, plain or packed.
   bool Has(Role role, int layer) const;
   // Whether the family stores this matrix, which is made of others.
   bool IsFused(Role role) const { return FindRule(family_.names, role) != nullptr; }
+  int64_t vocab_size() const { return vocab_size_; }
   bool IsGguf() const { return checkpoint_.container == Container::kGguf; }
 
   // [n, k], borrowed from the checkpoint's mapping; packed where quantization_config says so.
@@ -47,6 +52,9 @@ class Binder {
   std::vector<float> Vectors(Role role, int layer, int64_t count, int64_t size) {
     return VectorNamed(NameOf(role, layer), count * size, {count, size});
   }
+  // [rows, columns] int64, borrowed: every row names different numbers from 0 to `limit` - 1. Null
+  // when something is wrong.
+  const uint8_t* NumberTable(Role role, int layer, const NumberTableShape& shape);
   // A vector that some files store as a matrix with one row, or column.
   std::vector<float> FlatVector(Role role, int layer, int64_t size);
   // All elements of a tensor that has one of `shapes`, in the order of the file.
@@ -88,6 +96,8 @@ class Binder {
   std::vector<float> VectorNamed(const std::string& name, int64_t size,
                                  const std::vector<int64_t>& shape);
   Weight WeightOf(const TensorInfo* tensor, int64_t n, int64_t k);
+  // The tensor of that shape whatever its type, or null.
+  const TensorInfo* ClaimShape(const std::string& name, const std::vector<int64_t>& shape);
   const TensorInfo* Claim(const std::string& name, const std::vector<int64_t>& shape);
 
   // How `name` is stored, nullptr: plainly.
@@ -97,6 +107,7 @@ class Binder {
 
   const Family& family_;
   const Checkpoint& checkpoint_;
+  const int64_t vocab_size_;
   const bool headers_only_;
   const std::optional<Quantization> quantization_;
   std::vector<NamedPacked> packed_;

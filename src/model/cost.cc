@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "ops/matmul.h"
+#include "ops/row_places.h"
 #include "ops/select_positions.h"
 
 namespace tael {
@@ -47,6 +48,7 @@ class Walker {
     for (size_t i = 0; i < spec_.layers.size(); ++i) Layer(spec_.layers[i], weights.layers[i]);
     const auto logits = static_cast<int64_t>(batch_.logit_rows.size());
     if (logits > 0) {
+      Streams(weights.end_streams, logits);
       Vector(CostKind::kNorm, weights.final_norm);
       Product(CostKind::kHead, weights.head, logits);
     }
@@ -74,8 +76,18 @@ class Walker {
     Vector(CostKind::kNorm, weights.post_attention_norm);
     Vector(CostKind::kNorm, weights.attention_output_norm);
     Vector(CostKind::kNorm, weights.ffn_output_norm);
+    Streams(weights.attention_streams, rows_);
+    Streams(weights.ffn_streams, rows_);
     std::visit([&](const auto& spec) { AttentionPart(spec, weights.attention); }, layer.attention);
     std::visit([&](const auto& spec) { FfnPart(spec, weights.ffn); }, layer.ffn);
+  }
+
+  // Mixing n streams of D elements: the product that says how, then n or n * n + n factors for D.
+  void Streams(const StreamWeights& weights, int64_t rows) {
+    if (weights.mix.empty()) return;
+    cost_[CostKind::kNorm].weight_bytes += weights.mix.bytes();
+    FloatProduct(CostKind::kNorm, weights.mix.n * (weights.mix.k + spec_.hidden_size), rows);
+    Vector(CostKind::kNorm, weights.base);
   }
 
   // One overload per alternative of AttentionSpec and FfnSpec.
@@ -118,6 +130,66 @@ class Walker {
     }
     FloatProduct(CostKind::kAttention, spec.cached_dim() + spec.latent_dim,
                  visible.scored * spec.num_heads);
+  }
+
+  void AttentionPart(const CompressedSpec& spec, const AttentionWeights& any) {
+    const CompressedWeights& weights = std::get<CompressedWeights>(any);
+    for (const Weight* w : {&weights.query_down, &weights.query, &weights.output}) {
+      Product(CostKind::kProjection, *w, rows_);
+    }
+    Product(CostKind::kProjection, weights.shared, rows_, kKeyValueTerms);
+    Product(CostKind::kProjection, weights.output_down, rows_);
+    Vector(CostKind::kNorm, weights.query_down_norm);
+    Vector(CostKind::kNorm, weights.shared_norm);
+    Vector(CostKind::kAttention, weights.sinks);
+    Cost& cost = cost_[CostKind::kAttention];
+    const KvLayout layout = LayoutOf(AttentionSpec(spec));
+    const int64_t row_bytes = layout.PositionBytes(options_.kv_dtype);
+    cost.kv_written_bytes += rows_ * layout.BlockBytes(options_.kv_dtype) / kKvBlockPositions;
+    Visible seen = CountVisible(batch_, spec.window);
+    if (spec.ratio > 0) {
+      CompressorPart(weights.compressor);
+      if (spec.indexer.has_value()) EntryIndexPart(spec, weights.index);
+      const int64_t most = spec.indexer.has_value() ? spec.indexer->top_k : 0;
+      const Visible entries = CountEntries(spec.ratio, most);
+      seen.stored += entries.stored;
+      seen.scored += entries.scored;
+    }
+    cost.kv_read_bytes += seen.stored * row_bytes;
+    FloatProduct(CostKind::kAttention, 2 * spec.head_dim, seen.scored * spec.num_heads);
+  }
+
+  void CompressorPart(const CompressorWeights& weights) {
+    Product(CostKind::kProjection, weights.values, rows_, kKeyValueTerms);
+    Product(CostKind::kProjection, weights.gates, rows_, kKeyValueTerms);
+    Vector(CostKind::kProjection, weights.place_bias);
+    Vector(CostKind::kNorm, weights.norm);
+  }
+
+  void EntryIndexPart(const CompressedSpec& spec, const EntryIndexWeights& weights) {
+    CompressorPart(weights.compressor);
+    const Visible entries = CountEntries(spec.ratio, 0);
+    if (LongestSequence(batch_) / spec.ratio <= spec.indexer->top_k) return;
+    Product(CostKind::kProjection, weights.query, rows_);
+    cost_[CostKind::kProjection].weight_bytes += weights.head_weights.bytes();
+    FloatProduct(CostKind::kProjection, weights.head_weights.n * weights.head_weights.k, rows_);
+    FloatProduct(CostKind::kAttention, spec.indexer->head_dim,
+                 entries.scored * spec.indexer->num_heads);
+    cost_[CostKind::kAttention].kv_read_bytes +=
+        entries.stored * *StorageBytes(options_.kv_dtype, spec.indexer->head_dim);
+  }
+
+  // Entries of `ratio` positions that rows see, at most `most` each (0 = all).
+  Visible CountEntries(int ratio, int64_t most) const {
+    Visible visible;
+    for (const BatchSequence& sequence : batch_.sequences) {
+      visible.stored += sequence.count > 0 ? (sequence.begin + sequence.count) / ratio : 0;
+      for (int i = 1; i <= sequence.count; ++i) {
+        const int64_t entries = (sequence.begin + i) / ratio;
+        visible.scored += most > 0 ? std::min(entries, most) : entries;
+      }
+    }
+    return visible;
   }
 
   // Keys are made in all steps, scores only where a row has something to choose.

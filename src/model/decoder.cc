@@ -37,18 +37,22 @@ MatrixView<float> Forward(const DecoderSpec& spec, const DecoderWeights& weights
                           const Batch& batch, const Caches& caches, ComputeContext& ctx,
                           HiddenRecorder* recorder) {
   const auto rows = static_cast<int64_t>(batch.tokens.size());
-  const MatrixView<float> hidden = NewMatrix(rows, spec.hidden_size, ctx);
+  const ResidualSpec& residual = spec.residual;
+  const MatrixView<float> embedded = NewMatrix(rows, spec.hidden_size, ctx);
   const AdapterScope adapted(ctx, AdapterRowsOf(batch));
-  EmbeddingLookup(weights.embedding, batch.tokens, spec.embedding_scale, hidden, ctx);
+  EmbeddingLookup(weights.embedding, batch.tokens, spec.embedding_scale, embedded, ctx);
+  const MatrixView<float> hidden = SpreadOverStreams(residual, embedded, ctx);
   Record(hidden, recorder);
   ctx.routers = recorder != nullptr ? &recorder->routers : nullptr;
   for (size_t i = 0; i < spec.layers.size(); ++i) {
-    const AttentionStep step{batch, caches.keys_values, caches.states, static_cast<int>(i),
-                             spec.norm_eps};
+    const AttentionStep step{
+        batch, caches.keys_values, caches.states, static_cast<int>(i), spec.norm_eps, residual};
     LayerForward(spec.layers[i], weights.layers[i], step, hidden, ctx);
     Record(hidden, recorder);
   }
-  const MatrixView<float> last = GatherRows(Const(hidden), batch.logit_rows, ctx);
+  const MatrixView<float> rest = GatherRows(Const(hidden), batch.logit_rows, ctx);
+  const MatrixView<float> last =
+      JoinStreams(residual, weights.end_streams, spec.norm_eps, rest, ctx);
   RmsNorm(Const(last), weights.final_norm, spec.norm_eps, last, ctx);
   const MatrixView<float> logits = NewMatrix(last.rows, spec.vocab_size, ctx);
   const AdapterScope with_logits(ctx, batch.logit_rows.data(), last.rows);
@@ -72,9 +76,17 @@ KvLayout LayoutOf(const MlaSpec& spec) {
 
 KvLayout LayoutOf(const GatedDeltaNetSpec&) { return {}; }
 
+KvLayout LayoutOf(const CompressedSpec& spec) {
+  return {.num_kv_heads = 1,
+          .head_dim = spec.head_dim,
+          .latent_dim = spec.head_dim,
+          .planes = PlanesOf(spec)};
+}
+
 // One overload per alternative of AttentionSpec, as above.
 int64_t StateSizeOf(const GqaSpec&) { return 0; }
 int64_t StateSizeOf(const MlaSpec&) { return 0; }
+int64_t StateSizeOf(const CompressedSpec&) { return 0; }
 int64_t StateSizeOf(const GatedDeltaNetSpec& net) { return StateSize(net); }
 
 }  // namespace

@@ -38,6 +38,7 @@ struct DecoderWeights {
   std::vector<float> final_norm;  // [D]
   Weight head;                    // [V, D]; the embedding again when tied
   std::vector<LayerWeights> layers;
+  StreamWeights end_streams;                      // what joins the residual streams; empty with one
   std::vector<PredictionWeights> predictions;     // those that the checkpoint holds
   std::vector<std::span<const uint8_t>> sources;  // bytes of every tensor that was taken
   std::vector<NamedPacked> packed;                // the packed matrices among the weights
@@ -45,7 +46,7 @@ struct DecoderWeights {
 
 // Receives the residual stream for checks: after the embedding (index 0), then after each layer.
 struct HiddenRecorder {
-  std::vector<std::vector<float>> states;  // [L + 1][T * D]
+  std::vector<std::vector<float>> states;  // [L + 1][T * streams * D]
   std::vector<RouterRecord> routers;       // of the layers with experts, in their order
 };
 

@@ -5,8 +5,8 @@ namespace tael {
 extern const Family kMiMo, kSeedOss;
 extern const Family kErnie45, kErnie45Remote, kGemma3, kHunyuanDense, kLlama, kMistral, kOlmo2,
     kPanguEmbedded, kPhi3, kQwen2, kQwen3, kSmolLm3;
-extern const Family kErnie45Moe, kGlm4Moe, kGptOss, kHunyuanMoe, kMiniMaxM2, kMixtral, kPanguProMoe,
-    kQwen2Moe, kQwen3Moe;
+extern const Family kDeepSeekV4, kErnie45Moe, kGlm4Moe, kGptOss, kHunyuanMoe, kMiniMaxM2, kMixtral,
+    kPanguProMoe, kQwen2Moe, kQwen3Moe;
 extern const Family kGemma3Multimodal, kMistral3, kQwen3Next, kQwen35, kQwen35Moe, kQwen35Text,
     kQwen35MoeText;
 
@@ -35,6 +35,7 @@ constexpr const Family* kFamilies[] = {
     &kQwen35Text,
     &kQwen35MoeText,
     &kSmolLm3,
+    &kDeepSeekV4,
     &kErnie45Moe,
     &kGlm4Moe,
     &kGptOss,

@@ -34,6 +34,24 @@ enum class Role {
   kIndexKeyNorm,
   kIndexKeyNormBias,
   kIndexWeights,  // of the indexer's heads
+  kOutputDown,    // of each group of heads
+  kCompressorValues,
+  kCompressorGates,
+  kCompressorPlaces,  // biases of the gates by place
+  kCompressorNorm,
+  kIndexCompressorValues,
+  kIndexCompressorGates,
+  kIndexCompressorPlaces,
+  kIndexCompressorNorm,
+  kAttentionStreams,  // what mixes residual streams around attention
+  kAttentionStreamsBase,
+  kAttentionStreamsScale,
+  kFfnStreams,
+  kFfnStreamsBase,
+  kFfnStreamsScale,
+  kEndStreams,
+  kEndStreamsBase,
+  kEndStreamsScale,
   kQueryBias,
   kKeyBias,
   kValueBias,
@@ -61,6 +79,7 @@ enum class Role {
   kDownBias,
   kRouter,
   kRouterBias,
+  kTokenExperts,      // [V, k]: the experts of each token
   kRouterCorrection,  // bias of the choice
   kExpertGate,        // one tensor per expert
   kExpertUp,

@@ -30,6 +30,7 @@ struct AttentionStep {
   StateCache& states;
   int layer = 0;
   float norm_eps = 0;
+  ResidualSpec residual = {};
 };
 
 // x [T, D] (normed) -> out [T, D]. Writes K and V of the batch to the cache first, then reads them

@@ -126,9 +126,9 @@ ExpertGroups GroupByExpert(const Routing& routing, int num_experts, ComputeConte
 }
 
 void MoeFfnForward(const MoeFfnSpec& spec, const MoeFfnWeights& weights, MatrixView<const float> x,
-                   MatrixView<float> out, ComputeContext& ctx) {
+                   std::span<const int32_t> tokens, MatrixView<float> out, ComputeContext& ctx) {
   const Arena::Position mark = ctx.arena.Mark();
-  const Routing routing = Route(spec.router, weights.router, x, ctx);
+  const Routing routing = Route(spec.router, weights.router, x, tokens, ctx);
   const ExpertGroups groups = GroupByExpert(routing, spec.router.num_experts, ctx);
   if (groups.known) Record(routing, ctx.routers);
   ctx.pool.ParallelFor(x.rows, ctx.GrainFor(x.cols), [&](int64_t begin, int64_t end) {

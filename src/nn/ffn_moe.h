@@ -28,9 +28,9 @@ struct ExpertGroups {
 };
 ExpertGroups GroupByExpert(const Routing& routing, int num_experts, ComputeContext& ctx);
 
-// x [T, D] -> out [T, D]. `out` must not alias `x`. Takes the same scratch memory for every
-// routing.
+// x [T, D], the rows of `tokens` -> out [T, D]. `out` must not alias `x`. Takes the same scratch
+// memory for every routing.
 void MoeFfnForward(const MoeFfnSpec& spec, const MoeFfnWeights& weights, MatrixView<const float> x,
-                   MatrixView<float> out, ComputeContext& ctx);
+                   std::span<const int32_t> tokens, MatrixView<float> out, ComputeContext& ctx);
 
 }  // namespace tael

@@ -47,7 +47,7 @@ class Layer {
     Arena arena;
     ComputeContext ctx{pool, *SelectKernelTable(), arena, integer, 0};
     std::vector<float> out(static_cast<size_t>(count * kWidth), 5.0f);
-    MoeFfnForward(spec_, weights_, {x.data() + first * kWidth, count, kWidth, kWidth},
+    MoeFfnForward(spec_, weights_, {x.data() + first * kWidth, count, kWidth, kWidth}, {},
                   {out.data(), count, kWidth, kWidth}, ctx);
     if (scratch != nullptr) *scratch = arena.peak();
     return out;
@@ -57,8 +57,8 @@ class Layer {
     WorkerPool pool(WorkerPool::Imagined{threads});
     Arena arena;
     ComputeContext ctx{pool, *SelectKernelTable(), arena, integer, 0};
-    MoeFfnForward(spec_, weights_, {nullptr, rows, kWidth, kWidth}, {nullptr, rows, kWidth, kWidth},
-                  ctx);
+    MoeFfnForward(spec_, weights_, {nullptr, rows, kWidth, kWidth}, {},
+                  {nullptr, rows, kWidth, kWidth}, ctx);
     return arena.peak();
   }
 
@@ -101,7 +101,7 @@ std::vector<float> OneToken(const Layer& layer, const float* x) {
   Arena arena;
   ComputeContext ctx{pool, *SelectKernelTable(), arena, true, 0};
   const MatrixView<const float> row{x, 1, kWidth, kWidth};
-  const Routing routing = Route(layer.spec().router, layer.weights().router, row, ctx);
+  const Routing routing = Route(layer.spec().router, layer.weights().router, row, {}, ctx);
   std::vector<float> sum(kWidth, 0.0f), result(kWidth);
   for (int i = 0; i < kPerToken; ++i) {
     DenseFfnForward({.intermediate_size = kExpertSize},
@@ -190,7 +190,7 @@ TEST(MoeFfn, RecordsItsDecisionsAndCountsTheExpertsItReads) {
   ComputeContext ctx{pool, *SelectKernelTable(), arena, true, 0};
   ctx.routers = &records;
   const MatrixView<float> out = NewMatrix(2, kWidth, ctx);
-  MoeFfnForward(layer.spec(), layer.weights(), {x.data(), 2, kWidth, kWidth}, out, ctx);
+  MoeFfnForward(layer.spec(), layer.weights(), {x.data(), 2, kWidth, kWidth}, {}, out, ctx);
   ASSERT_EQ(records.size(), 1u);
   const std::set<int32_t> touched(records[0].experts.begin(), records[0].experts.end());
   const DenseFfnWeights& expert = layer.weights().experts[0];

@@ -1,6 +1,5 @@
 #include "nn/layer.h"
 
-#include "ops/activation.h"
 #include "ops/rms_norm.h"
 
 namespace tael {
@@ -23,25 +22,30 @@ void Attend(const GatedDeltaNetSpec& spec, const AttentionWeights& weights,
   GatedDeltaNetForward(spec, std::get<GatedDeltaNetWeights>(weights), step, x, out, ctx);
 }
 
+void Attend(const CompressedSpec& spec, const AttentionWeights& weights, const AttentionStep& step,
+            MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx) {
+  CompressedForward(spec, std::get<CompressedWeights>(weights), step, x, out, ctx);
+}
+
 void AttentionForward(const LayerSpec& spec, const LayerWeights& weights, const AttentionStep& step,
                       MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx) {
   std::visit([&](const auto& part) { Attend(part, weights.attention, step, x, out, ctx); },
              spec.attention);
 }
 
-void Apply(const DenseFfnSpec& spec, const FfnWeights& weights, MatrixView<const float> x,
-           MatrixView<float> out, ComputeContext& ctx) {
+void Apply(const DenseFfnSpec& spec, const FfnWeights& weights, const Batch&,
+           MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx) {
   DenseFfnForward(spec, std::get<DenseFfnWeights>(weights), x, out, ctx);
 }
 
-void Apply(const MoeFfnSpec& spec, const FfnWeights& weights, MatrixView<const float> x,
-           MatrixView<float> out, ComputeContext& ctx) {
-  MoeFfnForward(spec, std::get<MoeFfnWeights>(weights), x, out, ctx);
+void Apply(const MoeFfnSpec& spec, const FfnWeights& weights, const Batch& batch,
+           MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx) {
+  MoeFfnForward(spec, std::get<MoeFfnWeights>(weights), x, batch.tokens, out, ctx);
 }
 
-void FfnForward(const LayerSpec& spec, const LayerWeights& weights, MatrixView<const float> x,
-                MatrixView<float> out, ComputeContext& ctx) {
-  std::visit([&](const auto& ffn) { Apply(ffn, weights.ffn, x, out, ctx); }, spec.ffn);
+void FfnForward(const LayerSpec& spec, const LayerWeights& weights, const Batch& batch,
+                MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx) {
+  std::visit([&](const auto& ffn) { Apply(ffn, weights.ffn, batch, x, out, ctx); }, spec.ffn);
 }
 
 }  // namespace
@@ -49,24 +53,30 @@ void FfnForward(const LayerSpec& spec, const LayerWeights& weights, MatrixView<c
 void LayerForward(const LayerSpec& spec, const LayerWeights& weights, const AttentionStep& step,
                   MatrixView<float> hidden, ComputeContext& ctx) {
   const Arena::Position mark = ctx.arena.Mark();
-  const MatrixView<float> normed = NewMatrix(hidden.rows, hidden.cols, ctx);
-  const MatrixView<float> delta = NewMatrix(hidden.rows, hidden.cols, ctx);
+  const int64_t width = hidden.cols / step.residual.streams;
+  const MatrixView<float> normed = NewMatrix(hidden.rows, width, ctx);
+  const MatrixView<float> delta = NewMatrix(hidden.rows, width, ctx);
 
-  const auto input = [&](const std::vector<float>& gain) {
-    if (spec.norms == NormPlacement::kAfter) return Const(hidden);
-    RmsNorm(Const(hidden), gain, step.norm_eps, normed, ctx);
+  const auto input = [&](const Residual& residual, const std::vector<float>& gain) {
+    if (spec.norms == NormPlacement::kAfter) return residual.Input();
+    RmsNorm(residual.Input(), gain, step.norm_eps, normed, ctx);
     return Const(normed);
   };
-  const auto add_output = [&](const std::vector<float>& gain) {
+  const auto add_output = [&](Residual& residual, const std::vector<float>& gain) {
     if (spec.norms != NormPlacement::kBefore) {
       RmsNorm(Const(delta), gain, step.norm_eps, delta, ctx);
     }
-    AddInto(Const(delta), hidden, ctx);
+    residual.Add(Const(delta));
   };
-  AttentionForward(spec, weights, step, input(weights.input_norm), delta, ctx);
-  add_output(weights.attention_output_norm);
-  FfnForward(spec, weights, input(weights.post_attention_norm), delta, ctx);
-  add_output(weights.ffn_output_norm);
+  const auto around = [&](const StreamWeights& streams) {
+    return Residual(step.residual, streams, step.norm_eps, hidden, ctx);
+  };
+  Residual attention = around(weights.attention_streams);
+  AttentionForward(spec, weights, step, input(attention, weights.input_norm), delta, ctx);
+  add_output(attention, weights.attention_output_norm);
+  Residual ffn = around(weights.ffn_streams);
+  FfnForward(spec, weights, step.batch, input(ffn, weights.post_attention_norm), delta, ctx);
+  add_output(ffn, weights.ffn_output_norm);
   ctx.arena.Release(mark);
 }
 

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
+#include "base/exact_math.h"
 #include "ops/matmul.h"
 #include "ops/rms_norm.h"
 
@@ -54,6 +56,15 @@ void ShutGroups(const RouterSpec& spec, const RouterScratch& scratch) {
   }
 }
 
+// ln(1 + exp(x)), rounded from double; x itself where that is what it comes to.
+float Softplus(float x) {
+  constexpr float kLinear = 20.0f;
+  if (!(x <= kLinear)) return x;  // also NaN
+  const double e = ExactExp(static_cast<double>(x));
+  constexpr double kSmall = 0x1p-30;  // ln(1 + e) = e to more digits than a float has
+  return static_cast<float>(e < kSmall ? e : ExactLog(1.0 + e));
+}
+
 // scores [E] in: the gate's product.
 void Score(RouterScoring scoring, size_t experts, const KernelTable& kernels, float* scores) {
   switch (scoring) {
@@ -66,6 +77,9 @@ void Score(RouterScoring scoring, size_t experts, const KernelTable& kernels, fl
       for (size_t e = 0; e < experts; ++e) scores[e] = -scores[e];
       kernels.exp(scores, experts, scores);
       for (size_t e = 0; e < experts; ++e) scores[e] = 1.0f / (1.0f + scores[e]);
+      break;
+    case RouterScoring::kSqrtSoftplus:
+      for (size_t e = 0; e < experts; ++e) scores[e] = std::sqrt(Softplus(scores[e]));
       break;
     case RouterScoring::kSoftmaxOfChosen:
       break;
@@ -87,6 +101,18 @@ void ChooseBest(const RouterSpec& spec, RouterScratch scratch) {
 }
 
 }  // namespace
+
+void LookUpExperts(const RouterSpec& spec, const RouterWeights& weights, int32_t token,
+                   int32_t* experts) {
+  const int count = spec.experts_per_token;
+  const uint8_t* row = weights.token_experts + int64_t{token} * count * int64_t{sizeof(int64_t)};
+  for (int i = 0; i < count; ++i) {
+    int64_t expert;
+    std::memcpy(&expert, row + static_cast<size_t>(i) * sizeof(expert), sizeof(expert));
+    experts[i] = static_cast<int32_t>(expert);
+  }
+  std::sort(experts, experts + count);
+}
 
 void ChooseExperts(const RouterSpec& spec, const std::vector<float>& correction_bias,
                    const float* scores, RouterScratch scratch, int32_t* experts) {
@@ -124,7 +150,7 @@ void WeighExperts(const RouterSpec& spec, const RouterWeights& weights, const fl
 }
 
 Routing Route(const RouterSpec& spec, const RouterWeights& weights, MatrixView<const float> x,
-              ComputeContext& ctx) {
+              std::span<const int32_t> tokens, ComputeContext& ctx) {
   const int64_t experts = spec.num_experts, per_token = spec.experts_per_token;
   const Routing routing{x.rows, per_token, ctx.arena.Allocate<int32_t>(x.rows * per_token),
                         ctx.arena.Allocate<float>(x.rows * per_token)};
@@ -142,8 +168,12 @@ Routing Route(const RouterSpec& spec, const RouterWeights& weights, MatrixView<c
     for (int64_t t = begin; t < end; ++t) {
       Score(spec.scoring, static_cast<size_t>(experts), ctx.kernels, scores.row(t));
       int32_t* chosen = routing.experts + t * per_token;
-      ChooseExperts(spec, weights.correction_bias, scores.row(t),
-                    {choice + t * experts, state + t * experts}, chosen);
+      if (spec.choice == ExpertChoice::kByToken) {
+        LookUpExperts(spec, weights, tokens[static_cast<size_t>(t)], chosen);
+      } else {
+        ChooseExperts(spec, weights.correction_bias, scores.row(t),
+                      {choice + t * experts, state + t * experts}, chosen);
+      }
       WeighExperts(spec, weights, scores.row(t), ctx.kernels, chosen,
                    routing.weights + t * per_token);
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "ops/compute_context.h"
@@ -14,6 +15,9 @@ struct RouterWeights {
   Weight gate;                         // [E, D]
   std::vector<float> correction_bias;  // [E] each; empty when the spec has none
   std::vector<float> gate_bias = {}, expert_scales = {};
+  // [V, experts_per_token] int64: the experts of each token, distinct; borrowed. Null when the spec
+  // chooses otherwise.
+  const uint8_t* token_experts = nullptr;
 };
 
 // Arena memory, rows of `per_token`. The experts of a token stand in ascending order.
@@ -23,9 +27,10 @@ struct Routing {
   float* weights = nullptr;
 };
 
-// x [T, D]. Computes in float32 whatever the gate's type is and however other products are done.
+// x [T, D], the rows of `tokens` [T] (read only where the spec chooses by token). Computes in
+// float32 whatever the gate's type is and however other products are done.
 Routing Route(const RouterSpec& spec, const RouterWeights& weights, MatrixView<const float> x,
-              ComputeContext& ctx);
+              std::span<const int32_t> tokens, ComputeContext& ctx);
 
 // The same for one token from its scores [E], in two steps. `choice` [E] and `state` [E] are
 // scratch. First the experts, into experts_per_token elements of `experts`: the higher score wins,
@@ -35,6 +40,8 @@ struct RouterScratch {
   float* choice;
   uint8_t* state;
 };
+void LookUpExperts(const RouterSpec& spec, const RouterWeights& weights, int32_t token,
+                   int32_t* experts);  // for ExpertChoice::kByToken
 void ChooseExperts(const RouterSpec& spec, const std::vector<float>& correction_bias,
                    const float* scores, RouterScratch scratch, int32_t* experts);
 void WeighExperts(const RouterSpec& spec, const RouterWeights& weights, const float* scores,

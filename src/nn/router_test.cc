@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 namespace tael {
@@ -119,6 +120,22 @@ TEST(Router, SoftmaxOfTheChosenIgnoresTheOthers) {
   EXPECT_EQ(Choose(spec, {500.0f, 500.0f, 0.0f, 0.0f}).weights, (Floats{0.5f, 0.5f}));
 }
 
+// Rows that are not aligned to 8 bytes, as in a file.
+TEST(Router, LooksExpertsUpByTokenWhateverTheScores) {
+  RouterSpec spec = Plain(5, 2);
+  spec.choice = ExpertChoice::kByToken;
+  std::vector<uint8_t> file(1 + 6 * sizeof(int64_t));
+  const std::vector<int64_t> table = {4, 1, 0, 2, 3, 0};
+  std::memcpy(file.data() + 1, table.data(), table.size() * sizeof(int64_t));
+  RouterWeights weights;
+  weights.token_experts = file.data() + 1;
+  Ids experts(2);
+  LookUpExperts(spec, weights, 0, experts.data());
+  EXPECT_EQ(experts, (Ids{1, 4}));
+  LookUpExperts(spec, weights, 2, experts.data());
+  EXPECT_EQ(experts, (Ids{0, 3}));
+}
+
 TEST(Router, DoesNotHideANaN) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const Choice choice = Choose(Plain(4, 2), {0.5f, 0.25f, nan, 0.125f});
@@ -140,7 +157,7 @@ TEST(Router, ScoresBySoftmaxOrSigmoid) {
   ComputeContext ctx{pool, *SelectKernelTable(), arena, true, 0};
   RouterSpec spec = Plain(3, 2);
   const auto weights = [&] {
-    const Routing routing = Route(spec, {weight, {}}, {x.data(), 2, 2, 2}, ctx);
+    const Routing routing = Route(spec, {weight, {}}, {x.data(), 2, 2, 2}, {}, ctx);
     EXPECT_EQ(Ids(routing.experts, routing.experts + 4), (Ids{0, 2, 0, 2}));
     return Floats(routing.weights, routing.weights + 4);
   };
@@ -149,10 +166,14 @@ TEST(Router, ScoresBySoftmaxOrSigmoid) {
   // A bias of the gate is added before everything else: 1, 4, 2 of 7.
   spec.gate_bias = true;
   const Routing biased =
-      Route(spec, {weight, {}, {-1.3862944f, 1.3862944f, 0}, {}}, {x.data(), 1, 2, 2}, ctx);
+      Route(spec, {weight, {}, {-1.3862944f, 1.3862944f, 0}, {}}, {x.data(), 1, 2, 2}, {}, ctx);
   EXPECT_EQ(Ids(biased.experts, biased.experts + 2), (Ids{1, 2}));
   EXPECT_NEAR(biased.weights[0], 4.0f / 7, 1e-6f);
   spec.gate_bias = false;
+  spec.scoring = RouterScoring::kSqrtSoftplus;
+  const Floats root = weights();  // sqrt(ln(1 + t)) of t = 4, 1, 2
+  EXPECT_NEAR(root[0], 1.2686362f, 1e-6f);
+  EXPECT_NEAR(root[1], 1.0481470f, 1e-6f);
   spec.scoring = RouterScoring::kSigmoid;
   const Floats sigmoid = weights();  // t / (1 + t) of 4, 1, 2
   const Floats by_sigmoid = {0.8f, 2.0f / 3, 2.0f / 3, 0.8f};

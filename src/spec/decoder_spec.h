@@ -106,6 +106,20 @@ struct GatedDeltaNetSpec {
   bool tiled_value_heads = false;
 };
 
+// Attention of DeepSeek-V4: one row per position is key and value of all heads. A row sees the last
+// `window` positions and, behind them, entries that each sum up `ratio` positions.
+struct CompressedSpec {
+  int num_heads = 0, head_dim = 0;
+  int q_rank = 0;                          // width of what queries are made of
+  int output_groups = 0, output_rank = 0;  // consecutive heads that share a projection, its width
+  int window = 0;                          // positions seen as they are, the current one included
+  int ratio = 0;                           // positions of an entry; 0: there are none
+  bool overlapping = false;  // an entry also takes the `ratio` positions before its own
+  RopeSpec rope;             // of the last rotary_dim elements of queries, rows and entries
+  float scale = 0;
+  std::optional<IndexerSpec> indexer = std::nullopt;  // chooses entries; nullopt: all are seen
+};
+
 enum class Activation {
   kSilu,
   kGeluTanh,     // x * Phi(x) with the approximation of Phi by tanh
@@ -129,11 +143,13 @@ struct DenseFfnSpec {
 enum class RouterScoring {
   kSoftmax,  // over all experts
   kSigmoid,
+  kSqrtSoftplus,     // sqrt(ln(1 + exp(x)))
   kSoftmaxOfChosen,  // the gate's product; a softmax over the chosen ones makes the weights
 };
 
 enum class ExpertChoice {
   kBest,             // of all, or of the best groups
+  kByToken,          // a table says which, by the token's id
   kBestOfEachGroup,  // one expert of each of `num_groups` groups of consecutive experts
 };
 
@@ -171,7 +187,7 @@ struct MoeFfnSpec {
   bool expert_bias = false;  // of gate, up and down of the routed experts
 };
 
-using AttentionSpec = std::variant<GqaSpec, MlaSpec, GatedDeltaNetSpec>;
+using AttentionSpec = std::variant<GqaSpec, MlaSpec, GatedDeltaNetSpec, CompressedSpec>;
 using FfnSpec = std::variant<DenseFfnSpec, MoeFfnSpec>;
 
 // Where a layer normalises, for attention and the feed-forward part alike.
@@ -187,12 +203,20 @@ struct LayerSpec {
   NormPlacement norms = NormPlacement::kBefore;
 };
 
+// How the parts of a layer read and write the residual stream.
+struct ResidualSpec {
+  int streams = 1;          // more than 1: hyper-connections (nn/residual.h)
+  int balancing_steps = 0;  // of the matrix that mixes them
+  float eps = 0;            // of gates and sums
+};
+
 struct DecoderSpec {
   std::string family;
   int hidden_size = 0, vocab_size = 0, max_context = 0;
   float norm_eps = 0;
   bool tied_head = false;
   float embedding_scale = 1.0f;  // of the rows that tokens look up, not of a tied head
+  ResidualSpec residual = {};
   std::vector<LayerSpec> layers;
   // Blocks of multi-token prediction that checkpoints number behind the layers, each with a layer
   // like the last one. Some checkpoints lack them (model/prediction.h).

@@ -149,6 +149,49 @@ void CheckAttention(const GatedDeltaNetSpec& net, Report& report) {
   }
 }
 
+void CheckAttention(const CompressedSpec& spec, Report& report) {
+  report.Positive("num_attention_heads", spec.num_heads);
+  report.Positive("head_dim", spec.head_dim);
+  report.Positive("q_lora_rank", spec.q_rank);
+  report.Positive("o_groups", spec.output_groups);
+  report.Positive("o_lora_rank", spec.output_rank);
+  report.Positive("sliding_window", spec.window);
+  if (spec.output_groups > 0 && spec.num_heads % spec.output_groups != 0) {
+    report.Add(fmt::format("{} attention heads cannot be cut into {} groups", spec.num_heads,
+                           spec.output_groups));
+  }
+  if (int64_t{spec.num_heads} * spec.head_dim > kMaxWidth ||
+      int64_t{spec.output_groups} * spec.output_rank > kMaxWidth) {
+    report.Add(fmt::format("heads or groups of the output are wider than {}", kMaxWidth));
+  }
+  if (spec.ratio < 0 || spec.ratio > kMaxWidth) {
+    report.Add(fmt::format("an entry for {} positions", spec.ratio));
+  }
+  report.Finite("attention scale", static_cast<double>(spec.scale));
+  CheckRope(spec.rope, spec.head_dim, report);
+  if (!spec.indexer.has_value()) return;
+  report.Positive("index_n_heads", spec.indexer->num_heads);
+  report.Positive("index_head_dim", spec.indexer->head_dim);
+  report.Positive("index_topk", spec.indexer->top_k);
+  if (int64_t{spec.indexer->num_heads} * spec.indexer->head_dim > kMaxWidth) {
+    report.Add(fmt::format("index_n_heads * index_head_dim is larger than {}", kMaxWidth));
+  }
+  CheckRope(spec.rope, spec.indexer->head_dim, report);
+}
+
+void CheckResidual(const ResidualSpec& residual, Report& report) {
+  constexpr int kMostStreams = 64, kMostSteps = 1000;
+  if (residual.streams < 1 || residual.streams > kMostStreams) {
+    report.Add(fmt::format("hc_mult is {}, needed 1 to {}", residual.streams, kMostStreams));
+  }
+  if (residual.streams == 1) return;
+  if (residual.balancing_steps < 1 || residual.balancing_steps > kMostSteps) {
+    report.Add(fmt::format("hc_sinkhorn_iters is {}, needed 1 to {}", residual.balancing_steps,
+                           kMostSteps));
+  }
+  report.Finite("hc_eps", static_cast<double>(residual.eps));
+}
+
 void CheckRouter(const RouterSpec& router, Report& report) {
   const int experts = router.num_experts, groups = router.num_groups;
   if (experts < 1 || experts > kMaxExperts) {
@@ -217,6 +260,7 @@ void Validate(const DecoderSpec& spec, const std::string& where) {
     report.Add(fmt::format("num_nextn_predict_layers is {}, needed 0 to {}", spec.prediction_layers,
                            kMaxLayers));
   }
+  CheckResidual(spec.residual, report);
   for (const LayerSpec& layer : spec.layers) {
     std::visit([&](const auto& part) { CheckAttention(part, report); }, layer.attention);
     std::visit([&](const auto& ffn) { CheckFfn(ffn, report); }, layer.ffn);

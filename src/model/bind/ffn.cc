@@ -107,11 +107,15 @@ void BindExpertBiases(int64_t width, int64_t hidden, int layer, Binder& binder, 
 }
 
 RouterWeights BindRouter(const RouterSpec& spec, int64_t hidden, int layer, Binder& binder) {
+  const NumberTableShape table{binder.vocab_size(), spec.experts_per_token, spec.num_experts};
   RouterWeights w;
   w.gate = binder.Matrix(Role::kRouter, layer, spec.num_experts, hidden);
   if (spec.gate_bias) w.gate_bias = binder.Vector(Role::kRouterBias, layer, spec.num_experts);
   if (spec.correction_bias) {
     w.correction_bias = binder.FlatVector(Role::kRouterCorrection, layer, spec.num_experts);
+  }
+  if (spec.choice == ExpertChoice::kByToken) {
+    w.token_experts = binder.NumberTable(Role::kTokenExperts, layer, table);
   }
   if (spec.expert_scales) {
     w.expert_scales = binder.FlatVector(Role::kExpertScales, layer, spec.num_experts);

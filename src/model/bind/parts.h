@@ -14,8 +14,21 @@ MlaWeights BindAttention(const MlaSpec& spec, int64_t hidden, int layer, Binder&
 GatedDeltaNetWeights BindAttention(const GatedDeltaNetSpec& spec, int64_t hidden, int layer,
                                    Binder& binder);
 
+CompressedWeights BindAttention(const CompressedSpec& spec, int64_t hidden, int layer,
+                                Binder& binder);
+
 DenseFfnWeights BindFfn(const DenseFfnSpec& spec, int64_t hidden, int layer, Binder& binder);
 MoeFfnWeights BindFfn(const MoeFfnSpec& spec, int64_t hidden, int layer, Binder& binder);
+
+// What mixes residual streams: [outputs, width], [outputs], [scales].
+struct StreamRoles {
+  Role mix, base, scale;
+};
+struct StreamShape {
+  int64_t outputs = 0, width = 0, scales = 0;
+};
+StreamWeights BindStreams(const StreamRoles& roles, const StreamShape& shape, int layer,
+                          Binder& binder);
 
 // `count` rows of a matrix from row `first` on, as a matrix; no bytes are copied. An empty matrix
 // stays empty. The rows may reach into the matrices that follow in a stack.

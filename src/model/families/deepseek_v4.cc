@@ -1,0 +1,156 @@
+// DeepSeek-V4: several residual streams, attention over a window and over entries that sum up runs
+// of positions, a router that finds the experts of some layers by the token alone.
+// Source: DeepSeek-V4 technical report; transformers, models/deepseek_v4.
+#include <cmath>
+#include <utility>
+
+#include "base/error.h"
+#include "model/families.h"
+
+namespace tael {
+namespace {
+
+constexpr NameRule kNames[] = {
+    {Role::kEmbedding, "embed.weight", ""},
+    {Role::kFinalNorm, "norm.weight", ""},
+    {Role::kHead, "head.weight", ""},
+    {Role::kEndStreams, "hc_head_fn", ""},
+    {Role::kEndStreamsBase, "hc_head_base", ""},
+    {Role::kEndStreamsScale, "hc_head_scale", ""},
+    {Role::kInputNorm, "layers.{}.attn_norm.weight", ""},
+    {Role::kPostAttentionNorm, "layers.{}.ffn_norm.weight", ""},
+    {Role::kAttentionStreams, "layers.{}.hc_attn_fn", ""},
+    {Role::kAttentionStreamsBase, "layers.{}.hc_attn_base", ""},
+    {Role::kAttentionStreamsScale, "layers.{}.hc_attn_scale", ""},
+    {Role::kFfnStreams, "layers.{}.hc_ffn_fn", ""},
+    {Role::kFfnStreamsBase, "layers.{}.hc_ffn_base", ""},
+    {Role::kFfnStreamsScale, "layers.{}.hc_ffn_scale", ""},
+    {Role::kQueryDown, "layers.{}.attn.wq_a.weight", ""},
+    {Role::kQueryDownNorm, "layers.{}.attn.q_norm.weight", ""},
+    {Role::kQueryUp, "layers.{}.attn.wq_b.weight", ""},
+    {Role::kLatent, "layers.{}.attn.wkv.weight", ""},
+    {Role::kLatentNorm, "layers.{}.attn.kv_norm.weight", ""},
+    {Role::kSinks, "layers.{}.attn.attn_sink", ""},
+    {Role::kOutputDown, "layers.{}.attn.wo_a.weight", ""},
+    {Role::kOutput, "layers.{}.attn.wo_b.weight", ""},
+    {Role::kCompressorValues, "layers.{}.attn.compressor.wkv.weight", ""},
+    {Role::kCompressorGates, "layers.{}.attn.compressor.wgate.weight", ""},
+    {Role::kCompressorPlaces, "layers.{}.attn.compressor.ape", ""},
+    {Role::kCompressorNorm, "layers.{}.attn.compressor.norm.weight", ""},
+    {Role::kIndexQuery, "layers.{}.attn.indexer.wq_b.weight", ""},
+    {Role::kIndexWeights, "layers.{}.attn.indexer.weights_proj.weight", ""},
+    {Role::kIndexCompressorValues, "layers.{}.attn.indexer.compressor.wkv.weight", ""},
+    {Role::kIndexCompressorGates, "layers.{}.attn.indexer.compressor.wgate.weight", ""},
+    {Role::kIndexCompressorPlaces, "layers.{}.attn.indexer.compressor.ape", ""},
+    {Role::kIndexCompressorNorm, "layers.{}.attn.indexer.compressor.norm.weight", ""},
+    {Role::kRouter, "layers.{}.ffn.gate.weight", ""},
+    {Role::kRouterCorrection, "layers.{}.ffn.gate.bias", ""},
+    {Role::kTokenExperts, "layers.{}.ffn.gate.tid2eid", ""},
+    {Role::kExpertGate, "layers.{}.ffn.experts.{}.w1.weight", ""},
+    {Role::kExpertUp, "layers.{}.ffn.experts.{}.w3.weight", ""},
+    {Role::kExpertDown, "layers.{}.ffn.experts.{}.w2.weight", ""},
+    {Role::kSharedGate, "layers.{}.ffn.shared_experts.w1.weight", ""},
+    {Role::kSharedUp, "layers.{}.ffn.shared_experts.w3.weight", ""},
+    {Role::kSharedDown, "layers.{}.ffn.shared_experts.w2.weight", ""},
+};
+
+// What the entries of a layer sum up.
+constexpr int kFewPositions = 4, kManyPositions = 128;
+
+CompressedSpec ReadAttention(const ConfigView& c) {
+  RequireBool(c, "attention_bias", false);
+  if (const int heads = c.Int("num_key_value_heads", 1); heads != 1) {
+    Fail(ErrorCode::kUnsupported, "{}: num_key_value_heads is {}, known for this family is 1",
+         c.where(), heads);
+  }
+  CompressedSpec spec;
+  spec.num_heads = c.Int("num_attention_heads");
+  spec.head_dim = c.Int("head_dim");
+  spec.q_rank = c.Int("q_lora_rank");
+  spec.output_groups = c.Int("o_groups");
+  spec.output_rank = c.Int("o_lora_rank");
+  spec.window = c.Int("sliding_window");
+  spec.rope = ReadRope(c, c.Int("qk_rope_head_dim"));
+  spec.rope.pairing = RopePairing::kInterleaved;
+  spec.rope.attention_factor = 1.0;  // rotated rows are values, too
+  if (spec.head_dim > 0) spec.scale = 1.0f / std::sqrt(static_cast<float>(spec.head_dim));
+  return spec;
+}
+
+// Layers without entries see too little for a stretched rope.
+CompressedSpec WithRatio(const ConfigView& c, CompressedSpec spec, int64_t ratio) {
+  if (ratio == 0) {
+    spec.rope.scaling = RopeScalingKind::kNone;
+    return spec;
+  }
+  if (ratio != kFewPositions && ratio != kManyPositions) {
+    Fail(ErrorCode::kUnsupported, "{}: compress_ratios names {}; known are 0, {}, {}", c.where(),
+         ratio, kFewPositions, kManyPositions);
+  }
+  spec.ratio = static_cast<int>(ratio);
+  spec.rope.theta = c.Double("compress_rope_theta");
+  if (ratio == kManyPositions) return spec;
+  spec.overlapping = true;
+  spec.indexer = IndexerSpec{.num_heads = c.Int("index_n_heads"),
+                             .head_dim = c.Int("index_head_dim"),
+                             .top_k = c.Int("index_topk"),
+                             .pairing = RopePairing::kInterleaved};
+  return spec;
+}
+
+MoeFfnSpec ReadV4Experts(const ConfigView& c) {
+  for (const auto& [key, known] :
+       {std::pair{"scoring_func", "sqrtsoftplus"}, std::pair{"topk_method", "noaux_tc"}}) {
+    if (const std::string found = c.String(key, known); found != known) {
+      Fail(ErrorCode::kUnsupported, "{}: {} is '{}'; known for this family is {}", c.where(), key,
+           found, known);
+    }
+  }
+  MoeFfnSpec moe =
+      ReadExperts(c, {"n_routed_experts", "num_experts_per_tok", "moe_intermediate_size"});
+  moe.router.scoring = RouterScoring::kSqrtSoftplus;
+  moe.router.correction_bias = true;
+  moe.router.normalize = c.Bool("norm_topk_prob", true);
+  moe.router.sum_addend = 1e-20f;
+  moe.router.scale = static_cast<float>(c.Double("routed_scaling_factor", 1.0));
+  moe.shared_size = c.Int("n_shared_experts") * moe.expert_size;
+  moe.activation = Activation::kClampedSilu;
+  moe.clamp = {.limit = static_cast<float>(c.Double("swiglu_limit")), .alpha = 1, .up_offset = 0};
+  return moe;
+}
+
+DecoderSpec DescribeDeepSeekV4(const ConfigView& c) {
+  for (const char* key : {"compress_rope_theta", "index_n_heads", "index_head_dim", "index_topk"}) {
+    c.Ignore(key);  // of layers with entries, of which there may be none
+  }
+  DecoderSpec spec = ReadCommon(c);
+  spec.family = "deepseek-v4";
+  spec.residual = {.streams = c.Int("hc_mult"),
+                   .balancing_steps = c.Int("hc_sinkhorn_iters"),
+                   .eps = static_cast<float>(c.Double("hc_eps"))};
+  const CompressedSpec attention = ReadAttention(c);
+  const MoeFfnSpec moe = ReadV4Experts(c);
+  MoeFfnSpec hashed = moe;
+  hashed.router.correction_bias = false;
+  hashed.router.choice = ExpertChoice::kByToken;
+  // The list may go on for blocks of multi-token prediction, which are not computed.
+  const std::vector<int64_t> ratios = c.Ints("compress_ratios");
+  const int layers = c.Int("num_hidden_layers"), hash_layers = c.Int("num_hash_layers", 0);
+  c.Ignore("num_nextn_predict_layers");
+  if (std::cmp_less(ratios.size(), layers)) {
+    Fail(ErrorCode::kCorrupt, "{}: compress_ratios lists {} layers, num_hidden_layers says {}",
+         c.where(), ratios.size(), layers);
+  }
+  for (int i = 0; i < layers; ++i) {
+    spec.layers.push_back({.attention = WithRatio(c, attention, ratios[static_cast<size_t>(i)]),
+                           .ffn = i < hash_layers ? hashed : moe});
+  }
+  return spec;
+}
+
+}  // namespace
+
+extern const Family kDeepSeekV4;
+const Family kDeepSeekV4{"DeepseekV4ForCausalLM", &DescribeDeepSeekV4, kNames};
+
+}  // namespace tael
