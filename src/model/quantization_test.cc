@@ -116,7 +116,7 @@ class BindPackedTest : public testing::Test {
                           .eos_token_ids = {},
                           .generation_config = {}};
     tensors_ = {};
-    Binder binder(*FindFamily("LlamaForCausalLM"), checkpoint, /*headers_only=*/false);
+    Binder binder(*FindFamily("LlamaForCausalLM"), checkpoint, 64, /*headers_only=*/false);
     const Weight weight = binder.Matrix(Role::kQuery, 0, n, k);
     problem_.clear();
     try {
