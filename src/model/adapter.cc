@@ -25,8 +25,15 @@ constexpr size_t kMaxListed = 20;
 // The matrices that a step multiplies through Matmul(), by their bytes.
 using Sites = std::map<const uint8_t*, Weight>;
 
+// Whole rows one after the other, which B can be cut along: no packed matrix, none stored by
+// columns, none with other rows in between.
+bool IsPlain(const Weight& w) {
+  return w.data != nullptr && w.packed == nullptr && w.element_bytes == 0 &&
+         w.row_bytes == StorageBytes(w.dtype, w.k);
+}
+
 void AddSite(const Weight& w, Sites* sites) {
-  if (!w.empty()) sites->emplace(w.data, w);
+  if (IsPlain(w)) sites->emplace(w.data, w);
 }
 
 void AddSites(const GqaWeights& w, Sites* sites) {
@@ -295,8 +302,11 @@ class AdapterBinder {
 
   // The matrices of the network inside these bytes.
   std::vector<Weight> PartsOf(const TensorPlace& place, const BaseMatrix& matrix) const {
-    if (place.role == Role::kHead) return {base_.weights.head};
     std::vector<Weight> parts;
+    if (place.role == Role::kHead) {
+      if (IsPlain(base_.weights.head)) parts.push_back(base_.weights.head);
+      return parts;
+    }
     const uint8_t* end = matrix.data + matrix.rows * matrix.row_bytes;
     for (auto at = sites_.lower_bound(matrix.data); at != sites_.end() && at->first < end; ++at) {
       if (at->second.k == matrix.columns) parts.push_back(at->second);

@@ -135,6 +135,11 @@ TEST_F(AdaptTest, AReplacementStandsForTheMatrix) {
   }
 }
 
+TEST_F(AdaptTest, AMatrixWithoutBytesOfItsOwnHasNoChange) {
+  adapters_[0].products[nullptr] = LowRankChange{.rank = kRank};
+  EXPECT_EQ(adapters_[0].Find(Weight{.n = kN, .k = kK}), nullptr);
+}
+
 TEST_F(AdaptTest, PickedRowsKeepTheirAdapters) {
   WorkerPool pool(1);
   Arena arena;

@@ -16,10 +16,10 @@ namespace tael {
 // What an adapter does to one matrix W [N, K]: a low-rank sum, or another matrix in its place.
 // The arithmetic is docs/numerics.md, adapters.
 struct LowRankChange {
-  int64_t rank = 0;      // R; 0: there is only `replacement`
+  int64_t rank = 0;           // R; 0: there is only `replacement`
   std::vector<float> a = {};  // [R, K]; of an embedding [V, R], a row per token
   std::vector<float> b = {};  // [N, R]
-  float scale = 0;       // of B A
+  float scale = 0;            // of B A
   // [N]: factors of the rows of W + scale * B A (DoRA, arXiv:2402.09353); empty for none.
   std::vector<float> gains = {};
   Weight replacement = {};  // [N, K] instead of W; borrowed from Adapter::storage
@@ -32,8 +32,10 @@ struct Adapter {
   std::optional<LowRankChange> embedding;                      // of the rows that tokens look up
   std::vector<std::shared_ptr<const void>> storage;            // files that replacements lie in
 
-  // The change of this matrix, or nullptr.
+  // The change of this matrix, or nullptr; packed matrices, which have no bytes of their own, have
+  // none.
   const LowRankChange* Find(const Weight& w) const {
+    if (w.data == nullptr) return nullptr;
     const auto found = products.find(w.data);
     return found == products.end() ? nullptr : &found->second;
   }
