@@ -34,6 +34,7 @@ Command AddPlanCommand(CommandParser& program);
 Command AddPullCommand(CommandParser& program);
 Command AddListCommand(CommandParser& program);
 Command AddInspectCommand(CommandParser& program);
+Command AddConvertCommand(CommandParser& program);
 Command AddTokenizeCommand(CommandParser& program);
 Command AddTemplateCommand(CommandParser& program);
 Command AddEvalCommand(CommandParser& program);

@@ -33,7 +33,7 @@ std::vector<Command> AddCommands(CommandParser& program) {
           AddPullCommand(program),     AddListCommand(program),     AddInspectCommand(program),
           AddTokenizeCommand(program), AddTemplateCommand(program), AddEvalCommand(program),
           AddBenchCommand(program),    AddVerifyCommand(program),   AddDoctorCommand(program),
-          AddConfigCommand(program)};
+          AddConvertCommand(program),  AddConfigCommand(program)};
 }
 
 // What the first argument that is unknown may have meant, or "".

@@ -74,7 +74,9 @@ const char* MatmulName(MatmulMode mode) { return mode == MatmulMode::kFloat ? "f
 
 void CheckVocabulary(const Model& model, const Tokenizer& tokenizer) {
   const int rows = model.spec.vocab_size, ids = tokenizer.vocab_size();
-  const bool gguf = model.checkpoint.container == Container::kGguf;
+  // Files that carry a tokenizer.json have no padded vocabulary.
+  const bool gguf = model.checkpoint.gguf != nullptr &&
+                    model.checkpoint.gguf->Find("tokenizer.ggml.tokens") != nullptr;
   if (ids > rows || (gguf && ids != rows)) {
     Fail(ErrorCode::kCorrupt,
          "{}: the tokenizer has {} tokens, but the embedding has {} rows. "

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "checkpoint/carried.h"
 #include "checkpoint/gguf_config.h"
 #include "checkpoint/llama2c.h"
 #include "checkpoint/printable.h"
@@ -46,6 +47,11 @@ Checkpoint OpenGgufCheckpoint(const std::string& path, const std::string& file,
       if (config.Has(order)) values.Set(order, true);
     }
     config = ConfigView(std::move(values), config_override);
+    AddEosIds(config, &eos);
+  } else if (auto carried = carried::Config(gguf.metadata)) {
+    // What the keys were made from says everything exactly.
+    if (config.Has("rope_interleaved")) carried->Set("rope_interleaved", true);
+    config = ConfigView(std::move(*carried), config.where() + " " + carried::kConfig);
     AddEosIds(config, &eos);
   } else {
     config = ConfigView(config.values(), config.where());  // forgets the read above

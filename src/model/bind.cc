@@ -76,6 +76,8 @@ void BindRopeDivisors(const DecoderSpec& spec, const Checkpoint& checkpoint,
     RopeSpec rope = gqa->rope;
     rope.divisors = binder.VectorNamed("rope_freqs.weight", rope.rotary_dim / 2);
     if (rope.divisors.empty()) return;  // reported by the binder
+    // A configuration that comes with the file, or in its place, names the scaling itself.
+    if (rope.scaling == RopeScalingKind::kFrequencyBands) continue;
     std::get<GqaWeights>(weights->layers[i].attention).rope = ComputeRopeFrequencies(rope);
   }
 }

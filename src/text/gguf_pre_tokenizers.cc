@@ -1,6 +1,8 @@
 // The table of names; the patterns are those of the models' own tokenizer.json files.
 #include "text/gguf_pre_tokenizers.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "text/scanner.h"
 
@@ -59,7 +61,28 @@ bool HasName(std::string_view names, std::string_view name) {
   return false;
 }
 
+bool IsSameSplit(std::string_view a, std::string_view b) {
+  bool covers_all = false;
+  const SplitFunction scanner = FindScanner(a, &covers_all);
+  return a == b || (scanner != nullptr && scanner == FindScanner(b, &covers_all));
+}
+
 }  // namespace
+
+std::string NameGgufPreTokenizer(const std::vector<std::string>& splits, bool ignore_merges,
+                                 bool nfc) {
+  for (const Entry& entry : Entries()) {
+    const GgufPreTokenizer& value = entry.value;
+    if (!value.mapped_splits.empty() || value.ignore_merges != ignore_merges || value.nfc != nfc ||
+        !std::equal(value.splits.begin(), value.splits.end(), splits.begin(), splits.end(),
+                    IsSameSplit)) {
+      continue;
+    }
+    const std::string_view names = entry.names;
+    return std::string(names.substr(0, names.find(' ')));
+  }
+  return "";
+}
 
 GgufPreTokenizer FindGgufPreTokenizer(std::string_view name, std::string_view where) {
   std::string known;

@@ -19,4 +19,9 @@ struct GgufPreTokenizer {
 // Throws kUnsupported for an unknown name, listing the known ones.
 GgufPreTokenizer FindGgufPreTokenizer(std::string_view name, std::string_view where);
 
+// The other way round: a name that stands for these splits; "" when there is none. Spellings of the
+// same expression count as equal.
+std::string NameGgufPreTokenizer(const std::vector<std::string>& splits, bool ignore_merges,
+                                 bool nfc);
+
 }  // namespace tael

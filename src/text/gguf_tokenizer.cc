@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "checkpoint/carried.h"
 #include "checkpoint/gguf.h"
 #include "text/bpe.h"
 #include "text/byte_alphabet.h"
@@ -177,6 +178,12 @@ TokenizerParts ReadGgufTokenizer(const GgufMetadata& metadata) {
   if (model == "gpt2") return ReadByteLevel(metadata);
   if (model == "llama") return ReadPieces(metadata, /*unigram=*/false);
   if (model == "t5") return ReadPieces(metadata, /*unigram=*/true);
+  if (model == "none" && metadata.Find(carried::kTokenizer) != nullptr) {
+    const std::string config = metadata.Text(carried::kTokenizerConfig, "");
+    const std::string where = metadata.where + " " + carried::kTokenizer;
+    return ReadHfTokenizer(metadata.Text(carried::kTokenizer, ""),
+                           config.empty() ? Json() : ParseJson(config, where), where);
+  }
   Fail(ErrorCode::kUnsupported,
        "{}: tokenizer.ggml.model is '{}'. Known: gpt2 (byte-level BPE), llama (SentencePiece BPE), "
        "t5 (unigram)",

@@ -1,0 +1,271 @@
+// `tael convert`: a model from safetensors to GGUF or back, bit for bit where both have the type.
+#include <fmt/format.h>
+
+#include <csignal>
+#include <memory>
+#include <optional>
+
+#include "app/command.h"
+#include "app/convert_check.h"
+#include "app/memory.h"
+#include "app/model_store.h"
+#include "app/terminal.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "checkpoint/carried.h"
+#include "checkpoint/write_gguf.h"
+#include "checkpoint/write_safetensors.h"
+#include "model/convert/config.h"
+#include "model/convert/metadata.h"
+#include "model/convert/tensors.h"
+#include "text/chat_template.h"
+#include "text/vocabulary_from_gguf.h"
+#include "text/vocabulary_to_gguf.h"
+
+namespace tael {
+namespace {
+
+struct ConvertOptions {
+  std::string source, target;
+  std::optional<std::string> dtype, shard_size;
+  std::vector<std::string> allowed_keys;
+  bool no_tokenizer = false, force = false;
+};
+
+const Family& FamilyOf(const Model& model) {
+  const Family* family = FindFamily(model.checkpoint.config.Strings("architectures")[0]);
+  TAEL_CHECK(family != nullptr);  // the model was loaded
+  return *family;
+}
+
+std::optional<DType> MatrixType(const ConvertOptions& options) {
+  if (!options.dtype) return std::nullopt;
+  if (*options.dtype == "f32") return DType::kF32;
+  return *options.dtype == "f16" ? DType::kF16 : DType::kBF16;
+}
+
+int64_t ShardBytes(const ConvertOptions& options) {
+  return options.shard_size ? ParseByteCount(*options.shard_size, "--shard-size") : 0;
+}
+
+void Note(const std::string& text) { PrintError("tael: note: " + text + "\n"); }
+
+void ReportDropped(const std::vector<std::string>& dropped) {
+  if (dropped.empty()) return;
+  Note(fmt::format("{} tensor(s) that the network does not use are left out, the first is {}",
+                   dropped.size(), dropped[0]));
+}
+
+void ShowProgress(std::vector<TensorSource>& tensors, const std::shared_ptr<Progress>& progress) {
+  auto done = std::make_shared<int64_t>(0);
+  for (TensorSource& tensor : tensors) {
+    tensor.produce = [produce = std::move(tensor.produce), progress, done](const ByteSink& sink) {
+      produce([&](std::span<const uint8_t> bytes) {
+        *done += static_cast<int64_t>(bytes.size());
+        progress->Update(*done);
+        sink(bytes);
+      });
+    };
+  }
+}
+
+int64_t TotalBytes(const std::vector<TensorSource>& tensors) {
+  int64_t total = 0;
+  for (const TensorSource& tensor : tensors) total += tensor.bytes();
+  return total;
+}
+
+// The number that GGUF files name their most frequent type by; nullopt for block types.
+std::optional<uint32_t> FileType(const std::vector<TensorSource>& tensors) {
+  std::optional<DType> type;
+  for (const TensorSource& tensor : tensors) {
+    if (tensor.shape.size() < 2 || tensor.dtype == DType::kF32) continue;
+    if (type && *type != tensor.dtype) return std::nullopt;
+    type = tensor.dtype;
+  }
+  if (!type) return 0;
+  if (*type == DType::kF16) return 1;
+  return *type == DType::kBF16 ? std::optional<uint32_t>(32) : std::nullopt;
+}
+
+std::string TextOf(const Checkpoint& checkpoint, const char* name) {
+  const std::string path = JoinPath(checkpoint.directory, name);
+  return FileExists(path) ? ReadFile(path) : "";
+}
+
+// For people: the last part of the model's directory.
+std::string NameOf(const Checkpoint& checkpoint) {
+  std::string directory = checkpoint.directory;
+  while (directory.ends_with('/')) directory.pop_back();
+  const std::string name = BaseName(directory);
+  return name == "." || name == ".." ? "" : name;
+}
+
+void AddTokenizer(const ConvertOptions& options, const Model& model, GgufEntries* entries) {
+  const Checkpoint& checkpoint = model.checkpoint;
+  const std::string json = JoinPath(checkpoint.directory, "tokenizer.json");
+  if (options.no_tokenizer || !FileExists(json)) {
+    if (!options.no_tokenizer) {
+      for (const std::string& name : ListDirectory(checkpoint.directory)) {
+        if (!name.starts_with("tokenizer.") && !name.ends_with(".tiktoken")) continue;
+        Fail(ErrorCode::kUnsupported,
+             "{}: only tokenizer.json can be put into a GGUF file, found {}. Hint: --no-tokenizer "
+             "writes the network alone",
+             checkpoint.directory, name);
+      }
+    }
+    return Note("the file gets no tokenizer");
+  }
+  GgufVocabulary vocabulary = VocabularyToGguf(
+      ReadFile(json), TextOf(checkpoint, "tokenizer_config.json"), model.spec.vocab_size);
+  if (!vocabulary.not_expressed.empty()) {
+    Note(
+        fmt::format("GGUF's keys cannot express the tokenizer: {}. It is carried as "
+                    "tokenizer.huggingface.json, "
+                    "which not every program reads",
+                    vocabulary.not_expressed));
+  }
+  for (auto& entry : vocabulary.entries) entries->push_back(std::move(entry));
+  if (const auto chat = ChatTemplate::FindSource(checkpoint)) {
+    entries->emplace_back("tokenizer.chat_template", GgufText(*chat));
+  }
+}
+
+std::vector<std::string> ToGguf(const ConvertOptions& options, const Model& model) {
+  const Family& family = FamilyOf(model);
+  const GgufArch& arch = GgufArchOf(family);
+  if (model.checkpoint.config.Has("quantization_config")) {
+    Fail(ErrorCode::kUnsupported,
+         "{}: quantised Hugging Face checkpoints cannot be written to GGUF. Hint: convert the "
+         "unquantised one",
+         model.checkpoint.path);
+  }
+  if (FileExists(options.target) && !options.force) {
+    Fail(ErrorCode::kInvalidArgument, "{}: exists already. Hint: --force replaces it",
+         options.target);
+  }
+  GgufEntries entries = GgufEntriesOf(model, arch, NameOf(model.checkpoint));
+  ConvertedTensors converted = TensorsForGguf({model, family, MatrixType(options)}, arch);
+  CheckGgufDescribes(model, entries, converted.tensors);
+  if (const auto type = FileType(converted.tensors)) {
+    entries.emplace_back("general.file_type", GgufU32(*type));
+  }
+  AddCarried(model, &entries);
+  AddTokenizer(options, model, &entries);
+  ReportDropped(converted.dropped);
+  const auto progress =
+      std::make_shared<Progress>("writing tensors", TotalBytes(converted.tensors));
+  ShowProgress(converted.tensors, progress);
+  auto paths = WriteGguf(options.target, entries, converted.tensors,
+                         {.max_shard_bytes = ShardBytes(options)});
+  progress->Finish();
+  return paths;
+}
+
+// Tensors as they were, when the file says so and its keys were not changed since.
+std::vector<std::string> SourceTensors(const GgufMetadata& metadata) {
+  const GgufValue* list = metadata.Find(carried::kTensors);
+  return list != nullptr && carried::Config(metadata) ? list->strings : std::vector<std::string>();
+}
+
+DType NarrowType(const Json& config) {
+  for (const char* key : {"torch_dtype", "dtype"}) {
+    const Json* type = config.Find(key);
+    if (type == nullptr || !type->is_string()) continue;
+    if (type->as_string() == "bfloat16") return DType::kBF16;
+    if (type->as_string() == "float16") return DType::kF16;
+  }
+  return DType::kF32;
+}
+
+std::vector<std::string> ToSafetensors(const ConvertOptions& options, const Model& model) {
+  const GgufMetadata& metadata = *model.checkpoint.gguf;
+  if (FileExists(options.target) || (DirectoryExists(options.target) &&
+                                     !ListDirectory(options.target).empty() && !options.force)) {
+    Fail(ErrorCode::kInvalidArgument,
+         "{}: exists already, needed a new or empty directory. Hint: --force writes into it",
+         options.target);
+  }
+  const Json config = HfConfigOf(model);
+  CheckConfigDescribes(model, config);
+  ConvertedTensors converted = TensorsForSafetensors({model, FamilyOf(model), MatrixType(options)},
+                                                     SourceTensors(metadata), NarrowType(config));
+  ReportDropped(converted.dropped);
+  std::optional<HfTokenizerFiles> tokenizer;
+  if (!options.no_tokenizer && metadata.Find("tokenizer.ggml.model") != nullptr) {
+    tokenizer = VocabularyFromGguf(metadata);
+  }
+  MakeDirectories(options.target);
+  const auto write = [&](const char* name, const std::string& text) {
+    if (!text.empty()) WriteFileAtomically(JoinPath(options.target, name), text);
+  };
+  const bool carried = carried::Config(metadata).has_value();
+  write("config.json",
+        carried ? metadata.Text(carried::kConfig, "") : DumpJsonPretty(config) + "\n");
+  write("generation_config.json", metadata.Text(carried::kGenerationConfig, ""));
+  if (tokenizer) {
+    write("tokenizer.json", tokenizer->tokenizer_json);
+    write("tokenizer_config.json", tokenizer->tokenizer_config_json);
+  }
+  const auto progress =
+      std::make_shared<Progress>("writing tensors", TotalBytes(converted.tensors));
+  ShowProgress(converted.tensors, progress);
+  auto paths =
+      WriteSafetensors(options.target, converted.tensors, {.max_shard_bytes = ShardBytes(options)});
+  progress->Finish();
+  return paths;
+}
+
+int Execute(const ConvertOptions& options, const LoadedSettings& settings) {
+  // A limit on the size of files is an error like a full disk, not the end of the program.
+  std::signal(SIGXFSZ, SIG_IGN);
+  const std::string path = ResolveModel(options.source, settings.values);
+  LoadOptions load;
+  load.allowed_keys = options.allowed_keys;
+  const std::unique_ptr<Model> model = LoadModel(path, load);
+  const bool to_gguf = options.target.ends_with(".gguf");
+  const Container from = model->checkpoint.container;
+  if (from == Container::kLlama2c || to_gguf == (from == Container::kGguf)) {
+    Fail(ErrorCode::kInvalidArgument,
+         "{}: is {}, which '{}' does not convert. Hint: a target that ends in .gguf makes a GGUF "
+         "file of safetensors, any other a directory with safetensors of a GGUF file",
+         path, to_gguf ? "no safetensors checkpoint" : "no GGUF file", options.target);
+  }
+  const std::vector<std::string> paths =
+      to_gguf ? ToGguf(options, *model) : ToSafetensors(options, *model);
+  for (const std::string& written : paths) {
+    PrintOut(fmt::format("{}  {}\n", written, HumanBytes(FileSize(written))));
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+Command AddConvertCommand(CommandParser& program) {
+  auto options = std::make_shared<ConvertOptions>();
+  CommandParser& command = program.AddCommand(
+      {.name = "convert",
+       .description = "Convert a model from safetensors to GGUF, or back",
+       .footer =
+           "Tensors keep their bits where both containers have the type; what GGUF's keys cannot\n"
+           "say exactly is carried in keys of its own (tael.*), so that the way back gives the "
+           "same\n"
+           "files. What would come out as another network is refused before anything is written."});
+  command.AddOption("source", &options->source, "model: path or name",
+                    {.type = "SOURCE", .required = true});
+  command.AddOption("target", &options->target, "NAME.gguf, or a directory for safetensors",
+                    {.type = "TARGET", .required = true});
+  command.AddOption("--dtype", &options->dtype,
+                    "type of all matrices, rounded or decoded where needed (default: as they are)",
+                    {.check = OneOf{{"f32", "f16", "bf16"}}});
+  command.AddOption("--shard-size", &options->shard_size,
+                    "most tensor data in one file, for example 4G (default: one file)",
+                    {.type = "SIZE"});
+  command.AddFlag("--no-tokenizer", &options->no_tokenizer, "convert the network alone");
+  command.AddFlag("--force", &options->force, "replace what is at the target");
+  command.AddOption("--allow-unknown-key", &options->allowed_keys,
+                    "accept this unknown key of the configuration (repeatable)", {.type = "KEY"});
+  return {&command, [options](const LoadedSettings& s) { return Execute(*options, s); }};
+}
+
+}  // namespace tael

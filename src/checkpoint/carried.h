@@ -1,0 +1,34 @@
+// What a GGUF file keeps of the Hugging Face checkpoint it was made from, under keys of Tael's own:
+// the part that GGUF's keys cannot say exactly. Other programs ignore these keys.
+//   tael.config_json             config.json
+//   tael.keys_sha256             SHA-256 of the "<arch>." keys: config_json counts only while it
+//   holds tael.generation_config_json  generation_config.json tael.tokenizer_config_json
+//   tokenizer_config.json tael.source_tensors          "NAME TYPE SHAPE" of each tensor, in its
+//   order
+// and under GGUF's own name:
+//   tokenizer.huggingface.json   tokenizer.json
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/json.h"
+#include "checkpoint/gguf.h"
+
+namespace tael::carried {
+
+inline constexpr const char* kConfig = "tael.config_json";
+inline constexpr const char* kKeysHash = "tael.keys_sha256";
+inline constexpr const char* kGenerationConfig = "tael.generation_config_json";
+inline constexpr const char* kTokenizerConfig = "tael.tokenizer_config_json";
+inline constexpr const char* kTensors = "tael.source_tensors";
+inline constexpr const char* kTokenizer = "tokenizer.huggingface.json";
+
+// SHA-256 over the architecture's keys and values, whatever their order, in hexadecimal.
+std::string HashOfKeys(const GgufMetadata& metadata);
+
+// The carried config.json; nullopt when there is none, or when a key was changed since it was made:
+// then the keys are right. Throws kCorrupt when it is no JSON object.
+std::optional<Json> Config(const GgufMetadata& metadata);
+
+}  // namespace tael::carried

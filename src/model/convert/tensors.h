@@ -1,0 +1,49 @@
+// A model's tensors under the names and in the layout of the other container.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "checkpoint/gguf_keys.h"
+#include "checkpoint/tensor_source.h"
+#include "model/families.h"
+#include "model/model.h"
+
+namespace tael {
+
+// What is converted. `matrices`: the type that matrices get, rounded where they must be; none: each
+// keeps its own.
+struct ConversionSource {
+  const Model& model;
+  const Family& family;
+  std::optional<DType> matrices = std::nullopt;
+};
+
+struct ConvertedTensors {
+  std::vector<TensorSource> tensors;  // borrow the model
+  std::vector<std::string> dropped;   // names of tensors that nobody needs
+};
+
+// Hugging Face tensors of a model, "NAME TYPE" each: what tael.source_tensors of a GGUF file keeps,
+// so that it can be turned back into what it was.
+std::vector<std::string> ListTensors(const Model& model);
+
+// Whether a tensor belongs to a block behind the model's layers (multi-token prediction), which
+// conversions leave out.
+bool IsBehindLayers(std::string_view name, const Model& model);
+
+// Safetensors to GGUF: experts stacked, q and k interleaved where the architecture does so, vectors
+// and routers widened to F32, offsets of norms added, llama3's divisors of rope as a tensor. Throws
+// kUnsupported for tensors without a GGUF name, with the list.
+ConvertedTensors TensorsForGguf(const ConversionSource& source, const GgufArch& arch);
+
+// GGUF to safetensors, all of it the other way round. `list` is what ListTensors() gave, or empty:
+// then Hugging Face's usual names, experts one by one, and F32 vectors narrowed to `narrow_to`
+// where their values fit exactly. Throws kUnsupported: a name without a counterpart, a block type
+// without `matrices`.
+ConvertedTensors TensorsForSafetensors(const ConversionSource& source,
+                                       const std::vector<std::string>& list, DType narrow_to);
+
+}  // namespace tael

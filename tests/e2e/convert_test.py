@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""`tael convert` and `--lora` through the program: round trips, tokenizers, refusals, a full disk."""
+
+import filecmp
+import json
+import os
+import resource
+import subprocess
+
+from harness import GOLDEN, ROOT, TAEL, Home, Skip, expect, main
+
+LLAMA = os.path.join(GOLDEN, "llama3")
+SHARED = os.environ.get("TAEL_SHARED") or os.path.join(ROOT, "..", "shared")
+TEXTS = ["Hello, world! 1234 it's", "  spaces \n\n\ttabs", "héllo 中文 😀", "<s>[INST] x </s>"]
+
+
+def lora_golden(name):
+    path = os.path.join(SHARED, "goldens/quant/lora", name)
+    if not os.path.isdir(path):
+        raise Skip("no shared goldens")
+    return path
+
+
+def ids(home, path):
+    return [home.tael("tokenize", "--tokenizer", path, text, "--json").json()["ids"] for text in TEXTS]
+
+
+def there_and_back_gives_the_same_files():
+    with Home() as home:
+        gguf, back = os.path.join(home.path, "m.gguf"), os.path.join(home.path, "back")
+        result = home.tael("convert", LLAMA, gguf)
+        expect(result.code == 0 and "m.gguf" in result.out, result)
+        again = os.path.join(home.path, "again.gguf")
+        home.tael("convert", LLAMA, again)
+        expect(filecmp.cmp(gguf, again, shallow=False), "same input, same bytes")
+        result = home.tael("convert", gguf, back)
+        expect(result.code == 0, result)
+        expect(filecmp.cmp(os.path.join(back, "config.json"), os.path.join(LLAMA, "config.json"), False))
+        for path in (gguf, back):
+            home.copy(os.path.join(LLAMA, "golden.safetensors"), path + "_check/golden.safetensors")
+        os.rename(gguf, gguf + "_check/m.gguf")
+        expect(home.tael("verify", gguf + "_check").code == 0)
+
+
+def shards_are_written_and_read():
+    with Home() as home:
+        gguf, back = os.path.join(home.path, "m.gguf"), os.path.join(home.path, "back")
+        result = home.tael("convert", LLAMA, gguf, "--shard-size", "60K")
+        expect(result.code == 0 and "m-00001-of-0000" in result.out, result)
+        first = result.out.split()[0]
+        result = home.tael("convert", first, back, "--shard-size", "60K")
+        expect(result.code == 0 and "model.safetensors.index.json" in result.out, result)
+        expect(home.tael("inspect", back).code == 0)
+
+
+def tokenizers_go_along():
+    base = lora_golden("base_llama3")
+    with Home() as home:
+        gguf, back, other = (os.path.join(home.path, name) for name in ("m.gguf", "back", "other"))
+        result = home.tael("convert", base, gguf)
+        expect(result.code == 0 and "cannot express" not in result.err, result)
+        expect(ids(home, gguf) == ids(home, base))
+        expect(home.tael("convert", gguf, back).code == 0)
+        expect(filecmp.cmp(os.path.join(back, "tokenizer.json"), os.path.join(base, "tokenizer.json"), False))
+        # A file of another program: tokenizer.json is made from its keys.
+        result = home.tael("convert", os.path.join(base, "model.gguf"), other)
+        expect(result.code == 0, result)
+        expect(ids(home, other) == ids(home, base))
+        answers = [home.tael("run", path, "Hello", "--max-tokens", "8", "--temperature", "0", "--json").json()
+                   for path in (base, gguf, back)]
+        expect(len({json.dumps(a["ids"]) for a in answers}) == 1, answers)
+
+
+def what_cannot_be_converted_is_refused_before_anything_is_written():
+    with Home() as home:
+        there = home.file("there.gguf", "x")
+        full = os.path.dirname(home.file("full/x", "x"))
+        q8 = os.path.join(GOLDEN, "quant/gguf/pure_Q4_K.gguf")
+        new = os.path.join(home.path, "new")
+        for arguments, wanted in [
+                ((LLAMA, there), "--force"), ((LLAMA, new), "no GGUF file"),
+                ((os.path.join(LLAMA, "model.gguf"), there), "no safetensors"),
+                ((os.path.join(LLAMA, "model.gguf"), full), "--force"),
+                ((q8, new, "--no-tokenizer"), "--dtype")]:
+            result = home.tael("convert", *arguments)
+            expect(result.code == 1 and wanted in result.err, arguments, result)
+        expect(sorted(os.listdir(home.path)) == ["full", "there.gguf"], os.listdir(home.path))
+        result = home.tael("convert", q8, new, "--no-tokenizer", "--dtype", "f16")
+        expect(result.code == 0, result)
+        tensors = home.tael("inspect", new, "--json").json()["tensors"]
+        expect(all(t["dtype"] == "F16" for t in tensors if len(t["shape"]) == 2), tensors)
+
+
+def a_full_disk_is_an_error_that_leaves_nothing():
+    with Home() as home:
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+        done = subprocess.run([TAEL, "convert", LLAMA, os.path.join(home.path, "m.gguf")],
+                              capture_output=True, env=home.environment(), preexec_fn=limit, check=False)
+        expect(done.returncode == 1 and b"m.gguf" in done.stderr, done)
+        expect(os.listdir(home.path) == [], os.listdir(home.path))
+
+
+def adapters_change_the_answer_and_are_named_in_it():
+    base, adapter = lora_golden("base_llama3"), lora_golden("llama3_r8_rslora")
+    with Home() as home:
+        def run(*arguments):
+            return home.tael("run", base, "Hello", "--max-tokens", "8", "--temperature", "0", "--json", *arguments)
+        plain, adapted = run().json(), run("--lora", adapter).json()
+        expect(plain["ids"] != adapted["ids"] and "adapters" not in plain, plain, adapted)
+        expect(adapted["adapters"] == [{"name": "llama3_r8_rslora", "weight": 1.0}], adapted)
+        expect(run("--lora", adapter + "=0").json()["ids"] == plain["ids"])
+        expect(run("--lora", adapter, "--lora", adapter).code == 1)
+        expect("loaded" in run("--lora", adapter, "--lora", adapter).err)
+        other = home.tael("run", lora_golden("base_qwen3"), "x", "--lora", adapter)
+        expect(other.code == 1 and "trained on" in other.err, other)
+        plan = home.tael("plan", base, "--lora", adapter, "--json").json()
+        expect(plan["parts"]["adapters"] > 0, plan)
+        shown = home.tael("inspect", adapter, "--json").json()
+        expect(shown["adapter"] == "lora" and shown["modules"], shown)
+
+
+if __name__ == "__main__":
+    main([there_and_back_gives_the_same_files, shards_are_written_and_read, tokenizers_go_along,
+          what_cannot_be_converted_is_refused_before_anything_is_written,
+          a_full_disk_is_an_error_that_leaves_nothing, adapters_change_the_answer_and_are_named_in_it])
