@@ -82,11 +82,13 @@ TEST_F(PredictorTest, DoesNotDependOnPiecesOrThreads) {
   EXPECT_EQ(Drafts(*model, 9, 3).hidden, whole.hidden);
 }
 
-TEST_F(PredictorTest, UsesTheModelsEmbeddingAndHeadWhereTheBlockHasNone) {
+TEST_F(PredictorTest, UsesTheModelsEmbeddingNormAndHeadWhereTheBlockHasNone) {
   const auto model = LoadModel(folder_);
   const auto lean = Without({"layers.3.embed_tokens", "layers.3.shared_head.head"});
   EXPECT_EQ(lean->weights.predictions[0].embedding.data, lean->weights.embedding.data);
   EXPECT_EQ(lean->weights.predictions[0].head.data, lean->weights.head.data);
+  const auto norms = Without({"layers.3.shared_head.norm"});
+  EXPECT_EQ(norms->weights.predictions[0].norm, norms->weights.final_norm);
   EXPECT_EQ(Drafts(*lean, 7, 2).logits, Drafts(*model, 7, 2).logits);  // the golden's are copies
 }
 

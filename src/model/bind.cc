@@ -47,7 +47,7 @@ void BindAllStreams(const DecoderSpec& spec, DecoderWeights* weights, Binder& bi
   weights->end_streams = BindStreams(kEndStreamRoles, {streams, width, 1}, 0, binder);
 }
 
-// Embedding and head may be left out where they equal the model's.
+// Embedding, norm and head may be left out where they equal the model's.
 PredictionWeights BindPrediction(const DecoderSpec& spec, const DecoderWeights& model, int layer,
                                  Binder& binder) {
   const int64_t hidden = spec.hidden_size, words = spec.vocab_size;
@@ -60,7 +60,9 @@ PredictionWeights BindPrediction(const DecoderSpec& spec, const DecoderWeights& 
   w.hidden_norm = binder.Vector(Role::kPredictionHiddenNorm, layer, hidden);
   w.projection = binder.Matrix(Role::kPredictionProjection, layer, hidden, 2 * hidden);
   w.layer = BindLayer(spec.layers.back(), hidden, layer, binder);
-  w.norm = binder.Vector(Role::kPredictionNorm, layer, hidden);
+  w.norm = binder.Has(Role::kPredictionNorm, layer)
+               ? binder.Vector(Role::kPredictionNorm, layer, hidden)
+               : model.final_norm;
   w.head = table(Role::kPredictionHead, model.head);
   return w;
 }
