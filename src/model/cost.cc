@@ -138,7 +138,7 @@ class Walker {
       Product(CostKind::kProjection, *w, rows_);
     }
     Product(CostKind::kProjection, weights.shared, rows_, kKeyValueTerms);
-    Product(CostKind::kProjection, weights.output_down, rows_);
+    for (const Weight& w : weights.output_down) Product(CostKind::kProjection, w, rows_);
     Vector(CostKind::kNorm, weights.query_down_norm);
     Vector(CostKind::kNorm, weights.shared_norm);
     Vector(CostKind::kAttention, weights.sinks);

@@ -88,11 +88,9 @@ void Project(const CompressedSpec& spec, const CompressedWeights& weights,
   const int64_t rank = spec.output_rank, width = mixed.cols / spec.output_groups;
   const MatrixView<float> down = NewMatrix(mixed.rows, rank * spec.output_groups, ctx);
   for (int64_t g = 0; g < spec.output_groups; ++g) {
-    Weight rows = weights.output_down;
-    rows.data += g * rank * rows.row_bytes;
-    rows.n = rank;
     MatmulInput heads({mixed.data + g * width, mixed.rows, width, mixed.stride}, ctx);
-    Matmul(heads, rows, {down.data + g * rank, down.rows, rank, down.stride}, ctx);
+    Matmul(heads, weights.output_down[static_cast<size_t>(g)],
+           {down.data + g * rank, down.rows, rank, down.stride}, ctx);
   }
   MatmulInput input(Const(down), ctx);
   Matmul(input, weights.output, out, ctx);

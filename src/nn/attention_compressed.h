@@ -28,7 +28,7 @@ struct CompressedWeights {
   Weight shared;                       // [Dh, D]: key and value
   std::vector<float> shared_norm;      // [Dh]
   std::vector<float> sinks;            // [H]
-  Weight output_down;                  // [G * Ro, H * Dh / G]: the rows of each group of heads
+  std::vector<Weight> output_down;     // per group of heads [Ro, H * Dh / G]
   Weight output;                       // [D, G * Ro]
   RopeFrequencies rope;
   CompressorWeights compressor;  // empty where the spec has no entries

@@ -47,7 +47,9 @@ class Layer {
     w_.shared = Matrix(spec.head_dim, kHidden);
     w_.shared_norm = Gains(spec.head_dim);
     w_.sinks = Floats(kHeads);
-    w_.output_down = Matrix(down, heads / spec.output_groups);
+    for (int g = 0; g < spec.output_groups; ++g) {
+      w_.output_down.push_back(Matrix(spec.output_rank, heads / spec.output_groups));
+    }
     w_.output = Matrix(kHidden, down);
     w_.rope = ComputeRopeFrequencies(spec.rope);
     if (spec.ratio > 0) w_.compressor = Compressor(spec.head_dim);

@@ -44,7 +44,10 @@ CompressedWeights BindAttention(const CompressedSpec& spec, int64_t hidden, int 
   w.shared = binder.Matrix(Role::kLatent, layer, spec.head_dim, hidden);
   w.shared_norm = binder.Vector(Role::kLatentNorm, layer, spec.head_dim);
   w.sinks = binder.Vector(Role::kSinks, layer, spec.num_heads);
-  w.output_down = binder.Matrix(Role::kOutputDown, layer, down, heads / spec.output_groups);
+  const Weight groups = binder.Matrix(Role::kOutputDown, layer, down, heads / spec.output_groups);
+  for (int g = 0; g < spec.output_groups; ++g) {
+    w.output_down.push_back(RowsOf(groups, int64_t{g} * spec.output_rank, spec.output_rank));
+  }
   w.output = binder.Matrix(Role::kOutput, layer, hidden, down);
   w.rope = ComputeRopeFrequencies(spec.rope);
   if (spec.ratio > 0)
