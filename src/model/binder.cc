@@ -34,9 +34,15 @@ Binder::Binder(const Family& family, const Checkpoint& checkpoint, int64_t vocab
                bool headers_only)
     : family_(family),
       checkpoint_(checkpoint),
+      names_(family.names),
       vocab_size_(vocab_size),
       headers_only_(headers_only),
-      quantization_(ReadQuantization(checkpoint.config)) {}
+      quantization_(ReadQuantization(checkpoint.config)) {
+  const OtherNames* other = family.other;
+  if (other == nullptr || IsGguf() || !HasNamed(other->mark)) return;
+  names_ = other->names;
+  by_columns_ = other->by_columns;
+}
 
 bool Binder::Has(Role role, int layer) const {
   const std::string name = NameOf(role, layer);
@@ -44,7 +50,7 @@ bool Binder::Has(Role role, int layer) const {
 }
 
 const NameRule& Binder::RuleOf(Role role) const {
-  const NameRule* rule = FindRule(family_.names, role);
+  const NameRule* rule = FindRule(names_, role);
   if (rule == nullptr) rule = FindRule(kLlamaNames, role);
   TAEL_CHECK(rule != nullptr);  // every role a spec asks for has a name
   return *rule;
@@ -158,6 +164,7 @@ Weight Binder::Matrix(Role role, int layer, int64_t n, int64_t k, int expert) {
   const std::string name = NameOf(role, layer, expert);
   const QuantScheme* scheme = SchemeOf(name);
   if (scheme != nullptr) return PackedWeight(*scheme, name, 1, n, k);
+  if (by_columns_ && role != Role::kEmbedding) return ColumnsOf(Claim(name, {k, n}), n, k);
   return WeightOf(Claim(name, {n, k}), n, k);
 }
 
@@ -175,7 +182,10 @@ Weight Binder::ColumnStack(Role role, int layer, int64_t count, int64_t n, int64
   const std::string name = NameOf(role, layer);
   const QuantScheme* scheme = SchemeOf(name);
   if (scheme != nullptr) return PackedWeight(*scheme, name, count, n, k);
-  const TensorInfo* tensor = Claim(name, {count, k, n});
+  return ColumnsOf(Claim(name, {count, k, n}), n, k);
+}
+
+Weight Binder::ColumnsOf(const TensorInfo* tensor, int64_t n, int64_t k) {
   if (tensor == nullptr) return {};
   const DTypeInfo& info = Info(tensor->dtype);
   if (info.block_size != 1) {

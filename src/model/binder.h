@@ -34,7 +34,7 @@ class Binder {
   // Whether a matrix is there, plain or packed.
   bool Has(Role role, int layer) const;
   // Whether the family stores this matrix, which is made of others.
-  bool IsFused(Role role) const { return FindRule(family_.names, role) != nullptr; }
+  bool IsFused(Role role) const { return FindRule(names_, role) != nullptr; }
   int64_t vocab_size() const { return vocab_size_; }
   bool IsGguf() const { return checkpoint_.container == Container::kGguf; }
 
@@ -96,6 +96,8 @@ class Binder {
   std::vector<float> VectorNamed(const std::string& name, int64_t size,
                                  const std::vector<int64_t>& shape);
   Weight WeightOf(const TensorInfo* tensor, int64_t n, int64_t k);
+  // The same of a tensor whose rows are the columns of the (first) matrix.
+  Weight ColumnsOf(const TensorInfo* tensor, int64_t n, int64_t k);
   // The tensor of that shape whatever its type, or null.
   const TensorInfo* ClaimShape(const std::string& name, const std::vector<int64_t>& shape);
   const TensorInfo* Claim(const std::string& name, const std::vector<int64_t>& shape);
@@ -107,6 +109,8 @@ class Binder {
 
   const Family& family_;
   const Checkpoint& checkpoint_;
+  std::span<const NameRule> names_;  // the family's, in this checkpoint's spelling
+  bool by_columns_ = false;
   const int64_t vocab_size_;
   const bool headers_only_;
   const std::optional<Quantization> quantization_;

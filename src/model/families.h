@@ -13,12 +13,20 @@
 
 namespace tael {
 
+// Another lab's tool stores the same network under other names.
+struct OtherNames {
+  const char* mark;  // a tensor that shows it, in safetensors checkpoints only
+  std::span<const NameRule> names;
+  bool by_columns;  // matrices but the embedding are stored [in, out]
+};
+
 // One family: pure data. `describe` reads every configuration key that matters and nothing else; it
 // has no access to tensors.
 struct Family {
   const char* architecture;  // config.json "architectures"[0]; GGUF's name is translated to it
   DecoderSpec (*describe)(const ConfigView& config);
   std::span<const NameRule> names;  // what it calls differently from kLlamaNames
+  const OtherNames* other = nullptr;
 };
 
 // All families, one line each (families.cc).

@@ -103,6 +103,7 @@ constexpr std::string_view kIgnored[] = {".rotary_emb.inv_freq"};
 constexpr std::string_view kIgnoredStarts[] = {
     "model.mtp_",
     "mtp.",
+    "ernie.mtp_",
     // Of multimodal checkpoints: what is not text.
     "model.visual.",
     "visual.",
@@ -111,6 +112,23 @@ constexpr std::string_view kIgnoredStarts[] = {
     "model.multi_modal_projector.",
     "multi_modal_projector.",
     "mm_projector.",
+};
+
+constexpr NameRule kErniePaddleRules[] = {
+    {Role::kEmbedding, "ernie.embed_tokens.weight", ""},
+    {Role::kFinalNorm, "ernie.norm.weight", ""},
+    {Role::kInputNorm, "ernie.layers.{}.input_layernorm.weight", ""},
+    {Role::kPostAttentionNorm, "ernie.layers.{}.post_attention_layernorm.weight", ""},
+    {Role::kQueryKeyValue, "ernie.layers.{}.self_attn.qkv_proj.weight", ""},
+    {Role::kOutput, "ernie.layers.{}.self_attn.o_proj.weight", ""},
+    {Role::kGateUp, "ernie.layers.{}.mlp.up_gate_proj.weight", ""},
+    {Role::kDown, "ernie.layers.{}.mlp.down_proj.weight", ""},
+    {Role::kRouter, "ernie.layers.{}.mlp.gate.weight", ""},
+    {Role::kRouterCorrection, "ernie.layers.{}.mlp.moe_statics.e_score_correction_bias", ""},
+    {Role::kExpertGateUp, "ernie.layers.{}.mlp.experts.{}.up_gate_proj.weight", ""},
+    {Role::kExpertDown, "ernie.layers.{}.mlp.experts.{}.down_proj.weight", ""},
+    {Role::kSharedGateUp, "ernie.layers.{}.mlp.shared_experts.up_gate_proj.weight", ""},
+    {Role::kSharedDown, "ernie.layers.{}.mlp.shared_experts.down_proj.weight", ""},
 };
 
 constexpr NameRule kBlockSparseMoeRules[] = {
@@ -128,6 +146,7 @@ constexpr NameRule kBlockSparseMoeRules[] = {
 }  // namespace
 
 const std::span<const NameRule> kLlamaNames = kLlamaRules;
+const std::span<const NameRule> kErniePaddleNames = kErniePaddleRules;
 const std::span<const NameRule> kBlockSparseMoeNames = kBlockSparseMoeRules;
 const std::span<const std::string_view> kIgnoredTensorEndings = kIgnored;
 const std::span<const std::string_view> kIgnoredTensorStarts = kIgnoredStarts;

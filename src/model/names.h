@@ -87,6 +87,7 @@ enum class Role {
   kExpertGateStack,  // all experts in one tensor [E, out, in]
   kExpertUpStack,
   kExpertDownStack,
+  kExpertGateUp,       // one tensor per expert: the rows of gate, then those of up
   kExpertGateUpStack,  // [E, 2 out, in]: the rows of gate, then those of up
   // The same transposed: [E, in, 2 out] with the columns gate 0, up 0, gate 1, ...; [E, in, out].
   kExpertGateUpColumns,
@@ -96,6 +97,7 @@ enum class Role {
   kExpertGateUpBiasStack,  // [E, 2 out]: gate 0, up 0, gate 1, ...
   kExpertDownBiasStack,    // [E, out]
   kExpertScales,           // [E], factors of the routed weights
+  kSharedGateUp,           // the rows of gate, then those of up
   kSharedGate,
   kSharedUp,
   kSharedDown,
@@ -121,6 +123,8 @@ struct NameRule {
 // The names of Llama-shaped models; most families share them. Also what a family's own table does
 // not name.
 extern const std::span<const NameRule> kLlamaNames;
+// ERNIE 4.5 as PaddlePaddle stores it: fused matrices, [in, out].
+extern const std::span<const NameRule> kErniePaddleNames;
 // Mixtral's spelling of experts, which others took over.
 extern const std::span<const NameRule> kBlockSparseMoeNames;
 

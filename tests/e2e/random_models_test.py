@@ -164,6 +164,7 @@ def mimo_with_prediction_layers_left_aside():
           biases="q k v", unused=["model.mtp_layers.0.hidden_layernorm.weight"])
 
 
-main([llama_with_odd_heads_and_frequency_bands, llama_with_every_bias_and_linear_rope,
-      mistral_with_a_window_shorter_than_the_prompt, qwen2_with_windows_on_some_layers, qwen2_with_yarn,
-      qwen3_with_wide_heads, seed_oss_with_a_bias_on_the_output, mimo_with_prediction_layers_left_aside])
+if __name__ == "__main__":
+    main([llama_with_odd_heads_and_frequency_bands, llama_with_every_bias_and_linear_rope,
+          mistral_with_a_window_shorter_than_the_prompt, qwen2_with_windows_on_some_layers, qwen2_with_yarn,
+          qwen3_with_wide_heads, seed_oss_with_a_bias_on_the_output, mimo_with_prediction_layers_left_aside])

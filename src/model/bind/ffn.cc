@@ -61,6 +61,16 @@ ExpertMatrices BindExpertMatrices(int count, int64_t width, int64_t hidden, int 
     }
     return m;
   }
+  if (binder.IsFused(Role::kExpertGateUp)) {
+    for (int e = 0; e < count; ++e) {
+      const Weight both = binder.Matrix(Role::kExpertGateUp, layer, 2 * width, hidden, e);
+      m.gate.push_back(RowsOf(both, 0, width));
+      m.up.push_back(RowsOf(both, width, width));
+    }
+    m.down =
+        BindExperts(Role::kExpertDown, Role::kExpertDownStack, count, hidden, width, layer, binder);
+    return m;
+  }
   if (binder.Has(Role::kExpertGateUpStack, layer)) {
     const Weight both = binder.Stack(Role::kExpertGateUpStack, layer, count, 2 * width, hidden);
     for (int e = 0; e < count; ++e) {
@@ -161,8 +171,14 @@ MoeFfnWeights BindFfn(const MoeFfnSpec& spec, int64_t hidden, int layer, Binder&
   }
   if (spec.expert_bias) BindExpertBiases(width, hidden, layer, binder, w);
   if (shared > 0) {
-    w.shared.gate = binder.Matrix(Role::kSharedGate, layer, shared, hidden);
-    w.shared.up = binder.Matrix(Role::kSharedUp, layer, shared, hidden);
+    if (binder.IsFused(Role::kSharedGateUp)) {
+      const Weight both = binder.Matrix(Role::kSharedGateUp, layer, 2 * shared, hidden);
+      w.shared.gate = RowsOf(both, 0, shared);
+      w.shared.up = RowsOf(both, shared, shared);
+    } else {
+      w.shared.gate = binder.Matrix(Role::kSharedGate, layer, shared, hidden);
+      w.shared.up = binder.Matrix(Role::kSharedUp, layer, shared, hidden);
+    }
     w.shared.down = binder.Matrix(Role::kSharedDown, layer, hidden, shared);
   }
   if (spec.shared_gate) w.shared_gate = binder.FlatVector(Role::kSharedRouter, layer, hidden);

@@ -22,11 +22,14 @@ DecoderSpec DescribeErnie45(const ConfigView& c) {
   return spec;
 }
 
+// The form with PaddlePaddle's names. Unverified: no published file of it was compared.
+const OtherNames kPaddle{"ernie.embed_tokens.weight", kErniePaddleNames, /*by_columns=*/true};
+
 }  // namespace
 
 extern const Family kErnie45, kErnie45Remote;
-const Family kErnie45{"Ernie4_5ForCausalLM", &DescribeErnie45, {}};
+const Family kErnie45{"Ernie4_5ForCausalLM", &DescribeErnie45, {}, &kPaddle};
 // The name in checkpoints that bring their own code; the network is the same.
-const Family kErnie45Remote{"Ernie4_5_ForCausalLM", &DescribeErnie45, {}};
+const Family kErnie45Remote{"Ernie4_5_ForCausalLM", &DescribeErnie45, {}, &kPaddle};
 
 }  // namespace tael

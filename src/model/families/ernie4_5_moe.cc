@@ -54,9 +54,12 @@ DecoderSpec DescribeErnie45Moe(const ConfigView& c) {
   return spec;
 }
 
+// The form with PaddlePaddle's names. Unverified: no published file of it was compared.
+const OtherNames kPaddle{"ernie.embed_tokens.weight", kErniePaddleNames, /*by_columns=*/true};
+
 }  // namespace
 
 extern const Family kErnie45Moe;
-const Family kErnie45Moe{"Ernie4_5_MoeForCausalLM", &DescribeErnie45Moe, kNames};
+const Family kErnie45Moe{"Ernie4_5_MoeForCausalLM", &DescribeErnie45Moe, kNames, &kPaddle};
 
 }  // namespace tael
