@@ -45,9 +45,10 @@ int ResolveBlocks(const EngineOptions& options, int max_context) {
   return options.kv_blocks;
 }
 
-// States kept for later, of models that have any: one for each sequence that can share it.
+// States kept for later, of models that have any: one for each sequence that can share it, and one
+// for a beginning that several have in common.
 int SnapshotsFor(const SchedulerLimits& limits) {
-  return limits.share_prefixes ? limits.max_sequences : 0;
+  return limits.share_prefixes ? limits.max_sequences + 1 : 0;
 }
 
 SchedulerStates StatesOf(ModelRunner& runner, SnapshotPool& snapshots) {

@@ -77,7 +77,9 @@ void Scheduler::RestartLostStates() {
 std::vector<StateSnapshot> Scheduler::Snapshots(const Sequence& sequence, int count) {
   std::vector<StateSnapshot> snapshots;
   if (states_.cache == nullptr || !limits_.share_prefixes) return snapshots;
+  // The one nearest to the end first: slots may run out.
   std::vector<int> positions = SnapshotPositions(sequence.report.prompt_tokens);
+  std::reverse(positions.begin(), positions.end());
   if (std::find(positions.begin(), positions.end(), sequence.parted) == positions.end()) {
     positions.push_back(sequence.parted);
   }

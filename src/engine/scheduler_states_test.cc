@@ -87,6 +87,23 @@ TEST_F(SchedulerStatesTest, TheSamePromptGoesOnFromTheLastBorderBeforeItsEnd) {
   EXPECT_TRUE(plan[1].snapshots.empty()) << "it is kept already";
 }
 
+TEST(SchedulerStates, WithASingleSlotTheLastBorderIsKept) {
+  StateCache cache({1}, 2);
+  SnapshotPool snapshots(1, 1);
+  BlockPool pool(8, &snapshots);
+  Scheduler scheduler({.max_sequences = 1, .max_batch_tokens = 512, .prefill_chunk = 512}, pool,
+                      {&cache, &snapshots});
+  auto sequence = std::make_unique<Sequence>();
+  sequence->tokens.resize(129);
+  sequence->report.prompt_tokens = 129;
+  sequence->asked = std::make_shared<EngineRequest>();
+  scheduler.Add(std::move(sequence));
+  const StepPlan plan = scheduler.Schedule();
+  ASSERT_EQ(plan.size(), 1u);
+  ASSERT_EQ(plan[0].snapshots.size(), 1u);
+  EXPECT_EQ(plan[0].snapshots[0].position, 128) << "64 would be worth keeping too";
+}
+
 TEST_F(SchedulerStatesTest, ChoicesFindTheStateOfTheFirst) {
   for (int choice = 0; choice < 3; ++choice) Add(1, 140, 0, choice);
   StepPlan plan = Step();
