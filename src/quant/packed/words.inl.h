@@ -3,75 +3,74 @@
 namespace tael::TAEL_ISA {
 namespace {
 
-// The scales and zero points of one row.
-struct RowGroups {
-  float scale[kMaxGroups];
-  float zero[kMaxGroups];
+// The zero point and scale of a group of a row.
+struct WordGroup {
+  float zero, scale;
 };
 
 template <int kBits>
-inline void LoadRowGroups(const WordCodes& m, int64_t row, RowGroups* out) noexcept {
+inline WordGroup LoadWordGroup(const WordCodes& m, int64_t row, int64_t group) noexcept {
   constexpr int kPer = 32 / kBits;
+  const uint8_t* scale = m.scales + row * m.scale_row_stride + group * m.scale_group_stride;
+  WordGroup out{static_cast<float>(1 << (kBits - 1)), LoadScale(m.scale_dtype, scale)};
+  if (m.zeros == nullptr) return out;
+  // Added to the whole word: writers subtracted it from the whole word, with a borrow.
+  const uint32_t word =
+      LoadWord(m.zeros + row / kPer * m.zero_row_stride + group * m.zero_group_stride) +
+      m.zero_addend;
   constexpr uint32_t kMask = (1u << kBits) - 1;
-  const uint8_t* scales = m.scales + row * m.scale_row_stride;
-  for (int64_t g = 0; g < m.groups; ++g) {
-    out->scale[g] = LoadScale(m.scale_dtype, scales + g * m.scale_group_stride);
-    out->zero[g] = static_cast<float>(1 << (kBits - 1));
-  }
-  if (m.zeros == nullptr) return;
-  const uint8_t* zeros = m.zeros + row / kPer * m.zero_row_stride;
-  const int shift = static_cast<int>(row % kPer) * kBits;
-  for (int64_t g = 0; g < m.groups; ++g) {
-    // Added to the whole word: writers subtracted it from the whole word, with a borrow.
-    const uint32_t word = LoadWord(zeros + g * m.zero_group_stride) + m.zero_addend;
-    out->zero[g] = static_cast<float>(word >> shift & kMask);
-  }
+  out.zero = static_cast<float>(word >> (row % kPer * kBits) & kMask);
+  return out;
 }
 
 // out[i] = (code i of the word - zero) * scale
 template <int kBits>
-inline void DecodeWord(uint32_t word, float zero, float scale, float* out) noexcept {
+inline void DecodeWord(uint32_t word, WordGroup group, float* __restrict out) noexcept {
   constexpr uint32_t kMask = (1u << kBits) - 1;
   for (int i = 0; i < 32 / kBits; ++i) {
     const auto code = static_cast<int32_t>(word >> (kBits * i) & kMask);
-    out[i] = (static_cast<float>(code) - zero) * scale;
+    out[i] = (static_cast<float>(code) - group.zero) * group.scale;
   }
 }
 
-// A row whose words each lie in one group.
+// Inputs [begin, end) of a row, which are one group and begin with a word.
 template <int kBits>
-inline void DecodeWholeWords(const WordCodes& m, const RowGroups& groups, int64_t k,
-                             const uint8_t* words, float* out) noexcept {
+inline void DecodeWordRun(const WordCodes& m, int64_t row, int64_t begin, int64_t end,
+                          float* out) noexcept {
   constexpr int64_t kPer = 32 / kBits;
-  for (int64_t g = 0, at = 0; at < k; ++g, at += m.group_size) {
-    const int64_t end = k - at < m.group_size ? k : at + m.group_size;
-    const float zero = groups.zero[g], scale = groups.scale[g];
-    for (int64_t i = at; i + kPer <= end; i += kPer) {
-      DecodeWord<kBits>(LoadWord(words), zero, scale, out + i);
-      words += m.word_stride;
-    }
-    if (const int64_t rest = (end - at) % kPer; rest != 0) {  // the end of the row
-      float last[kPer];
-      DecodeWord<kBits>(LoadWord(words), zero, scale, last);
-      for (int64_t j = 0; j < rest; ++j) out[end - rest + j] = last[j];
-    }
+  const WordGroup group = LoadWordGroup<kBits>(m, row, begin / m.group_size);
+  const uint8_t* words = m.words + row * m.row_stride + begin / kPer * m.word_stride;
+  int64_t i = begin;
+  for (; i + kPer <= end; i += kPer, words += m.word_stride) {
+    DecodeWord<kBits>(LoadWord(words), group, out + i);
   }
+  if (i == end) return;
+  float last[kPer];  // the end of the row
+  DecodeWord<kBits>(LoadWord(words), group, last);
+  for (int64_t j = 0; i + j < end; ++j) out[i + j] = last[j];
 }
 
-// Any order of groups.
+// The scales and zero points of one row, for any order of groups.
+struct RowGroups {
+  WordGroup groups[kMaxGroups];
+};
+
 template <int kBits>
-inline void DecodeScatteredGroups(const WordCodes& m, const RowGroups& groups, int64_t k,
-                                  const uint8_t* words, float* out) noexcept {
+inline void DecodeScatteredRow(const WordCodes& m, int64_t row, int64_t k, RowGroups* table,
+                               float* out) noexcept {
   constexpr int64_t kPer = 32 / kBits;
+  for (int64_t g = 0; g < m.groups; ++g) table->groups[g] = LoadWordGroup<kBits>(m, row, g);
+  const uint8_t* words = m.words + row * m.row_stride;
   for (int64_t at = 0; at < k; at += kPer, words += m.word_stride) {
     float codes[kPer];
-    DecodeWord<kBits>(LoadWord(words), 0.0f, 1.0f, codes);
+    DecodeWord<kBits>(LoadWord(words), {0.0f, 1.0f}, codes);
     const int64_t count = k - at < kPer ? k - at : kPer;
     for (int64_t j = 0; j < count; ++j) {
       const int64_t i = at + j;
-      const int64_t g =
-          m.group_index == nullptr ? i / m.group_size : int64_t{LoadWord(m.group_index + 4 * i)};
-      out[i] = (codes[j] - groups.zero[g]) * groups.scale[g];
+      const WordGroup& group =
+          table->groups[m.group_index == nullptr ? i / m.group_size
+                                                 : int64_t{LoadWord(m.group_index + 4 * i)}];
+      out[i] = (codes[j] - group.zero) * group.scale;
     }
   }
 }
@@ -80,15 +79,18 @@ template <int kBits>
 inline void DecodeWordRows(const WordCodes& m, int64_t k, RowRange rows, float* out) noexcept {
   const bool whole =
       m.group_index == nullptr && (m.group_size >= k || m.group_size % (32 / kBits) == 0);
-  RowGroups groups;
-  for (int64_t i = 0; i < rows.count; ++i) {
-    const int64_t row = rows.first + i * rows.step;
-    const uint8_t* words = m.words + row * m.row_stride;
-    LoadRowGroups<kBits>(m, row, &groups);
-    if (whole) {
-      DecodeWholeWords<kBits>(m, groups, k, words, out + i * k);
-    } else {
-      DecodeScatteredGroups<kBits>(m, groups, k, words, out + i * k);
+  if (!whole) {
+    RowGroups table;
+    for (int64_t i = 0; i < rows.count; ++i) {
+      DecodeScatteredRow<kBits>(m, rows.first + i * rows.step, k, &table, out + i * k);
+    }
+    return;
+  }
+  // Group by group, because the words of neighbouring rows may share cache lines.
+  for (int64_t begin = 0; begin < k; begin += m.group_size) {
+    const int64_t end = k - begin < m.group_size ? k : begin + m.group_size;
+    for (int64_t i = 0; i < rows.count; ++i) {
+      DecodeWordRun<kBits>(m, rows.first + i * rows.step, begin, end, out + i * k);
     }
   }
 }
