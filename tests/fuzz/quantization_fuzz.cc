@@ -40,7 +40,12 @@ void Run(const tael::Json& document) {
   tael::Checkpoint checkpoint{.path = "fuzz",
                               .directory = "",
                               .container = tael::Container::kSafetensors,
-                              .config = tael::ConfigView(document, "fuzz")};
+                              .config = tael::ConfigView(document, "fuzz"),
+                              .tensors = {},
+                              .gguf = nullptr,
+                              .files = {},
+                              .eos_token_ids = {},
+                              .generation_config = {}};
   const int64_t n = checkpoint.config.Int("n"), k = checkpoint.config.Int("k");
   if (n < 1 || k < 1 || n > 512 || k > 512) return;
   const int64_t shape_values[] = {n, k};
