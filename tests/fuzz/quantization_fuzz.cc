@@ -73,7 +73,8 @@ void Run(const tael::Json& document) {
     tensor.bytes = memory.emplace_back(std::move(*bytes));
     checkpoint.tensors.Add(std::move(tensor), "fuzz");
   }
-  tael::Binder binder(*tael::FindFamily("LlamaForCausalLM"), checkpoint, /*headers_only=*/false);
+  tael::Binder binder(*tael::FindFamily("LlamaForCausalLM"), checkpoint, /*vocab_size=*/64,
+                      /*headers_only=*/false);
   const tael::Weight weight = binder.Matrix(tael::Role::kQuery, 0, n, k);
   if (weight.packed == nullptr) return;
   std::vector<float> values(static_cast<size_t>(n * k));
