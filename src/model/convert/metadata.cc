@@ -94,7 +94,9 @@ class Writer {
     }
     Integer("attention.head_count", gqa.num_heads);
     Integer("attention.head_count_kv", gqa.num_kv_heads);
-    const bool derived = gqa.head_dim * gqa.num_heads == spec_.hidden_size;
+    // The converter of this architecture always writes them.
+    const bool derived = gqa.head_dim * gqa.num_heads == spec_.hidden_size &&
+                         arch_.name != std::string_view("pangu-embedded");
     if (!derived || checkpoint_.config.Has("head_dim")) {
       Integer("attention.key_length", gqa.head_dim);
       Integer("attention.value_length", gqa.head_dim);

@@ -92,7 +92,7 @@ class GgufConverter {
     target->dtype = tensor.dtype;
     target->shape = tensor.shape;
     // Vectors that some files store as a matrix of one row.
-    const bool flat = place.role == Role::kSharedRouter || place.role == Role::kRouterCorrection;
+    const bool flat = place.role == Role::kSharedRouter;
     if (flat) std::erase(target->shape, 1);
     target->plan = {.from = tensor.dtype, .parts = {tensor.bytes}, .row_elements = Width(*target)};
     const NameRule* rule = RuleOf(source_.family, place.role);
@@ -144,7 +144,8 @@ class GgufConverter {
 
   // Vectors are F32 in GGUF files, and so are routers.
   DType TypeOf(const Target& target) const {
-    const bool small = target.shape.size() < 2 || target.place.role == Role::kRouter;
+    const bool small = target.shape.size() < 2 || target.place.role == Role::kRouter ||
+                       target.place.role == Role::kRouterCorrection;
     if (small) return DType::kF32;
     return source_.matrices.value_or(target.dtype);
   }
