@@ -63,9 +63,17 @@ GenerationResult Conversation::Ask(const std::string& text, const Callbacks& cal
 GenerationResult Conversation::Regenerate(const Callbacks& callbacks) {
   JsonArray& list = messages_.as_array();
   if (list.empty()) Fail(ErrorCode::kInvalidArgument, "there is no question to answer again");
+  const Json before = messages_;
+  const uint64_t seed = limits_.sampling.seed;
   if (HasRole(list.back(), "assistant")) list.pop_back();
   ++limits_.sampling.seed;
-  return Answer(callbacks);
+  try {
+    return Answer(callbacks);
+  } catch (...) {  // the answer that was there is better than none
+    messages_ = before;
+    limits_.sampling.seed = seed;
+    throw;
+  }
 }
 
 GenerationResult Conversation::Answer(const Callbacks& callbacks) {

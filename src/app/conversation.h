@@ -42,7 +42,8 @@ class Conversation {
   // Adds a user turn and answers it. On an error (the context is full, the template refuses) the
   // turn is taken back before the error is thrown on.
   GenerationResult Ask(const std::string& text, const Callbacks& callbacks);
-  // Answers the last user turn again, with another seed. Throws kInvalidArgument without one.
+  // Answers the last user turn again, with another seed. Throws kInvalidArgument without one. On an
+  // error everything stays as it was.
   GenerationResult Regenerate(const Callbacks& callbacks);
 
   // {"messages": [...]}. Load throws kCorrupt for another form and then changes nothing.
