@@ -10,10 +10,10 @@ namespace {
 std::vector<TokenId> MarkerTokens(const Tokenizer& tokenizer, const ReasoningTags* tags) {
   std::vector<TokenId> ids;
   if (tags == nullptr) return ids;
-  for (const std::string_view marker :
-       {std::string_view(tags->open), std::string_view(tags->close),
-        std::string_view(tags->answer_opens[0]), std::string_view(tags->answer_opens[1]),
-        std::string_view(tags->answer_close)}) {
+  std::vector<std::string_view> markers = {tags->open, tags->close, tags->answer_close};
+  markers.insert(markers.end(), tags->answer_opens.begin(), tags->answer_opens.end());
+  markers.insert(markers.end(), tags->reopens.begin(), tags->reopens.end());
+  for (const std::string_view marker : markers) {
     for (size_t begin = 0; begin < marker.size(); ++begin) {
       for (size_t size = 2; begin + size <= marker.size(); ++size) {
         const auto id = tokenizer.FindToken(marker.substr(begin, size));
@@ -37,19 +37,24 @@ AnswerText::AnswerText(const LoadedModel& loaded, const AnswerStyle& style)
 Verdict AnswerText::Push(TokenId id, const Sink& sink) {
   const auto& ends = loaded_.stop_tokens;
   if (std::binary_search(ends.begin(), ends.end(), id)) return Verdict::kGoOn;
+  closing_ = interjected_;
   const bool was_reasoning = splitter_.reasoning();
   Take(splitter_.Push(detokenizer_.Push(id)), sink);
   if (stops_.found()) return Verdict::kStop;
   if (!budget_ || !splitter_.reasoning()) return Verdict::kGoOn;
   if (was_reasoning) --*budget_;  // the token that opened the reasoning is not part of it
-  if (*budget_ > 0) return Verdict::kGoOn;
+  // What is put in must not break a character in two, and the rest of one is 3 tokens at most.
+  constexpr int kRestOfCharacter = 3;
+  const bool broken = !Detokenizer(detokenizer_).Finish().empty();
+  if (*budget_ > (broken ? -kRestOfCharacter : 0)) return Verdict::kGoOn;
   budget_.reset();
+  interjected_ = true;
   return Verdict::kInterject;
 }
 
 void AnswerText::Finish(const Sink& sink) {
   Take(splitter_.Push(detokenizer_.Finish()), sink);
-  Take(splitter_.Finish(), sink);
+  Take(splitter_.Finish(closing_), sink);
   Give(/*reasoning=*/false, stops_.Finish(), sink);
 }
 

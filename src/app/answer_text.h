@@ -29,7 +29,8 @@ class AnswerText {
   // `loaded` must outlive it.
   AnswerText(const LoadedModel& loaded, const AnswerStyle& style);
 
-  // The next token. kStop after a stop string, kInterject once when the budget is used up.
+  // The next token. kStop after a stop string, kInterject once when the budget is used up and no
+  // character is incomplete.
   Verdict Push(TokenId id, const Sink& sink);
   // What was held back until the end.
   void Finish(const Sink& sink);
@@ -46,6 +47,8 @@ class AnswerText {
   ReasoningSplitter splitter_;
   StopStrings stops_;
   std::optional<int> budget_;  // what is left of it
+  // kInterject was returned; tokens came after that.
+  bool interjected_ = false, closing_ = false;
   std::string answer_, reasoning_;
 };
 

@@ -30,12 +30,6 @@ TemplateInput MakeTemplateInput(const LoadedModel& loaded, Json messages) {
   return input;
 }
 
-std::string Joined(const std::vector<TextSpan>& spans) {
-  std::string text;
-  for (const TextSpan& span : spans) text += span.text;
-  return text;
-}
-
 }  // namespace
 
 ChatFormat::ChatFormat(const LoadedModel& loaded)
@@ -47,20 +41,28 @@ ChatFormat::ChatFormat(const LoadedModel& loaded)
 ChatFormat::Prompt ChatFormat::MakePrompt(Json messages, const ThinkingWish& wish) const {
   TemplateInput input = MakeTemplateInput(loaded_, std::move(messages));
   ApplyThinking(thinking_, wish, &input);
-  const std::vector<TextSpan> spans = template_.Render(input);
+  std::vector<TextSpan> spans = template_.Render(input);
   Prompt prompt;
-  prompt.ids = loaded_.tokenizer->EncodeSpans(spans, /*add_special_tokens=*/false);
   prompt.style.tags = thinking_.tags;
-  prompt.style.start = FindReasoningStart(thinking_.tags, Joined(spans));
+  prompt.style.start = FindReasoningStart(thinking_.tags, spans);
+  const bool closed = prompt.style.start == ReasoningStart::kClosed ||
+                      prompt.style.start == ReasoningStart::kAnswer;
+  const bool to_think = wish.budget ? *wish.budget > 0 : wish.on.value_or(false);
+  if (closed && to_think) {
+    Fail(ErrorCode::kUnsupported,
+         "this model cannot be made to think here: with these messages its template closes the "
+         "reasoning in the prompt. Hint: leave --think away, or use --think off");
+  }
+  if (wish.budget == 0 && prompt.style.start == ReasoningStart::kInside) {
+    // Inside means that the template wrote the last span.
+    spans.back().text += thinking_.tags->forced_close;
+    prompt.style.start = FindReasoningStart(thinking_.tags, spans);
+  }
+  prompt.ids = loaded_.tokenizer->EncodeSpans(spans, /*add_special_tokens=*/false);
   if (!wish.budget) return prompt;
   prompt.interjection = loaded_.tokenizer->EncodeSpans(
       {{.text = thinking_.tags->forced_close, .trusted = true}}, /*add_special_tokens=*/false);
-  if (*wish.budget == 0 && prompt.style.start == ReasoningStart::kInside) {
-    prompt.ids.insert(prompt.ids.end(), prompt.interjection.begin(), prompt.interjection.end());
-    prompt.style.start = ReasoningStart::kClosed;
-  } else {
-    prompt.style.budget = wish.budget;
-  }
+  prompt.style.budget = wish.budget;
   return prompt;
 }
 

@@ -28,21 +28,19 @@ size_t TrailingLineBreaks(std::string_view text) {
   return text.size() - (text.find_last_not_of("\r\n") + 1);
 }
 
-void Emit(bool reasoning, std::string_view text, std::vector<ReasoningSplitter::Piece>& out) {
-  if (text.empty()) return;
-  if (!out.empty() && out.back().reasoning == reasoning) {
-    out.back().text += text;
-  } else {
-    out.push_back({reasoning, std::string(text)});
-  }
-}
-
 }  // namespace
 
-ReasoningStart FindReasoningStart(const ReasoningTags* tags, std::string_view prompt) {
+ReasoningStart FindReasoningStart(const ReasoningTags* tags, const std::vector<TextSpan>& prompt) {
   if (tags == nullptr) return ReasoningStart::kClosed;
-  const std::string_view end = WithoutTrailingSpace(prompt);
+  std::string written;
+  for (auto span = prompt.rbegin(); span != prompt.rend() && span->trusted; ++span) {
+    written.insert(0, span->text);
+  }
+  const std::string_view end = WithoutTrailingSpace(written);
   if (end.ends_with(tags->open)) return ReasoningStart::kInside;
+  for (const std::string_view opener : tags->answer_opens) {
+    if (!opener.empty() && end.ends_with(opener)) return ReasoningStart::kAnswer;
+  }
   return end.ends_with(tags->close) ? ReasoningStart::kClosed : ReasoningStart::kModelDecides;
 }
 
@@ -55,6 +53,8 @@ ReasoningSplitter::ReasoningSplitter(const ReasoningTags* tags, ReasoningStart s
     state_ = State::kReasoning;
   } else if (start == ReasoningStart::kClosed) {
     state_ = State::kBeforeAnswer;
+  } else if (start == ReasoningStart::kAnswer) {
+    state_ = State::kWrappedAnswer;
   }
 }
 
@@ -66,8 +66,10 @@ std::vector<ReasoningSplitter::Piece> ReasoningSplitter::Push(std::string_view t
   return out;
 }
 
-std::vector<ReasoningSplitter::Piece> ReasoningSplitter::Finish() {
+std::vector<ReasoningSplitter::Piece> ReasoningSplitter::Finish(bool closing) {
   std::vector<Piece> out;
+  // Within the reasoning nothing but line breaks and a begun marker is ever held back.
+  if (closing && state_ == State::kReasoning) held_.clear();
   while (!held_.empty() && Step(/*last=*/true, out)) {
   }
   return out;
@@ -110,12 +112,12 @@ bool ReasoningSplitter::TakeStart(bool last) {
     state_ = State::kReasoning;
     return true;
   }
-  if (!last && open.starts_with(text)) return false;
-  const auto may_open = [&](std::string_view opener) {
-    return !opener.empty() && (text.starts_with(opener) || (!last && opener.starts_with(text)));
-  };
-  if (std::any_of(tags_->answer_opens.begin(), tags_->answer_opens.end(), may_open)) {
-    return TakeAnswerOpen(last);
+  if (TakeOpener(text)) return true;
+  const bool may_become_opener = MayBecomeOpener(text);
+  if (!last && (may_become_opener || open.starts_with(text))) return false;
+  if (last && may_become_opener && !text.empty()) {
+    held_.clear();
+    return false;
   }
   state_ = State::kAnswer;  // with the blank space that it begins with
   return true;
@@ -147,22 +149,49 @@ bool ReasoningSplitter::TakeUntil(std::string_view marker, bool reasoning, State
 bool ReasoningSplitter::TakeAnswerOpen(bool last) {
   DropLineBreaks();
   const std::string_view text = WithoutLeadingSpace(held_);
-  for (const std::string_view opener : tags_->answer_opens) {
-    if (opener.empty()) continue;
-    if (text.starts_with(opener)) {
-      held_ = std::string(text.substr(opener.size()));
-      state_ = State::kWrappedAnswer;
-      at_beginning_ = true;
-      return true;
-    }
-    if (!last && opener.starts_with(text)) {
-      state_ = State::kBeforeAnswer;
-      return false;
-    }
+  if (TakeOpener(text)) return true;
+  if (MayBecomeOpener(text)) {
+    if (last) held_.clear();  // the text ended inside a marker: that is nobody's answer
+    return false;
   }
   if (held_.empty()) return false;
   state_ = State::kAnswer;
   return true;
+}
+
+bool ReasoningSplitter::TakeOpener(std::string_view text) {
+  const auto take = [&](std::string_view opener, State next) {
+    if (opener.empty() || !text.starts_with(opener)) return false;
+    held_ = std::string(text.substr(opener.size()));
+    state_ = next;
+    at_beginning_ = true;
+    return true;
+  };
+  for (const char* opener : tags_->reopens) {
+    if (!take(opener, State::kReasoning)) continue;
+    apart_ = reasoned_;
+    return true;
+  }
+  return std::any_of(tags_->answer_opens.begin(), tags_->answer_opens.end(),
+                     [&](const char* opener) { return take(opener, State::kWrappedAnswer); });
+}
+
+bool ReasoningSplitter::MayBecomeOpener(std::string_view text) const {
+  const auto may_be = [&](std::string_view opener) {
+    return !opener.empty() && opener.starts_with(text);
+  };
+  return std::any_of(tags_->reopens.begin(), tags_->reopens.end(), may_be) ||
+         std::any_of(tags_->answer_opens.begin(), tags_->answer_opens.end(), may_be);
+}
+
+void ReasoningSplitter::Emit(bool reasoning, std::string_view text, std::vector<Piece>& out) {
+  if (text.empty()) return;
+  if (out.empty() || out.back().reasoning != reasoning) out.push_back({reasoning, ""});
+  if (reasoning && apart_) out.back().text += "\n\n";
+  out.back().text += text;
+  if (!reasoning) return;
+  apart_ = false;
+  reasoned_ = true;
 }
 
 void ReasoningSplitter::DropLineBreaks() {

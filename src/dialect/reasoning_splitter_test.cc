@@ -83,7 +83,13 @@ TEST(ReasoningSplitter, AnswersInsideWrappersLoseThem) {
   const ReasoningTags& hunyuan = TagsNamed("hunyuan");
   EXPECT_EQ(CutEveryWay(&hunyuan, ReasoningStart::kModelDecides,
                         "<think>\nHm.\n</think>\n<answer>\nYes.\n"),
-            (Split{"Hm.", "Yes.\n"}));  // cut short: the closing tag is missing
+            (Split{"Hm.", "Yes.\n"}));                      // cut short: the closing tag is missing
+  for (const char* text : {"\n<a>", "\n <a", " \nYes."}) {  // what only begins like the wrapper
+    EXPECT_EQ(CutEveryWay(&hunyuan, ReasoningStart::kModelDecides, std::string(text) + " b"),
+              (Split{"", std::string(text) + " b"}));
+  }
+  EXPECT_EQ(CutEveryWay(&hunyuan, ReasoningStart::kAnswer, "\nYes.\n</answer>"),
+            (Split{"", "Yes."}));
   EXPECT_EQ(CutEveryWay(&hunyuan, ReasoningStart::kClosed, "<answer>\nYes.\n</answer>"),
             (Split{"", "Yes."}));
   EXPECT_EQ(CutEveryWay(&hunyuan, ReasoningStart::kModelDecides, "<answer>a</answer> b"),
@@ -101,6 +107,44 @@ TEST(ReasoningSplitter, HarmonyChannels) {
             (Split{"", "Yes."}));
 }
 
+TEST(ReasoningSplitter, HarmonyThinksAgainBeforeItAnswers) {
+  const ReasoningTags& harmony = TagsNamed("harmony");
+  const std::string start = "<|start|>assistant", end = "<|end|>";
+  const std::string analysis = "<|channel|>analysis<|message|>";
+  const std::string commentary = "<|channel|>commentary<|message|>";
+  const std::string final_channel = "<|channel|>final<|message|>";
+  EXPECT_EQ(CutEveryWay(&harmony, ReasoningStart::kModelDecides,
+                        analysis + "a" + end + start + analysis + "b" + end + start + commentary +
+                            "c" + end + start + final_channel + "Yes."),
+            (Split{"a\n\nb\n\nc", "Yes."}));
+  EXPECT_EQ(CutEveryWay(&harmony, ReasoningStart::kModelDecides,
+                        commentary + "a" + end + start + final_channel + "Yes."),
+            (Split{"a", "Yes."}));
+}
+
+TEST(ReasoningSplitter, AnEndBetweenReasoningAndAnswerShowsNoMarker) {
+  const std::string harmony = "<|channel|>analysis<|message|>Hm.<|end|>";
+  EXPECT_EQ(CutEveryWay(&TagsNamed("harmony"), ReasoningStart::kModelDecides,
+                        harmony + "<|start|>assista"),
+            (Split{"Hm.", ""}));
+  EXPECT_EQ(CutEveryWay(&TagsNamed("hunyuan"), ReasoningStart::kInside, "Hm.\n</think>\n<answ"),
+            (Split{"Hm.", ""}));
+}
+
+TEST(ReasoningSplitter, AnEndInsideAForcedCloseDropsWhatHasBegun) {
+  const ReasoningTags& think = TagsNamed("think");
+  for (const bool closing : {false, true}) {
+    ReasoningSplitter splitter(&think, ReasoningStart::kInside);
+    ASSERT_EQ(splitter.Push("Hm.").size(), 1u);
+    EXPECT_TRUE(splitter.Push("\n</thi").empty());
+    const auto rest = splitter.Finish(closing);
+    EXPECT_EQ(rest.empty(), closing);
+    if (!closing) {
+      EXPECT_EQ(rest.at(0).text, "\n</thi");
+    }
+  }
+}
+
 TEST(ReasoningSplitter, SaysWhetherItIsInsideTheReasoning) {
   ReasoningSplitter splitter(&TagsNamed("think"), ReasoningStart::kModelDecides);
   EXPECT_FALSE(splitter.reasoning());
@@ -110,14 +154,22 @@ TEST(ReasoningSplitter, SaysWhetherItIsInsideTheReasoning) {
   EXPECT_FALSE(splitter.reasoning());
 }
 
-TEST(ReasoningStart, IsReadFromTheEndOfThePrompt) {
+TEST(ReasoningStart, IsReadFromTheEndThatTheTemplateWrote) {
   const ReasoningTags& think = TagsNamed("think");
-  EXPECT_EQ(FindReasoningStart(&think, "a<think>\n"), ReasoningStart::kInside);
-  EXPECT_EQ(FindReasoningStart(&think, "a<think>\n\n</think>\n\n"), ReasoningStart::kClosed);
-  EXPECT_EQ(FindReasoningStart(&think, "a</think>"), ReasoningStart::kClosed);
-  EXPECT_EQ(FindReasoningStart(&think, "<think>a</think>assistant\n"),
+  const auto start = [&](const std::string& text) {
+    return FindReasoningStart(&think, {{.text = text, .trusted = true}});
+  };
+  EXPECT_EQ(start("a<think>\n"), ReasoningStart::kInside);
+  EXPECT_EQ(start("a<think>\n\n</think>\n\n"), ReasoningStart::kClosed);
+  EXPECT_EQ(start("a</think>"), ReasoningStart::kClosed);
+  EXPECT_EQ(start("<think>a</think>assistant\n"), ReasoningStart::kModelDecides);
+  EXPECT_EQ(FindReasoningStart(&think, {{.text = "a<think>", .trusted = false}}),
             ReasoningStart::kModelDecides);
-  EXPECT_EQ(FindReasoningStart(nullptr, "<think>"), ReasoningStart::kClosed);
+  EXPECT_EQ(FindReasoningStart(nullptr, {{.text = "<think>", .trusted = true}}),
+            ReasoningStart::kClosed);
+  EXPECT_EQ(FindReasoningStart(&TagsNamed("ernie"),
+                               {{.text = "\n</think>\n\n<response>\n", .trusted = true}}),
+            ReasoningStart::kAnswer);
 }
 
 TEST(ReasoningTags, EveryDialectHasItsMarkersAndAName) {

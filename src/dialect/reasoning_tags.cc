@@ -10,6 +10,10 @@ constexpr ReasoningTags kDialects[] = {
      .mark = "<|channel|>analysis",
      .open = "<|channel|>analysis<|message|>",
      .close = "<|end|>",
+     // A second thought, or a preamble meant for who waits for a tool: not the answer.
+     .reopens = {"<|start|>assistant<|channel|>analysis<|message|>",
+                 "<|start|>assistant<|channel|>commentary<|message|>",
+                 "<|channel|>analysis<|message|>", "<|channel|>commentary<|message|>"},
      .answer_opens = {"<|start|>assistant<|channel|>final<|message|>",
                       "<|channel|>final<|message|>"},
      .forced_close = "<|end|><|start|>assistant<|channel|>final<|message|>",

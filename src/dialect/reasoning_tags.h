@@ -12,6 +12,8 @@ struct ReasoningTags {
   const char* mark;   // text that shows the dialect in a chat template
   const char* open;   // begins the reasoning, unless the prompt ends with it
   const char* close;  // ends it
+  // What goes on with the reasoning after `close`, any number of times, or begins it; "" = nothing.
+  std::array<const char*, 4> reopens = {"", "", "", ""};
   // What may stand around the answer; "" = nothing.
   std::array<const char*, 2> answer_opens = {"", ""};
   const char* answer_close = "";

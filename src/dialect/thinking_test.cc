@@ -131,7 +131,7 @@ TEST(ThinkingStyle, StartOfTheAnswerOfPublishedTemplates) {
     const ThinkingStyle style = FindThinkingStyle(chat, source);
     TemplateInput input = OneQuestion();
     if (!wish.empty()) ApplyThinking(style, ParseThinkingWish(wish), &input);
-    return FindReasoningStart(style.tags, chat.RenderText(input));
+    return FindReasoningStart(style.tags, chat.Render(input));
   };
   EXPECT_EQ(start("qwen3-0.6b", ""), ReasoningStart::kModelDecides);
   EXPECT_EQ(start("qwen3-0.6b", "off"), ReasoningStart::kClosed);
