@@ -41,6 +41,8 @@ ChatFormat::ChatFormat(const LoadedModel& loaded)
 ChatFormat::Prompt ChatFormat::MakePrompt(Json messages, const ThinkingWish& wish) const {
   TemplateInput input = MakeTemplateInput(loaded_, std::move(messages));
   ApplyThinking(thinking_, wish, &input);
+  // A budget of 0 is kept whatever the switch does.
+  if (wish.budget != 0) CheckThinkingCounts(thinking_, template_, input);
   std::vector<TextSpan> spans = template_.Render(input);
   Prompt prompt;
   prompt.style.tags = thinking_.tags;

@@ -1,5 +1,6 @@
 #include "dialect/thinking.h"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -10,6 +11,8 @@ namespace {
 
 constexpr const char* kSwitches[] = {"enable_thinking", "thinking"};
 constexpr const char* kEffort = "reasoning_effort";
+constexpr const char* kLevels[] = {"low", "medium", "high"};
+constexpr const char* kUnknownLevel = "?";
 constexpr int kMaxBudget = 1 << 24;
 
 // The prompt of a short conversation; nullopt when the template refuses it.
@@ -38,7 +41,7 @@ std::string Offers(const ThinkingStyle& style) {
   if (style.tags == nullptr) return "it does not reason aloud";
   std::string text = "it takes --think N (tokens)";
   if (!style.variable.empty() || *style.tags->off_words != '\0') text += ", on, off";
-  if (style.has_effort) text += ", low, medium, high";
+  for (const std::string& level : style.levels) text += ", " + level;
   return text;
 }
 
@@ -85,8 +88,40 @@ ThinkingStyle FindThinkingStyle(const ChatTemplate& chat, std::string_view templ
     style.variable = variable;
     break;
   }
-  style.has_effort = MakesADifference(chat, kEffort, "low", "high");
+  // A template may refuse the unknown word: then it knows those that it takes.
+  const auto unknown = Probe(chat, kEffort, kUnknownLevel);
+  for (const char* level : kLevels) {
+    const auto prompt = Probe(chat, kEffort, level);
+    if (prompt && prompt != unknown) style.levels.push_back(level);
+  }
   return style;
+}
+
+void CheckThinkingCounts(const ThinkingStyle& style, const ChatTemplate& chat,
+                         const TemplateInput& input) {
+  TemplateInput asked = input;
+  asked.unix_time = 0;  // a clock that goes on is no difference
+  for (size_t i = 0; i < asked.extra.size(); ++i) {
+    const auto& [name, value] = asked.extra[i];
+    TemplateInput other = asked;
+    if (name == style.variable && value.is_bool()) {
+      other.extra[i].second = !value.as_bool();
+    } else if (name == kEffort) {
+      other.extra[i].second = kUnknownLevel;
+    } else {
+      continue;
+    }
+    const std::string wanted = chat.RenderText(asked);
+    try {
+      if (chat.RenderText(other) != wanted) continue;
+    } catch (const Error&) {  // it refuses the other value, so it looks at it
+      continue;
+    }
+    Fail(ErrorCode::kUnsupported,
+         "{} = {}: with these messages the template ignores it. Hint: a system message may be the "
+         "reason; leave it away, or --think",
+         name, DumpJson(value));
+  }
 }
 
 void ApplyThinking(const ThinkingStyle& style, const ThinkingWish& wish, TemplateInput* input) {
@@ -94,7 +129,9 @@ void ApplyThinking(const ThinkingStyle& style, const ThinkingWish& wish, Templat
     Fail(ErrorCode::kUnsupported, "this model cannot think '{}': {}", wanted, Offers(style));
   };
   if (wish.effort) {
-    if (!style.has_effort) refuse(*wish.effort);
+    if (std::find(style.levels.begin(), style.levels.end(), *wish.effort) == style.levels.end()) {
+      refuse(*wish.effort);
+    }
     input->extra.emplace_back(kEffort, *wish.effort);
   }
   if (wish.budget && style.tags == nullptr) refuse(std::to_string(*wish.budget));

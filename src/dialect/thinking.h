@@ -25,11 +25,17 @@ ThinkingWish ParseThinkingWish(const std::string& text);
 struct ThinkingStyle {
   const ReasoningTags* tags = nullptr;  // nullptr = it does not reason aloud
   std::string variable;                 // of the template: true or false; "" = no such switch
-  bool has_effort = false;              // the variable reasoning_effort makes a difference
+  // Of low, medium, high: those that as reasoning_effort are not treated like an unknown word.
+  std::vector<std::string> levels = {};
 };
 // By rendering a short conversation with and without each known variable: a switch is what changes
 // the prompt. A template that refuses the conversation has no switch.
 ThinkingStyle FindThinkingStyle(const ChatTemplate& chat, std::string_view template_source);
+
+// Whether the variables that ApplyThinking() set in `input` change the prompt of its very messages;
+// throws kUnsupported if not, as the wish would be lost without a word.
+void CheckThinkingCounts(const ThinkingStyle& style, const ChatTemplate& chat,
+                         const TemplateInput& input);
 
 // Sets what `wish` needs in `input`: variables, or words behind the last user message. Throws
 // kUnsupported when the model has no such switch, saying what it has.

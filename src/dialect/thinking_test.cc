@@ -52,7 +52,7 @@ constexpr const char* kSwitched =
 TEST(ThinkingStyle, FindsTheSwitchByWhatItChanges) {
   const ThinkingStyle style = FindThinkingStyle(ChatTemplate(kSwitched, "t"), kSwitched);
   EXPECT_EQ(style.variable, "enable_thinking");
-  EXPECT_FALSE(style.has_effort);
+  EXPECT_TRUE(style.levels.empty());
   ASSERT_NE(style.tags, nullptr);
   EXPECT_STREQ(style.tags->name, "think");
   TemplateInput input = OneQuestion();
@@ -68,6 +68,27 @@ TEST(ThinkingStyle, AVariableThatIsOnlyMentionedIsNoSwitch) {
   EXPECT_NE(MessageOf(style, "off").find("--think N"), std::string::npos);
   EXPECT_EQ(MessageOf(style, "on"), "");  // it thinks anyway
   EXPECT_EQ(MessageOf(style, "100"), "");
+}
+
+TEST(ThinkingStyle, OffersTheLevelsThatItsTemplateKnows) {
+  constexpr const char* kHighOnly =
+      "{{ 'High' if reasoning_effort == 'high' else 'Max' }}{{ messages[0].content }}</think>";
+  EXPECT_EQ(FindThinkingStyle(ChatTemplate(kHighOnly, "t"), kHighOnly).levels,
+            std::vector<std::string>{"high"});
+}
+
+TEST(ThinkingStyle, ASwitchThatTheMessagesSilenceIsRefused) {
+  constexpr const char* kGranite =
+      "{% if messages[0].role != 'system' and thinking %}Think.{% endif %}"
+      "{{ messages[0].content }}</think>";
+  const ChatTemplate chat(kGranite, "t");
+  const ThinkingStyle style = FindThinkingStyle(chat, kGranite);
+  ASSERT_EQ(style.variable, "thinking");
+  TemplateInput input = OneQuestion();
+  ApplyThinking(style, ParseThinkingWish("on"), &input);
+  EXPECT_NO_THROW(CheckThinkingCounts(style, chat, input));
+  input.messages.as_array()[0].Set("role", "system");
+  EXPECT_THROW(CheckThinkingCounts(style, chat, input), Error);
 }
 
 TEST(ThinkingStyle, RefusesWhatAModelCannot) {
@@ -99,7 +120,8 @@ TEST(ThinkingStyle, OfPublishedTemplates) {
       {"deepseek-v3.2", "think/enable_thinking/"},
       {"deepseek-v4", "think/enable_thinking/"},
       {"glm-4.6", "think/enable_thinking/"},
-      {"gpt-oss-120b", "harmony//effort"},
+      {"glm-5.2", "think/enable_thinking/ high"},
+      {"gpt-oss-120b", "harmony// low medium high"},
       {"kimi-k2-thinking", "think//"},
       {"ministral-3-14b-reasoning", "mistral//"},
       {"pangu-format", "pangu//"},
@@ -115,8 +137,9 @@ TEST(ThinkingStyle, OfPublishedTemplates) {
   for (const auto& [name, wanted] : expected) {
     const std::string source = ReadFile(folder + "/" + name + ".jinja");
     const ThinkingStyle style = FindThinkingStyle(ChatTemplate(source, name), source);
-    const std::string found = std::string(style.tags != nullptr ? style.tags->name : "none") + "/" +
-                              style.variable + "/" + (style.has_effort ? "effort" : "");
+    std::string found = style.tags != nullptr ? style.tags->name : "none";
+    found += "/" + style.variable + "/";
+    for (const std::string& level : style.levels) found += " " + level;
     EXPECT_EQ(found, wanted) << name;
   }
 }
