@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <utility>
 
 #include "app/command.h"
 
@@ -158,16 +159,29 @@ RecommendedSampling FindRecommendedSampling(const Model& model) {
   } else if (checkpoint.gguf != nullptr) {
     found = SamplingFromGguf(*checkpoint.gguf);
   }
-  return found.empty() ? SamplingOfFamily(model.spec.family) : found;
+  return CompleteSampling(std::move(found), SamplingOfFamily(model.spec.family));
 }
 
 std::string SamplingText(const SamplingParams& params) {
-  if (params.temperature == 0) return "greedy";
-  std::string text = fmt::format("temperature {}", params.temperature);
-  if (params.top_k > 0) text += fmt::format(", top_k {}", params.top_k);
-  if (params.top_p < 1) text += fmt::format(", top_p {}", params.top_p);
-  if (params.min_p > 0) text += fmt::format(", min_p {}", params.min_p);
-  if (params.repeat_penalty != 1) text += fmt::format(", repeat_penalty {}", params.repeat_penalty);
+  static const SamplingParams kDefaults;
+  // Without a temperature no stage runs; what changes the logits before does.
+  constexpr std::string_view kStages[] = {"top_k",         "mirostat",          "dynatemp_range",
+                                          "top_p",         "dynatemp_exponent", "min_p",
+                                          "typical_p",     "top_n_sigma",       "xtc_probability",
+                                          "xtc_threshold", "mirostat_tau",      "mirostat_eta"};
+  const bool greedy = params.temperature == 0;
+  std::string text = greedy ? "greedy" : fmt::format("temperature {}", params.temperature);
+  const auto add = [&](const auto& parameter) {
+    const std::string_view name = parameter.name;
+    const auto value = params.*parameter.member;
+    if (name == "temperature" || value == kDefaults.*parameter.member) return;
+    if (greedy && std::find(std::begin(kStages), std::end(kStages), name) != std::end(kStages)) {
+      return;
+    }
+    text += fmt::format(", {} {}", name, value);
+  };
+  for (const IntParameter& parameter : IntParameters()) add(parameter);
+  for (const RealParameter& parameter : RealParameters()) add(parameter);
   return text;
 }
 

@@ -42,7 +42,7 @@ bool UseRecommended(const RecommendedSampling& recommended, const SamplingFlags&
                     const LoadedSettings& settings, SamplingParams& params);
 // From the model's files, else from the card of its family.
 RecommendedSampling FindRecommendedSampling(const Model& model);
-// "temperature 0.6, top_p 0.95, top_k 20", or "greedy".
+// "temperature 0.6, top_k 20, top_p 0.95", or "greedy": all that is off its default.
 std::string SamplingText(const SamplingParams& params);
 // The texts of --stop. Throws UsageError for an empty one.
 std::vector<std::string> StopTexts(const SamplingFlags& flags);

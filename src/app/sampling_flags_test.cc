@@ -71,6 +71,13 @@ TEST(SamplingFlags, ListsAreReadEntryByEntry) {
   EXPECT_EQ(params.banned_sequences, (std::vector<std::vector<TokenId>>{{7}, {1, 22, 3}}));
 }
 
+TEST(SamplingFlags, TextNamesWhatChangesTokens) {
+  EXPECT_EQ(SamplingText({}), "greedy");
+  EXPECT_EQ(SamplingText({.top_k = 9, .repeat_penalty = 1.5f}), "greedy, repeat_penalty 1.5");
+  EXPECT_EQ(SamplingText({.temperature = 0.5f, .top_k = 9, .typical_p = 0.25f, .mirostat = 2}),
+            "temperature 0.5, top_k 9, mirostat 2, typical_p 0.25");
+}
+
 TEST(SamplingFlags, MalformedValuesAreRefused) {
   for (const char* bias : {"", "3", "3=", "=1", "x=1", "3=1x", "3 =1"}) {
     EXPECT_THROW(Parse({"--logit-bias", bias}), UsageError) << bias;

@@ -40,7 +40,8 @@ void Check(const RecommendedSampling& found) {
 }
 
 int AsCount(double value) {
-  return std::isfinite(value) && std::abs(value) < 1e9 ? static_cast<int>(value) : -1;
+  if (value == -1) return 0;  // both spellings of "off" are in use
+  return std::isfinite(value) && std::abs(value) < 1e9 ? static_cast<int>(value) : -2;
 }
 
 std::optional<double> JsonNumber(const Json& config, const char* key) {
@@ -73,6 +74,7 @@ RecommendedSampling SamplingFromGenerationConfig(const Json& config) {
     found.temperature = 0;
     return found;
   }
+  found.sampled = sampled != nullptr && sampled->is_bool();
   found.temperature = JsonNumber(config, "temperature");
   found.top_p = JsonNumber(config, "top_p");
   found.min_p = JsonNumber(config, "min_p");
@@ -93,6 +95,25 @@ RecommendedSampling SamplingFromGguf(const GgufMetadata& metadata) {
     found.top_k = AsCount(*top_k);
   }
   Check(found);
+  return found;
+}
+
+RecommendedSampling CompleteSampling(RecommendedSampling found, const RecommendedSampling& card) {
+  if (found.temperature == 0.0) return found;
+  const bool named = !found.empty();
+  bool filled = false;
+  const auto fill = [&](auto& value, const auto& other) {
+    if (value || !other) return;
+    value = other;
+    filled = true;
+  };
+  fill(found.temperature, card.temperature);
+  fill(found.top_p, card.top_p);
+  fill(found.min_p, card.min_p);
+  fill(found.repeat_penalty, card.repeat_penalty);
+  fill(found.top_k, card.top_k);
+  if (!found.temperature && found.sampled) found.temperature = 1.0;
+  if (filled) found.source = named ? found.source + ", " + card.source : card.source;
   return found;
 }
 

@@ -14,7 +14,8 @@ class GgufMetadata;
 struct RecommendedSampling {
   std::optional<double> temperature, top_p, min_p, repeat_penalty;
   std::optional<int> top_k;
-  std::string source;  // where it is said, for the user
+  std::string source;    // where it is said, for the user
+  bool sampled = false;  // "do_sample": true, with or without a temperature
   bool empty() const { return !temperature && !top_p && !min_p && !repeat_penalty && !top_k; }
 };
 
@@ -26,5 +27,9 @@ RecommendedSampling SamplingFromGguf(const GgufMetadata& metadata);
 // What the model card says, for files that say nothing; empty for families without an entry.
 // `family` is DecoderSpec::family.
 RecommendedSampling SamplingOfFamily(std::string_view family);
+
+// `found` with what it leaves open taken from `card`; a temperature that neither names is 1 where
+// sampling is asked for (the default of Transformers). Temperature 0 leaves nothing open.
+RecommendedSampling CompleteSampling(RecommendedSampling found, const RecommendedSampling& card);
 
 }  // namespace tael

@@ -183,6 +183,23 @@ TEST(RecommendedSampling, OfAGenerationConfig) {
   }
 }
 
+TEST(RecommendedSampling, WhatAConfigLeavesOpenComesFromTheCard) {
+  const auto completed = [](const char* config, const char* family) {
+    return CompleteSampling(SamplingFromGenerationConfig(ParseJson(config, "test")),
+                            SamplingOfFamily(family));
+  };
+  const RecommendedSampling gemma =
+      completed(R"({"do_sample": true, "top_k": -1, "top_p": 0.5})", "gemma3");
+  EXPECT_EQ(gemma.temperature, 1.0);
+  EXPECT_EQ(gemma.top_k, 0);
+  EXPECT_EQ(gemma.top_p, 0.5);
+  EXPECT_EQ(gemma.source, "generation_config.json, model card of gemma3");
+  EXPECT_EQ(completed(R"({"do_sample": true})", "qwen3").top_k, 20);
+  EXPECT_EQ(completed(R"({"do_sample": true})", "llama").temperature, 1.0);
+  EXPECT_FALSE(completed(R"({"top_p": 0.5})", "llama").temperature);
+  EXPECT_TRUE(completed(R"({"do_sample": false})", "qwen3").top_p == std::nullopt);
+}
+
 TEST(RecommendedSampling, OfFamilies) {
   EXPECT_EQ(SamplingOfFamily("qwen3").top_k, 20);
   EXPECT_TRUE(SamplingOfFamily("llama").empty());
