@@ -51,8 +51,8 @@ struct ChatOptions {
 
 class Chat {
  public:
-  Chat(const LoadedModel& loaded, const std::string& reasoning, const std::string& sampling,
-       Conversation& conversation)
+  Chat(const LoadedModel& loaded, const std::optional<std::string>& reasoning,
+       const std::string& sampling, Conversation& conversation)
       : loaded_(loaded),
         reasoning_(reasoning),
         sampling_(sampling),
@@ -230,7 +230,8 @@ class Chat {
   }
 
   const LoadedModel& loaded_;
-  const std::string reasoning_, sampling_;  // how it is shown; what is sampled
+  const std::optional<std::string> reasoning_;  // how it is shown
+  const std::string sampling_;                  // what is sampled
   Conversation& conversation_;
   InterruptScope interrupt_;
   LineEditor editor_;

@@ -75,6 +75,7 @@ void EncodePrompt(const RunOptions& options, const LoadedModel& loaded, const st
 void CheckOptions(const RunOptions& options) {
   if (!options.system.empty() && !options.chat) throw UsageError("--system needs --chat");
   if (options.thinking.think && !options.chat) throw UsageError("--think needs --chat");
+  if (options.thinking.reasoning && !options.chat) throw UsageError("--reasoning needs --chat");
   MakeThinkingWish(options.thinking);  // a bad word is told before a model is loaded
   if (options.log_probs && !options.json) throw UsageError("--logprobs needs --json");
   if (options.prompt_log_probs && !options.json) throw UsageError("--prompt-logprobs needs --json");
@@ -106,11 +107,19 @@ void AddPrompt(const RunOptions& options, const LoadedModel& loaded, const std::
   request.token_texts = UseVocabulary(options.sampling, *loaded.tokenizer, request.sampling);
 }
 
-void PrintAnswers(const RunPlan& plan, const std::vector<RunAnswer>& answers) {
+void PrintAnswer(const RunOptions& options, const RunAnswer& answer) {
+  AnswerPrinter printer(options.thinking.reasoning);
+  if (!answer.reasoning.empty()) printer.Print({true, answer.reasoning});
+  printer.Print({false, answer.text + "\n"});
+}
+
+void PrintAnswers(const RunOptions& options, const RunPlan& plan,
+                  const std::vector<RunAnswer>& answers) {
   for (size_t i = 0; i < answers.size(); ++i) {
     PrintOut(
         Styled(Style::kDim, fmt::format("--- choice {} ---", plan.request.sampling.choice + i)));
-    PrintOut("\n" + answers[i].text + "\n");
+    PrintOut("\n");
+    PrintAnswer(options, answers[i]);
   }
 }
 
@@ -140,8 +149,10 @@ int Execute(const RunOptions& options, const LoadedSettings& settings) {
   const std::string prompt = ReadPrompt(options);
   const LoadedModel loaded = LoadNamedModel(options.model, settings.values);
   if (options.chat) {
-    UseRecommended(FindRecommendedSampling(*loaded.model), options.sampling, settings,
-                   plan.request.sampling);
+    const RecommendedSampling recommended = FindRecommendedSampling(*loaded.model);
+    if (UseRecommended(recommended, options.sampling, settings, plan.request.sampling)) {
+      plan.sampling_source = recommended.source;
+    }
   }
   if (plan.request.choices > 1 && plan.request.sampling.temperature == 0) {
     PrintError("tael: at temperature 0 all choices are alike; --temperature 1 makes them differ\n");
@@ -181,9 +192,11 @@ int Execute(const RunOptions& options, const LoadedSettings& settings) {
     const RunSetup setup = {loaded, engine, fitted.runner, plan};
     PrintOut(DumpJson(RunResultToJson(setup, result)) + "\n");
   } else if (!one) {
-    PrintAnswers(plan, result.answers);
+    PrintAnswers(options, plan, result.answers);
+  } else if (stream) {
+    PrintOut("\n");
   } else {
-    PrintOut(stream ? "\n" : result.answers[0].text + "\n");
+    PrintAnswer(options, result.answers[0]);
   }
   return Conclude(engine, loaded, result.answers);
 }

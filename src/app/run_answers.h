@@ -41,6 +41,7 @@ struct RunCallbacks {
 struct RunPlan {
   EngineRequest request;  // without observers
   AnswerStyle style;
+  std::string sampling_source;          // who recommended some of the sampling; "" = nobody
   std::optional<int> prompt_log_probs;  // of each prompt token, and of so many best ones
 };
 

@@ -127,6 +127,7 @@ Json RunResultToJson(const RunSetup& setup, const RunResult& result) {
   out.Set("numerics_version", kNumericsVersion);
   out.Set("kernels", setup.engine.kernels().name);
   out.Set("sampling", SamplingText(setup.plan.request.sampling));
+  if (!setup.plan.sampling_source.empty()) out.Set("sampling_source", setup.plan.sampling_source);
   out.Set("matmul", MatmulName(setup.options.matmul));
   out.Set("kv", Name(setup.options.kv_dtype));
   out.Set("threads", setup.engine.threads());

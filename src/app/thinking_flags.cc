@@ -18,8 +18,8 @@ ThinkingWish MakeThinkingWish(const ThinkingFlags& flags) {
   return flags.think ? ParseThinkingWish(*flags.think) : ThinkingWish();
 }
 
-AnswerPrinter::AnswerPrinter(const std::string& reasoning)
-    : show_(reasoning == "show" || (reasoning == "auto" && StdoutIsTerminal())) {}
+AnswerPrinter::AnswerPrinter(const std::optional<std::string>& reasoning)
+    : show_(reasoning == "show" || (reasoning.value_or("auto") == "auto" && StdoutIsTerminal())) {}
 
 void AnswerPrinter::Print(const ReasoningSplitter::Piece& piece) {
   if (piece.reasoning && !show_) return;

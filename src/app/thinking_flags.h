@@ -12,7 +12,7 @@ namespace tael {
 
 struct ThinkingFlags {
   std::optional<std::string> think;
-  std::string reasoning = "auto";
+  std::optional<std::string> reasoning;  // nullopt = auto
 };
 // --think and --reasoning.
 void AddThinkingFlags(CommandParser& command, ThinkingFlags& flags);
@@ -23,8 +23,8 @@ ThinkingWish MakeThinkingWish(const ThinkingFlags& flags);
 // Prints an answer as it comes: its reasoning dimmed and a blank line behind it, or not at all.
 class AnswerPrinter {
  public:
-  // "show", "hide", or "auto": shown on a terminal only.
-  explicit AnswerPrinter(const std::string& reasoning);
+  // "show", "hide", or "auto" and nullopt: shown on a terminal only.
+  explicit AnswerPrinter(const std::optional<std::string>& reasoning);
   void Print(const ReasoningSplitter::Piece& piece);
 
  private:

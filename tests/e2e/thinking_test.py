@@ -110,6 +110,8 @@ def chat_hides_the_reasoning_where_no_terminal_is():
         hidden = home.tael("chat", model, *flags, stdin="hi\n")
         expect(hidden.code == 0 and hidden.out.strip() == wanted["text"].strip(), hidden, wanted)
         shown = home.tael("chat", model, *flags, "--reasoning", "show", stdin="hi\n")
+        run = home.tael("run", model, "hi", "--chat", *flags, "--no-stream", "--reasoning", "show")
+        expect(run.code == 0 and wanted["reasoning"] in run.out, run, wanted)
         expect(wanted["reasoning"] in shown.out and wanted["text"].strip() in shown.out, shown, wanted)
 
 
@@ -135,6 +137,8 @@ def impossible_wishes_are_refused_by_name():
         done = home.tael("run", model, "hi", "--chat", "--think", "perhaps")
         expect(done.code != 0 and "'perhaps'" in done.err and done.out == "", done)
         done = home.tael("run", model, "hi", "--think", "on")
+        expect(done.code == 2 and "--chat" in done.err, done)
+        done = home.tael("run", model, "hi", "--reasoning", "show")
         expect(done.code == 2 and "--chat" in done.err, done)
         plain = make_model(home, "{% for m in messages %}{{ m.content }}{% endfor %}")
         done = home.tael("run", plain, "hi", "--chat", "--think", "100")
