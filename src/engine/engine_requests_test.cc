@@ -58,6 +58,50 @@ TEST(Engine, ChoicesShareThePromptAndDrawTheirOwnNumbers) {
   EXPECT_EQ(answers[2].tokens, Alone(*model, third).tokens);
 }
 
+TEST(Engine, InterjectsLikeTheLoopOverOneSession) {
+  const auto model = LoadModel(Golden("qwen3"));
+  const std::vector<TokenId> words = {7, 8, 9, 10, 11, 12};
+  for (const int max_tokens : {70, 4}) {  // 4: the end is inside the interjection
+    EngineOptions options = OneThread();
+    options.max_context = 448;
+    options.kv_blocks = 8;  // too few for both
+    Engine engine(*model, options);
+    std::vector<Answer> answers(2);
+    std::vector<size_t> log_probs(2);
+    std::vector<Wanted> wanted;
+    for (int i = 0; i < 2; ++i) {
+      wanted.push_back({Tokens(255, i), {.temperature = 1.0f, .log_probs = 0}, max_tokens});
+    }
+    for (size_t i = 0; i < 2; ++i) {
+      EngineRequest request = Observed(wanted[i], answers[i]);
+      request.interjection = words;
+      request.observer.on_token = [&, i](const ChoiceId&, const SampledToken& token) {
+        answers[i].tokens.push_back(token.id);
+        if (token.log_probs) ++log_probs[i];
+        return answers[i].tokens.size() == 2 ? Verdict::kInterject : Verdict::kGoOn;
+      };
+      engine.Submit(std::move(request));
+    }
+    RunToEnd(engine);
+    for (size_t i = 0; i < 2; ++i) {
+      Session session(*model, {.max_context = 448, .runner = {.threads = 1}});
+      GenerationRequest request;
+      request.prompt = wanted[i].prompt;
+      request.sampling = wanted[i].sampling;
+      request.max_tokens = max_tokens;
+      request.interjection = words;
+      int count = 0;
+      request.on_token = [&](TokenId) {
+        return ++count == 2 ? Verdict::kInterject : Verdict::kGoOn;
+      };
+      EXPECT_EQ(answers[i].tokens, Generate(session, request).tokens) << i;
+      EXPECT_EQ(log_probs[i], answers[i].tokens.size());
+      EXPECT_EQ(answers[i].tokens.at(3), words[1]);
+      EXPECT_EQ(answers[i].report.finish, FinishReason::kLength);
+    }
+  }
+}
+
 TEST(Engine, AChoiceWhoseObserverThrowsEndsAlone) {
   const auto model = LoadModel(Golden("qwen3"));
   Engine engine(*model, OneThread());
