@@ -1,5 +1,9 @@
 #include "checkpoint/lora.h"
 
+#include <cmath>
+#include <limits>
+#include <unordered_map>
+
 #include "base/error.h"
 #include "checkpoint/gguf.h"
 #include "checkpoint/lora_peft.h"
@@ -12,8 +16,10 @@ constexpr const char* kPeftConfig = "adapter_config.json";
 
 bool IsGgufFile(const std::string& path) { return FileExists(path) && path.ends_with(".gguf"); }
 
-// Adds `tensor` to the module of its base weight, which `suffix` ends.
-void AddGgufTensor(const TensorInfo& tensor, LoraFile* file) {
+using Places = std::unordered_map<std::string, size_t>;  // in LoraFile::modules, by target
+
+// Adds `tensor` to the module of its base weight.
+void AddGgufTensor(const TensorInfo& tensor, Places* places, LoraFile* file) {
   const bool is_a = tensor.name.ends_with(".lora_a"), is_b = tensor.name.ends_with(".lora_b");
   if ((!is_a && !is_b) || tensor.shape.size() != 2) {
     Fail(ErrorCode::kUnsupported,
@@ -22,15 +28,12 @@ void AddGgufTensor(const TensorInfo& tensor, LoraFile* file) {
          file->path, Printable(tensor.name), tensor.shape.size());
   }
   const std::string target = tensor.name.substr(0, tensor.name.size() - 7);
-  LoraModule* module = nullptr;
-  for (LoraModule& other : file->modules) {
-    if (other.target == target) module = &other;
-  }
-  if (module == nullptr) {
+  const auto [entry, is_new] = places->emplace(target, file->modules.size());
+  if (is_new) {
     file->modules.push_back({.target = target, .embedding = target == "token_embd.weight"});
-    module = &file->modules.back();
   }
-  (is_a ? module->a : module->b) = &tensor;
+  LoraModule& module = file->modules[entry->second];
+  (is_a ? module.a : module.b) = &tensor;
 }
 
 LoraFile OpenGgufLora(const std::string& path) {
@@ -53,7 +56,8 @@ LoraFile OpenGgufLora(const std::string& path) {
                 .modules = {},
                 .tensors = std::move(gguf.tensors),
                 .files = std::move(gguf.files)};
-  for (const TensorInfo& tensor : file.tensors.all()) AddGgufTensor(tensor, &file);
+  Places places;
+  for (const TensorInfo& tensor : file.tensors.all()) AddGgufTensor(tensor, &places, &file);
   const double alpha = metadata.Number("adapter.lora.alpha", 0.0);
   for (LoraModule& module : file.modules) {
     if (module.a == nullptr || module.b == nullptr) {
@@ -62,11 +66,18 @@ LoraFile OpenGgufLora(const std::string& path) {
     }
     const auto rank = static_cast<double>(module.b->shape[1]);
     module.scale = alpha == 0 || rank == 0 ? 1.0 : alpha / rank;
+    if (HasFiniteScale(module)) continue;
+    Fail(ErrorCode::kCorrupt, "{}: adapter.lora.alpha is {}, which gives '{}' no finite scale",
+         path, alpha, Printable(module.target));
   }
   return file;
 }
 
 }  // namespace
+
+bool HasFiniteScale(const LoraModule& module) {
+  return std::abs(module.scale) <= static_cast<double>(std::numeric_limits<float>::max());
+}
 
 bool IsLora(const std::string& path) {
   if (DirectoryExists(path)) return FileExists(JoinPath(path, kPeftConfig));

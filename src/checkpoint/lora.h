@@ -22,9 +22,13 @@ struct LoraModule {
   const TensorInfo* b = nullptr;          // [N, R]
   const TensorInfo* magnitude = nullptr;  // [N], DoRA only
   const TensorInfo* saved = nullptr;      // [N, K]: stands in the place of the base's weight
+  const TensorInfo* base_copy = nullptr;  // the base's weight, which it was trained beside
   bool embedding = false;                 // `a` is [R, V] in PEFT directories, [V, R] in GGUF files
   double scale = 0;                       // of B A
 };
+
+// Whether the scale is a finite number in float32, in which it is used.
+bool HasFiniteScale(const LoraModule& module);
 
 struct LoraFile {
   std::string path;

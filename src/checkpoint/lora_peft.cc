@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <regex>
+#include <optional>
+#include <unordered_map>
 
 #include "base/error.h"
 #include "checkpoint/config_view.h"
+#include "checkpoint/lora_patterns.h"
 #include "checkpoint/printable.h"
 #include "checkpoint/safetensors.h"
 
@@ -97,7 +99,8 @@ void CheckOptions(const ConfigView& config) {
 // the end of the name, from a dot on, wins.
 class Overrides {
  public:
-  Overrides(const ConfigView& config, const char* key) : where_(config.where()), key_(key) {
+  Overrides(const ConfigView& config, const char* key)
+      : where_(fmt::format("{}: {}", config.where(), key)) {
     config.Ignore(key);
     const Json* patterns = config.values().Find(key);
     if (patterns == nullptr || patterns->is_null()) return;
@@ -107,36 +110,66 @@ class Overrides {
 
   double For(const std::string& module, double fallback) const {
     for (const auto& [pattern, value] : rules_) {
-      if (std::regex_match(module, pattern)) return value;
+      if (pattern.Matches(module)) return value;
     }
     return fallback;
   }
 
  private:
   [[noreturn]] void Bad(const std::string& found) const {
-    Fail(ErrorCode::kCorrupt, "{}: {} holds {}, needed numbers by pattern", where_, key_, found);
+    Fail(ErrorCode::kCorrupt, "{} holds {}, needed numbers by pattern", where_, found);
   }
 
   void Add(const std::string& pattern, const Json& value) {
-    constexpr size_t kLongest = 256;
-    if (!value.is_number() || pattern.size() > kLongest) Bad("'" + Printable(pattern) + "'");
-    auto flags = std::regex::ECMAScript;
-#ifdef __GLIBCXX__
-    flags |= std::regex_constants::__polynomial;  // no pattern can take exponential time
-#endif
-    try {
-      rules_.emplace_back(std::regex("(?:.*\\.)?(?:" + pattern + ")", flags), value.as_double());
-    } catch (const std::regex_error&) {
-      Bad("the pattern '" + Printable(pattern) + "', which cannot be read");
+    constexpr size_t kMostExpressions = 64;  // each is tried on each module
+    if (!value.is_number()) Bad("'" + Printable(pattern) + "'");
+    rules_.emplace_back(ModulePattern(pattern, ModulePattern::Fits::kEnd, where_),
+                        value.as_double());
+    expressions_ += rules_.back().first.is_expression() ? 1 : 0;
+    if (expressions_ > kMostExpressions) {
+      Fail(ErrorCode::kUnsupported, "{} holds more than {} regular expressions", where_,
+           kMostExpressions);
     }
   }
 
-  std::string where_, key_;
-  std::vector<std::pair<std::regex, double>> rules_;
+  std::string where_;
+  size_t expressions_ = 0;
+  std::vector<std::pair<ModulePattern, double>> rules_;
+};
+
+// Whether a name of a list stands for the module: as a whole, or for its end from a dot on.
+bool IsNamedBy(const std::string& name, const std::string& module) {
+  return module == name || module.ends_with("." + name);
+}
+
+// The modules that adapter_config.json says it adapts. A configuration that does not say (or says
+// "all-linear") leaves that to the tensors.
+class Targets {
+ public:
+  explicit Targets(const ConfigView& config) {
+    if (!config.Has("target_modules")) return;
+    const Json& value = *config.values().Find("target_modules");
+    if (!value.is_string()) {
+      names_ = config.Strings("target_modules");
+    } else if (value.as_string() != "all-linear") {
+      pattern_.emplace(value.as_string(), ModulePattern::Fits::kWhole,
+                       config.where() + ": target_modules");
+    }
+  }
+
+  bool Name(const std::string& module) const {
+    if (pattern_) return pattern_->Matches(module);
+    return !names_ || std::any_of(names_->begin(), names_->end(),
+                                  [&](const std::string& name) { return IsNamedBy(name, module); });
+  }
+
+ private:
+  std::optional<std::vector<std::string>> names_;
+  std::optional<ModulePattern> pattern_;
 };
 
 // "x.lora_A.default.weight" and "x.lora_A.weight" alike.
-enum class Part { kA, kB, kEmbeddingA, kEmbeddingB, kMagnitude };
+enum class Part { kA, kB, kEmbeddingA, kEmbeddingB, kMagnitude, kBaseCopy };
 struct Ending {
   std::string_view text;
   Part part;
@@ -153,6 +186,8 @@ constexpr Ending kEndings[] = {
     {".lora_magnitude_vector", Part::kMagnitude},
     {".lora_magnitude_vector.weight", Part::kMagnitude},
     {".lora_magnitude_vector.default.weight", Part::kMagnitude},
+    // The base's own weight, saved along with an adapted head or embedding.
+    {".base_layer.weight", Part::kBaseCopy},
 };
 
 class PeftReader {
@@ -183,10 +218,15 @@ class PeftReader {
     file_.tensors = std::move(opened.tensors);
     file_.files = std::move(opened.files);
     for (const TensorInfo& tensor : file_.tensors.all()) Add(tensor);
-    for (LoraModule& module : file_.modules) Complete(module, ranks, alphas);
-    if (problems_.empty()) return std::move(file_);
-    Fail(ErrorCode::kCorrupt, "{}: {} problem(s) with the adapter's tensors: {}", weights,
-         problems_.size(), fmt::join(problems_, "; "));
+    CheckSavedNames();
+    const Targets targets(config_);
+    for (LoraModule& module : file_.modules) Complete(module, targets, ranks, alphas);
+    if (problem_count_ == 0) return std::move(file_);
+    Fail(ErrorCode::kCorrupt, "{}: {} problem(s) with the adapter's tensors: {}{}", weights,
+         problem_count_, fmt::join(problems_, "; "),
+         problem_count_ > problems_.size()
+             ? fmt::format("; and {} more", problem_count_ - problems_.size())
+             : "");
   }
 
  private:
@@ -197,25 +237,31 @@ class PeftReader {
          unread.size(), fmt::join(unread, ", "));
   }
 
+  // Valid until the next call.
   LoraModule& ModuleOf(const std::string& path) {
-    for (LoraModule& module : file_.modules) {
-      if (module.target == path) return module;
-    }
-    file_.modules.push_back({.target = path});
-    return file_.modules.back();
+    const auto [entry, is_new] = places_.emplace(path, file_.modules.size());
+    if (is_new) file_.modules.push_back({.target = path});
+    return file_.modules[entry->second];
   }
 
   bool IsSaved(const std::string& path) const {
-    return std::any_of(saved_.begin(), saved_.end(), [&](const std::string& name) {
-      return path == name || path.ends_with("." + name);
-    });
+    return std::any_of(saved_.begin(), saved_.end(),
+                       [&](const std::string& name) { return IsNamedBy(name, path); });
+  }
+
+  void CheckSavedNames() {
+    for (const std::string& name : saved_) {
+      const bool found =
+          std::any_of(file_.modules.begin(), file_.modules.end(), [&](const LoraModule& module) {
+            return module.saved != nullptr && IsNamedBy(name, module.target);
+          });
+      if (!found) Problem(name, "is named by modules_to_save, but has no tensor");
+    }
   }
 
   void Add(const TensorInfo& tensor) {
     std::string name = tensor.name;
     if (name.starts_with(kPrefix)) name.erase(0, kPrefix.size());
-    // The base's own weight, saved along with an adapted head or embedding.
-    if (name.ends_with(".base_layer.weight")) return;
     for (const Ending& ending : kEndings) {
       if (!name.ends_with(ending.text)) continue;
       name.resize(name.size() - ending.text.size());
@@ -225,39 +271,45 @@ class PeftReader {
          {".modules_to_save.default.weight", ".modules_to_save.weight", ".weight"}) {
       if (!name.ends_with(ending)) continue;
       name.resize(name.size() - ending.size());
-      break;
+      if (!IsSaved(name)) break;
+      return SetOnce(ModuleOf(name).saved, tensor);
     }
-    if (!IsSaved(name)) return Problem(tensor.name, "is no part of LoRA that is known here");
-    ModuleOf(name).saved = &tensor;
+    Problem(tensor.name, "is no part of LoRA that is known here");
   }
 
-  static void AddPart(LoraModule& module, Part part, const TensorInfo& tensor) {
-    switch (part) {
-      case Part::kEmbeddingA:
-        module.embedding = true;
-        [[fallthrough]];
-      case Part::kA:
-        module.a = &tensor;
-        return;
-      case Part::kEmbeddingB:
-        module.embedding = true;
-        [[fallthrough]];
-      case Part::kB:
-        module.b = &tensor;
-        return;
-      case Part::kMagnitude:
-        module.magnitude = &tensor;
-        return;
+  // Several spellings lead to one place; the tensor to use would be anybody's guess.
+  void SetOnce(const TensorInfo*& place, const TensorInfo& tensor) {
+    if (place != nullptr) {
+      return Problem(tensor.name, fmt::format("says the same as '{}'", Printable(place->name)));
     }
+    place = &tensor;
   }
 
-  void Complete(LoraModule& module, const Overrides& ranks, const Overrides& alphas) {
+  void AddPart(LoraModule& module, Part part, const TensorInfo& tensor) {
+    if (part == Part::kMagnitude) return SetOnce(module.magnitude, tensor);
+    if (part == Part::kBaseCopy) return SetOnce(module.base_copy, tensor);
+    const bool embedding = part == Part::kEmbeddingA || part == Part::kEmbeddingB;
+    const TensorInfo* other = module.a != nullptr ? module.a : module.b;
+    if (other != nullptr && embedding != module.embedding) {
+      return Problem(tensor.name,
+                     fmt::format("is of another kind than '{}'", Printable(other->name)));
+    }
+    module.embedding = embedding;
+    SetOnce(part == Part::kA || part == Part::kEmbeddingA ? module.a : module.b, tensor);
+  }
+
+  void Complete(LoraModule& module, const Targets& targets, const Overrides& ranks,
+                const Overrides& alphas) {
     const std::string path = module.target;
     module.target += ".weight";
     if (module.saved != nullptr) {
-      if (module.a != nullptr || module.b != nullptr) Problem(path, "is both saved and adapted");
+      if (module.a != nullptr || module.b != nullptr || module.magnitude != nullptr ||
+          module.base_copy != nullptr) {
+        Problem(path, "is both saved and adapted");
+      }
       return;
     }
+    if (!targets.Name(path)) Problem(path, "is adapted, but not named by target_modules");
     if (module.a == nullptr || module.b == nullptr) {
       return Problem(path, "has only one of lora_A and lora_B");
     }
@@ -273,9 +325,15 @@ class PeftReader {
       return Problem(path, dora_ ? "has no lora_magnitude_vector" : "has a vector of DoRA");
     }
     module.scale = alpha / (stabilised_ ? std::sqrt(rank) : rank);
+    if (!HasFiniteScale(module)) {
+      Problem(path, fmt::format("has a scale of {} (alpha {}), which is no finite float32",
+                                module.scale, alpha));
+    }
   }
 
   void Problem(const std::string& name, const std::string& what) {
+    constexpr size_t kMaxListed = 20;
+    if (++problem_count_ > kMaxListed) return;
     problems_.push_back(fmt::format("'{}' {}", Printable(name), what));
   }
 
@@ -284,7 +342,9 @@ class PeftReader {
   double rank_ = 0, alpha_ = 0;
   bool dora_ = false, stabilised_ = false;
   LoraFile file_;
-  std::vector<std::string> problems_;
+  std::unordered_map<std::string, size_t> places_;  // in file_.modules, by path
+  std::vector<std::string> problems_;               // the first of them
+  size_t problem_count_ = 0;
 };
 
 }  // namespace

@@ -28,9 +28,8 @@ class PeftTest : public testing::Test {
   // `more` are members of adapter_config.json.
   LoraFile Open(const std::string& more = "") {
     folder_.Write("adapter_model.safetensors", SerializeSafetensors(tensors_));
-    folder_.Write(
-        "adapter_config.json",
-        R"({"peft_type":"LORA","r":4,"lora_alpha":8,"target_modules":["q_proj"])" + more + "}");
+    folder_.Write("adapter_config.json", R"({"peft_type":"LORA","r":4,"lora_alpha":)" + alpha_ +
+                                             R"(,"target_modules":)" + targets_ + more + "}");
     return OpenLora(folder_.path());
   }
   std::string Problem(const std::string& more = "") {
@@ -43,6 +42,7 @@ class PeftTest : public testing::Test {
   }
 
   TemporaryFolder folder_;
+  std::string targets_ = R"(["q_proj","my_q_proj","lm_head"])", alpha_ = "8";
   std::vector<TensorInfo> tensors_;
   std::vector<std::unique_ptr<std::vector<uint8_t>>> storage_;
 };
@@ -80,13 +80,14 @@ TEST_F(PeftTest, HalfAPairAndForeignTensorsAreErrorsInOneMessage) {
   EXPECT_NE(problem.find("model.norm.weight"), std::string::npos) << problem;
 }
 
-TEST_F(PeftTest, CopiesOfTheBaseAreIgnoredAndSavedModulesKept) {
+TEST_F(PeftTest, CopiesOfTheBaseAndSavedModulesAreKept) {
   Add("lm_head.base_layer.weight", {6, 8});
   AddPair("lm_head", 4);
   Add("model.embed_tokens.weight", {6, 8});
   const LoraFile file = Open(R"(,"modules_to_save":["embed_tokens"])");
   ASSERT_EQ(file.modules.size(), 2u);
   EXPECT_EQ(file.modules[0].target, "lm_head.weight");
+  EXPECT_NE(file.modules[0].base_copy, nullptr);
   EXPECT_NE(file.modules[1].saved, nullptr);
 }
 
@@ -99,6 +100,61 @@ TEST_F(PeftTest, WhatWouldChangeTheResultIsRefusedByName) {
     const std::string name = std::string(more).substr(1, std::string(more).find('"', 1) - 1);
     EXPECT_NE(Problem(std::string(",") + more).find(name), std::string::npos) << more;
   }
+}
+
+TEST_F(PeftTest, TwoTensorsInOnePlaceAreAnError) {
+  const std::string module = "model.layers.0.self_attn.q_proj";
+  AddPair(module, 4);
+  const size_t pair = tensors_.size();
+  for (const char* ending : {".lora_A.default.weight", ".lora_B.default.weight",
+                             ".lora_embedding_A", ".lora_embedding_B.default"}) {
+    tensors_.resize(pair);
+    Add(module + ending, {4, 4});
+    EXPECT_NE(Problem().find(ending), std::string::npos) << ending;
+  }
+  tensors_.resize(pair);
+  Add("lm_head.weight", {6, 8});
+  Add("lm_head.modules_to_save.weight", {6, 8});
+  EXPECT_NE(Problem(R"(,"modules_to_save":["lm_head"])").find("says the same"), std::string::npos);
+}
+
+TEST_F(PeftTest, WhatTheConfigurationAndTheTensorsDoNotBothNameIsAnError) {
+  AddPair("model.layers.0.self_attn.q_proj", 4);
+  EXPECT_NE(Problem(R"(,"modules_to_save":["lm_head"])").find("'lm_head'"), std::string::npos);
+  for (const char* targets : {R"(["k_proj"])", R"(["proj"])", R"("q_proj")", R"(".*\\.k_proj")"}) {
+    targets_ = targets;
+    EXPECT_NE(Problem().find("target_modules"), std::string::npos) << targets;
+  }
+  for (const char* targets : {"null", R"("all-linear")", R"(".*\\.(?:q|k)_proj")"}) {
+    targets_ = targets;
+    EXPECT_EQ(Problem(), "") << targets;
+  }
+}
+
+TEST_F(PeftTest, AScaleThatIsNoFiniteFloatIsAnError) {
+  AddPair("model.layers.0.self_attn.q_proj", 4);
+  alpha_ = "1e40";
+  EXPECT_NE(Problem().find("q_proj"), std::string::npos);
+  alpha_ = "1e38";
+  EXPECT_EQ(Problem(), "");
+}
+
+TEST_F(PeftTest, ExpressionsThatTakeLongOrMeanSomethingElseAreRefused) {
+  AddPair("model.layers.0.self_attn.q_proj", 4);
+  for (const char* pattern :
+       {"(?=a)b", "(?!a)b", "(a?){20000}", "a{2}", "(a)\\\\1", "\\\\Aq", "[]a]", "a*+"}) {
+    EXPECT_NE(Problem(std::string(R"(,"rank_pattern":{")") + pattern + R"(":2})"), "") << pattern;
+  }
+  std::string many;
+  for (int i = 0; i < 65; ++i) many += (i > 0 ? ",\"a+" : "\"a+") + std::to_string(i) + "\":2";
+  EXPECT_NE(Problem(R"(,"rank_pattern":{)" + many + "}").find("64"), std::string::npos);
+  EXPECT_NE(Problem(R"(,"rank_pattern":{")" + std::string(513, 'a') + R"(":2})"), "");
+  EXPECT_EQ(Problem(R"(,"rank_pattern":{"(?:.*)*\\.[k]_proj$":2})"), "");
+}
+
+TEST_F(PeftTest, OfManyProblemsTheFirstAreListed) {
+  for (int i = 0; i < 50; ++i) Add("x" + std::to_string(i) + ".lora_A.weight", {4, 8});
+  EXPECT_NE(Problem().find("and 30 more"), std::string::npos);
 }
 
 TEST(GgufLora, ScaleIsAlphaOverTheRankOfEachPair) {

@@ -136,15 +136,23 @@ class AdapterBinder {
   }
 
  private:
+  // A GGUF file names its architecture in GGUF's words, a Hugging Face base in its own.
+  bool IsOfBase(const GgufArch& arch) const {
+    if (base_.checkpoint.gguf != nullptr) {
+      return base_.checkpoint.gguf->Text("general.architecture", "") == file_.architecture;
+    }
+    const std::string base = base_.family.architecture;
+    const bool llama = file_.architecture == "llama" &&
+                       (base == "MistralForCausalLM" || base == "MixtralForCausalLM");
+    return llama || base == arch.model_class;
+  }
+
   void CheckArchitecture() {
     const GgufArch* arch = FindGgufArch(file_.architecture);
-    const std::string base =
-        base_.checkpoint.gguf == nullptr
-            ? file_.architecture
-            : base_.checkpoint.gguf->Text("general.architecture", file_.architecture);
-    if (arch == nullptr || base != file_.architecture) {
+    if (arch == nullptr || !IsOfBase(*arch)) {
       Fail(ErrorCode::kCorrupt, "{}: is an adapter of the architecture '{}', but {} is '{}'",
-           file_.path, Printable(file_.architecture), base_.checkpoint.path, base);
+           file_.path, Printable(file_.architecture), base_.checkpoint.path,
+           base_.family.architecture);
     }
     adapter_interleaved_ = arch->permuted_qk;
   }
@@ -170,6 +178,11 @@ class AdapterBinder {
         !HasShape(module, *module.b, {matrix->rows, module.a->shape[0]})) {
       return;
     }
+    if (module.base_copy != nullptr && place->role != Role::kHead) {
+      unsupported_ = true;
+      return Problem(module.target, "has a base_layer.weight, and is no embedding and no head");
+    }
+    if (place->role == Role::kHead && !FitsCopy(module, parts[0])) return;
     BindLowRank(module, *place, *matrix, parts);
   }
 
@@ -201,16 +214,55 @@ class AdapterBinder {
       const int64_t first = (part.data - matrix.data) / matrix.row_bytes;
       LowRankChange change{.rank = rank, .a = a, .scale = static_cast<float>(module.scale)};
       change.b.assign(b.begin() + first * rank, b.begin() + (first + part.n) * rank);
-      if (!magnitude.empty() && !base_.headers_only) {
-        std::vector<float> row;
-        for (int64_t n = 0; n < part.n; ++n) {
-          const double norm = RowNorm(part, change, n, &row);
-          change.gains.push_back(
-              static_cast<float>(magnitude[static_cast<size_t>(first + n)] / norm));
-        }
+      if (!magnitude.empty()) {
+        change.gains = Gains(part, change, magnitude.data() + first);
+        if (!AllFinite(module, {&change.gains})) return;
       }
       Keep(module, part, std::move(change));
     }
+  }
+
+  // Of headers alone, only as many: the norms need the weights. A row of zeros has no finite one.
+  std::vector<float> Gains(const Weight& part, const LowRankChange& change,
+                           const float* magnitude) const {
+    std::vector<float> gains(static_cast<size_t>(part.n), 1.0f), row;
+    for (int64_t n = 0; n < part.n && !base_.headers_only; ++n) {
+      gains[static_cast<size_t>(n)] =
+          static_cast<float>(static_cast<double>(magnitude[n]) / RowNorm(part, change, n, &row));
+    }
+    return gains;
+  }
+
+  // Row by row: a saved embedding may be as large as all the rest.
+  bool IsFinite(const LoraModule& module, const Weight& w) {
+    std::vector<float> row(static_cast<size_t>(w.k));
+    for (int64_t n = 0; n < w.n && !base_.headers_only; ++n) {
+      DecodeRow(w.dtype, w.row(n), w.k, row.data());
+      if (!AllFinite(module, {&row})) return false;
+    }
+    return true;
+  }
+
+  // An embedding or a head may bring a copy of the base's weight. Another weight than the base's
+  // would have been trained beside; a quantised base cannot tell.
+  bool FitsCopy(const LoraModule& module, const Weight& w) {
+    if (module.base_copy == nullptr) return true;
+    if (!HasShape(module, *module.base_copy, {w.n, w.k})) return false;
+    const bool plain =
+        IsPlain(w) && (w.dtype == DType::kF32 || w.dtype == DType::kF16 || w.dtype == DType::kBF16);
+    if (!plain || base_.headers_only) return true;
+    const Weight copy = Borrowed(*module.base_copy);
+    std::vector<float> row(static_cast<size_t>(w.k)), other(row);
+    for (int64_t n = 0; n < w.n; ++n) {
+      DecodeRow(w.dtype, w.row(n), w.k, row.data());
+      DecodeRow(copy.dtype, copy.row(n), copy.k, other.data());
+      if (row == other) continue;
+      Problem(module.target, fmt::format("was trained beside another weight: row {} of "
+                                         "base_layer.weight is not the model's",
+                                         n));
+      return false;
+    }
+    return true;
   }
 
   void BindSaved(const LoraModule& module, const TensorPlace& place,
@@ -222,7 +274,8 @@ class AdapterBinder {
                      "is stored in another form in the model and cannot be replaced");
     }
     if (!HasShape(module, *module.saved, {parts[0].n, parts[0].k})) return;
-    Keep(module, parts[0], {.replacement = Borrowed(*module.saved)});
+    const Weight saved = Borrowed(*module.saved);
+    if (IsFinite(module, saved)) Keep(module, parts[0], {.replacement = saved});
   }
 
   void BindEmbedding(const LoraModule& module) {
@@ -230,7 +283,8 @@ class AdapterBinder {
     if (adapter_->embedding) return Problem(module.target, "is there twice");
     if (module.saved != nullptr) {
       if (!HasShape(module, *module.saved, {table.n, table.k})) return;
-      adapter_->embedding = LowRankChange{.replacement = Borrowed(*module.saved)};
+      const Weight saved = Borrowed(*module.saved);
+      if (IsFinite(module, saved)) adapter_->embedding = LowRankChange{.replacement = saved};
       return;
     }
     if (module.magnitude != nullptr) {
@@ -239,13 +293,16 @@ class AdapterBinder {
     }
     const bool by_token = file_.container == Container::kGguf;  // a row of A for each token
     const int64_t rank = module.b->shape[1];
-    if (!module.embedding ||
-        !HasShape(
+    if (!module.embedding) {
+      return Problem(module.target, "is an embedding, but adapted like a matrix");
+    }
+    if (!HasShape(
             module, *module.a,
             by_token ? std::vector<int64_t>{table.n, rank} : std::vector<int64_t>{rank, table.n}) ||
         !HasShape(module, *module.b, {table.k, rank})) {
       return;
     }
+    if (!FitsCopy(module, table)) return;
     LowRankChange change{.rank = rank, .scale = static_cast<float>(module.scale)};
     change.a = Decoded(*module.a);
     if (!by_token) change.a = Transposed(change.a, rank, table.n);
@@ -325,15 +382,15 @@ class AdapterBinder {
   bool HasShape(const LoraModule& module, const TensorInfo& tensor,
                 const std::vector<int64_t>& shape) {
     if (tensor.shape != shape || shape[0] < 1 || shape.back() < 1) {
-      Problem(module.target, fmt::format("'{}' has shape [{}], needed [{}]", tensor.name,
+      Problem(module.target, fmt::format("'{}' has shape [{}], needed [{}]", Printable(tensor.name),
                                          fmt::join(tensor.shape, ", "), fmt::join(shape, ", ")));
       return false;
     }
     const bool plain =
         tensor.dtype == DType::kF32 || tensor.dtype == DType::kF16 || tensor.dtype == DType::kBF16;
     if (!plain) {
-      Problem(module.target, fmt::format("'{}' has type {}, needed F32, F16 or BF16", tensor.name,
-                                         Name(tensor.dtype)));
+      Problem(module.target, fmt::format("'{}' has type {}, needed F32, F16 or BF16",
+                                         Printable(tensor.name), Name(tensor.dtype)));
     }
     return plain;
   }
@@ -368,6 +425,19 @@ std::unique_ptr<Adapter> BindAdapter(const LoraFile& file, const std::string& na
   return AdapterBinder(file, base).Bind(name);
 }
 
+namespace {
+
+bool IsFiniteAt(const Adapter& adapter, float weight) {
+  const auto finite = [&](const LowRankChange& change) {
+    return std::isfinite(change.scale * weight);
+  };
+  return (!adapter.embedding || finite(*adapter.embedding)) &&
+         std::all_of(adapter.products.begin(), adapter.products.end(),
+                     [&](const auto& entry) { return finite(entry.second); });
+}
+
+}  // namespace
+
 std::vector<AdapterUse> ChooseAdapters(const std::vector<std::unique_ptr<Adapter>>& adapters,
                                        const std::vector<AdapterChoice>& choices) {
   std::vector<AdapterUse> uses;
@@ -382,9 +452,11 @@ std::vector<AdapterUse> ChooseAdapters(const std::vector<std::unique_ptr<Adapter
            names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")));
     }
     const Adapter& adapter = **found;
-    if (!std::isfinite(choice.weight)) {
-      Fail(ErrorCode::kInvalidArgument, "the weight of adapter '{}' is no finite number",
-           choice.name);
+    if (!std::isfinite(choice.weight) || !IsFiniteAt(adapter, choice.weight)) {
+      Fail(ErrorCode::kInvalidArgument,
+           "the weight {} of adapter '{}', or its product with the adapter's scale, is no finite "
+           "number",
+           choice.weight, Printable(choice.name));
     }
     if (!adapter.IsSum() && (choice.weight != 1 || choices.size() > 1)) {
       Fail(
@@ -397,7 +469,8 @@ std::vector<AdapterUse> ChooseAdapters(const std::vector<std::unique_ptr<Adapter
                     [&](const AdapterUse& use) { return use.adapter == &adapter; })) {
       Fail(ErrorCode::kInvalidArgument, "adapter '{}' is named twice", choice.name);
     }
-    uses.push_back({&adapter, choice.weight});
+    // -0 and 0 are one weight: lists that compare equal must give the same bits.
+    uses.push_back({&adapter, choice.weight == 0 ? 0.0f : choice.weight});
   }
   return uses;
 }
