@@ -144,7 +144,7 @@ TEST_F(AdaptersTest, UnknownAndDoubleNamesAreRefusedBeforeAnythingIsEvaluated) {
   Answer answer;
   EngineRequest request = Observed({Tokens(5, 0), {}, 1}, answer);
   const std::vector<std::vector<AdapterChoice>> wrong = {
-      {{"nobody"}}, {{"poet"}, {"poet"}}, {{"poet", NAN}}};
+      {{"nobody"}}, {{"poet"}, {"poet"}}, {{"poet", NAN}}, {{"poet", 3.4e38f}}};
   for (const std::vector<AdapterChoice>& list : wrong) {
     request.adapters = list;
     EXPECT_THROW(engine.Submit(request), Error);
@@ -152,10 +152,16 @@ TEST_F(AdaptersTest, UnknownAndDoubleNamesAreRefusedBeforeAnythingIsEvaluated) {
   EXPECT_FALSE(engine.Step());
 }
 
-TEST_F(AdaptersTest, AStepTakesNoMoreScratchMemoryThanPlanned) {
+class PlannedAdaptersTest : public AdaptersTest, public testing::WithParamInterface<int> {};
+
+// With the smaller context all rows of both sequences are needed to fill the step.
+INSTANTIATE_TEST_SUITE_P(Contexts, PlannedAdaptersTest, testing::Values(24, 128));
+
+TEST_P(PlannedAdaptersTest, AStepTakesNoMoreScratchMemoryThanPlanned) {
   RunnerOptions options;
   options.threads = 2;
-  const RunShape shape{.context = 128, .sequences = 2, .rows = 48, .logit_rows = 2, .kv_blocks = 4};
+  const RunShape shape{
+      .context = GetParam(), .sequences = 2, .rows = 48, .logit_rows = 2, .kv_blocks = 4};
   ModelRunner runner(*model_, options, shape);
   const int64_t planned = ScratchBytes(*model_, options, shape);
   for (const size_t list : {1u, 3u}) {

@@ -22,8 +22,8 @@ constexpr int64_t kThreadBytes = int64_t{12} << 10;
 // Address space that the allocator may take for small objects, in steps larger than they are.
 constexpr int64_t kHeapSlack = int64_t{16} << 20, kHeapAfterHeaders = int64_t{2} << 20;
 
-// A step with everything at its largest: one sequence brings all rows that the others leave, and
-// every sequence has every adapter.
+// A step with everything at its largest: the first sequences bring as many rows as they can, and
+// every row has every adapter.
 Batch LargestBatch(const Model& model, const RunShape& shape) {
   std::vector<AdapterUse> adapters;
   for (const auto& adapter : model.adapters) adapters.push_back({adapter.get()});
@@ -33,15 +33,18 @@ Batch LargestBatch(const Model& model, const RunShape& shape) {
   batch.positions.assign(static_cast<size_t>(rows), 0);
   batch.logit_rows.resize(static_cast<size_t>(std::min(shape.logit_rows, rows)));
   std::iota(batch.logit_rows.begin(), batch.logit_rows.end(), 0);
+  int first_row = 0, left = rows - shape.sequences;  // beyond one of each sequence
   for (int i = 0; i < shape.sequences; ++i) {
-    const int count = i == 0 ? std::min(rows - shape.sequences + 1, shape.context) : 1;
-    batch.sequences.push_back({.first_row = i == 0 ? 0 : rows - shape.sequences + i,
+    const int count = 1 + std::min(left, shape.context - 1);
+    batch.sequences.push_back({.first_row = first_row,
                                .count = count,
                                .begin = shape.context - count,
                                .blocks = {},
                                .adapters = adapters,
                                .state = 0});
     batch.sequences.back().blocks.assign(static_cast<size_t>(BlocksFor(shape.context)), 0);
+    first_row += count;
+    left -= count - 1;
   }
   return batch;
 }
@@ -72,6 +75,41 @@ std::vector<std::span<const uint8_t>> JoinPages(std::vector<std::span<const uint
   return joined;
 }
 
+// Matrices that an adapter borrows from its file instead of the model's.
+std::vector<std::span<const uint8_t>> ReplacementsOf(const Adapter& adapter) {
+  std::vector<std::span<const uint8_t>> parts;
+  const auto add = [&](const LowRankChange& change) {
+    const Weight& w = change.replacement;
+    if (!w.empty()) parts.emplace_back(w.data, static_cast<size_t>(w.bytes()));
+  };
+  if (adapter.embedding) add(*adapter.embedding);
+  for (const auto& [data, change] : adapter.products) add(change);
+  return parts;
+}
+
+// The pages of the replacements, which lie in one mapping.
+void AddReplacements(const Adapter& adapter, std::vector<FileRange>* ranges) {
+  std::vector<std::span<const uint8_t>> parts = ReplacementsOf(adapter);
+  if (parts.empty()) return;
+  const uint8_t *first = parts[0].data(), *end = first;
+  for (const auto& part : parts) {
+    first = std::min(first, part.data());
+    end = std::max(end, part.data() + part.size());
+  }
+  first -= reinterpret_cast<uintptr_t>(first) % static_cast<size_t>(PageBytes());
+  for (const auto& joined :
+       JoinPages(std::move(parts), {first, static_cast<size_t>(end - first)})) {
+    ranges->push_back({joined, adapter.path});
+  }
+}
+
+// What an adapter holds in memory of its own.
+int64_t CopiedBytes(const Adapter& adapter) {
+  int64_t bytes = adapter.bytes();
+  for (const auto& part : ReplacementsOf(adapter)) bytes -= static_cast<int64_t>(part.size());
+  return bytes;
+}
+
 }  // namespace
 
 int64_t MemoryPlan::total() const {
@@ -97,6 +135,7 @@ std::vector<FileRange> ResidentRanges(const Model& model) {
       ranges.push_back({joined, file->path()});
     }
   }
+  for (const auto& adapter : model.adapters) AddReplacements(*adapter, &ranges);
   return ranges;
 }
 
@@ -157,8 +196,8 @@ MemoryPlan PlanMemory(const Model& model, const RunnerOptions& options, const Ru
   plan.states = RoundToPages(StateBytes(model, shape.state_slots));
   plan.scratch = RoundToPages(ScratchBytes(model, options, shape));
   plan.sampling = int64_t{kSamplerBytesPerToken} * model.spec.vocab_size;
-  for (const auto& adapter : model.adapters) plan.adapters += adapter->bytes();
-  // What adapters copied is in memory by now; what they borrow may be, and is counted all the same.
+  for (const auto& adapter : model.adapters) plan.adapters += CopiedBytes(*adapter);
+  // What adapters copied is in memory by now; what they borrow is counted with the weights.
   const int64_t program = baseline.now.resident() - baseline.weights - plan.adapters;
   plan.program = std::max<int64_t>(0, program) +
                  (model.headers_only ? kGrowthAfterHeaders : kRunGrowth) +

@@ -24,8 +24,8 @@ struct RunShape {
 
 // Bytes that will be resident. Every part comes from the code that allocates it.
 struct MemoryPlan {
-  int64_t weights = 0;   // pages of the checkpoint's files that are read, each counted once
-  int64_t adapters = 0;  // LoRA adapters that are loaded beside them
+  int64_t weights = 0;   // pages of files that are read, each once; replacements of adapters too
+  int64_t adapters = 0;  // what LoRA adapters copied
   int64_t kv_cache = 0;  // all of it, whether used or not
   int64_t states = 0;    // recurrent states, if the model has any
   int64_t scratch = 0;   // the largest step
@@ -69,7 +69,8 @@ struct FileRange {
   std::span<const uint8_t> bytes;
   std::string file;
 };
-// What a resident model keeps of its files: headers and tensors, without overlaps.
+// What a resident model keeps of its files: headers and tensors, without overlaps, and the matrices
+// that adapters put in the place of its own.
 std::vector<FileRange> ResidentRanges(const Model& model);
 
 }  // namespace tael
