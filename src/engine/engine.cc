@@ -10,6 +10,7 @@ namespace tael {
 namespace {
 
 constexpr int kMaxChoices = 128;
+constexpr size_t kMaxAdapterLists = 256;  // that share prefixes; requests may invent any weights
 
 SchedulerLimits Checked(const SchedulerLimits& limits) {
   const auto check = [](const char* name, int value) {
@@ -185,9 +186,15 @@ void Engine::Check(const EngineRequest& request) const {
 // Keys and values depend on the adapters, so each list of them shares prefixes with itself only.
 CacheScope Engine::ScopeOf(const EngineRequest& request, const std::vector<AdapterUse>& adapters) {
   if (adapters.empty()) return {request.cache_salt, 0};
-  auto found = std::find(adapter_lists_.begin(), adapter_lists_.end(), adapters);
-  if (found == adapter_lists_.end()) found = adapter_lists_.insert(found, adapters);
-  return {request.cache_salt, static_cast<uint64_t>(found - adapter_lists_.begin()) + 1};
+  const auto found = std::find_if(adapter_lists_.begin(), adapter_lists_.end(),
+                                  [&](const AdapterList& list) { return list.uses == adapters; });
+  if (found != adapter_lists_.end()) {
+    std::rotate(found, found + 1, adapter_lists_.end());  // the last one used stays longest
+  } else {
+    if (adapter_lists_.size() >= kMaxAdapterLists) adapter_lists_.erase(adapter_lists_.begin());
+    adapter_lists_.push_back({adapters, next_adapter_list_++});
+  }
+  return {request.cache_salt, adapter_lists_.back().number};
 }
 
 std::unique_ptr<Sequence> Engine::MakeSequence(std::shared_ptr<const EngineRequest> asked,

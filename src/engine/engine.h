@@ -83,8 +83,14 @@ class Engine {
   RequestId next_id_ = 1;
   std::deque<std::unique_ptr<Sequence>> submitted_;
   std::vector<RequestId> cancelled_;
-  // Lists of adapters that requests have used; a list's number in CacheScope is its index + 1.
-  std::vector<std::vector<AdapterUse>> adapter_lists_;
+  // Lists of adapters that requests used last and their numbers in CacheScope, which are never
+  // given again: blocks of a list that was dropped may still lie in the cache.
+  struct AdapterList {
+    std::vector<AdapterUse> uses;
+    uint64_t number = 0;
+  };
+  std::vector<AdapterList> adapter_lists_;
+  uint64_t next_adapter_list_ = 1;
 };
 
 // The rows of `plan` as the model sees them. Logits are asked for where a sequence's tokens end,

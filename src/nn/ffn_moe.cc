@@ -55,6 +55,17 @@ void RehearseLargestGroup(const DenseFfnSpec& spec, const DenseFfnWeights& exper
   AddExpert(spec, expert, {.count = x.rows}, x, out, rehearsal);
 }
 
+// Whether an adapter of some row changes the expert.
+bool IsAdapted(const DenseFfnWeights& expert, const AdapterRows& adapters) {
+  const auto changes = [&](const AdapterUse& use) {
+    return use.adapter->Find(expert.gate) != nullptr || use.adapter->Find(expert.up) != nullptr ||
+           use.adapter->Find(expert.down) != nullptr;
+  };
+  return std::any_of(adapters.lists.begin(), adapters.lists.end(), [&](const auto& uses) {
+    return std::any_of(uses.begin(), uses.end(), changes);
+  });
+}
+
 // gates [T, 1] = 1 / (1 + exp(-w . x))
 MatrixView<float> SharedGates(const std::vector<float>& w, MatrixView<const float> x,
                               ComputeContext& ctx) {
@@ -138,9 +149,10 @@ void MoeFfnForward(const MoeFfnSpec& spec, const MoeFfnWeights& weights, MatrixV
                             .activation = spec.activation,
                             .bias = spec.expert_bias,
                             .clamp = spec.clamp};
-  // Without adapters all experts take the same memory.
-  const size_t rehearsed = ctx.adapters != nullptr ? weights.experts.size() : 1;
-  for (size_t e = 0; e < rehearsed; ++e) {
+  // Experts that no adapter changes all take the same memory.
+  for (size_t e = 0; e < weights.experts.size(); ++e) {
+    if (e > 0 && ctx.adapters == nullptr) break;
+    if (e > 0 && !IsAdapted(weights.experts[e], *ctx.adapters)) continue;
     RehearseLargestGroup(expert, weights.experts[e], x, out, ctx);
   }
   for (int e = 0; groups.known && e < spec.router.num_experts; ++e) {
