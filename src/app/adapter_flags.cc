@@ -1,16 +1,35 @@
 #include "app/adapter_flags.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/file.h"
 
 namespace tael {
+namespace {
+
+// The same names for loading and choosing: adapters with one base name go by their paths.
+std::vector<AdapterFlag> ParseAdapterFlags(const std::vector<std::string>& loras) {
+  std::vector<AdapterFlag> flags;
+  for (const std::string& text : loras) flags.push_back(ParseAdapterFlag(text));
+  std::vector<std::string> names;
+  for (const AdapterFlag& flag : flags) names.push_back(flag.source.name);
+  for (AdapterFlag& flag : flags) {
+    if (std::count(names.begin(), names.end(), flag.source.name) > 1) {
+      flag.source.name = flag.source.path;
+    }
+  }
+  return flags;
+}
+
+}  // namespace
 
 AdapterFlag ParseAdapterFlag(const std::string& text) {
   AdapterFlag flag;
   flag.source.path = text;
   const size_t equals = text.rfind('=');
-  if (equals != std::string::npos && equals + 1 < text.size()) {
+  const bool is_path = FileExists(text) || DirectoryExists(text);  // "runs/lr=0.001"
+  if (!is_path && equals != std::string::npos && equals + 1 < text.size()) {
     char* end = nullptr;
     const float weight = std::strtof(text.c_str() + equals + 1, &end);
     if (*end == '\0') {
@@ -33,14 +52,13 @@ void AddAdapterOption(CommandParser& command, std::vector<std::string>* loras) {
 
 std::vector<AdapterSource> AdapterSources(const std::vector<std::string>& loras) {
   std::vector<AdapterSource> sources;
-  for (const std::string& text : loras) sources.push_back(ParseAdapterFlag(text).source);
+  for (const AdapterFlag& flag : ParseAdapterFlags(loras)) sources.push_back(flag.source);
   return sources;
 }
 
 std::vector<AdapterChoice> AdapterChoices(const std::vector<std::string>& loras) {
   std::vector<AdapterChoice> choices;
-  for (const std::string& text : loras) {
-    const AdapterFlag flag = ParseAdapterFlag(text);
+  for (const AdapterFlag& flag : ParseAdapterFlags(loras)) {
     choices.push_back({flag.source.name, flag.weight});
   }
   return choices;
