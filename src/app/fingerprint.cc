@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/sha256.h"
@@ -52,6 +53,20 @@ std::string WeightsFingerprint(const Checkpoint& checkpoint,
 std::string WeightsFingerprint(const Model& model, bool lazy) {
   using Ranges = std::vector<std::span<const uint8_t>>;
   return WeightsFingerprint(model.checkpoint, lazy ? Ranges() : model.weights.sources);
+}
+
+std::string AdapterFingerprint(const std::string& path) {
+  std::vector<std::string> files = {path};
+  if (DirectoryExists(path)) {
+    files = {JoinPath(path, "adapter_config.json"), JoinPath(path, "adapter_model.safetensors")};
+  }
+  Sha256 hash;
+  for (const std::string& name : files) {
+    const MappedFile file(name);
+    hash.Update(fmt::format("\n{}\n", file.bytes().size()));
+    HashPieces(file.bytes(), /*release=*/true, hash);
+  }
+  return "xxh3-sha256:" + hash.FinishHex();
 }
 
 }  // namespace tael

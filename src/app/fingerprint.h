@@ -22,4 +22,7 @@ std::string WeightsFingerprint(const Checkpoint& checkpoint,
 // Of a model; `lazy`: nothing of it is resident.
 std::string WeightsFingerprint(const Model& model, bool lazy);
 
+// The same of an adapter's files, a PEFT directory or a GGUF file, as they lie there now.
+std::string AdapterFingerprint(const std::string& path);
+
 }  // namespace tael

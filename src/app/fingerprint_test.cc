@@ -41,5 +41,18 @@ TEST(WeightsFingerprint, ChangesWithAnyByteOfAnyTensor) {
   }
 }
 
+TEST(AdapterFingerprint, ChangesWithEachOfItsFiles) {
+  const TemporaryFolder folder;
+  folder.Write("adapter_config.json", "{}");
+  folder.Write("adapter_model.safetensors", "abc");
+  const std::string first = AdapterFingerprint(folder.path());
+  EXPECT_EQ(first, AdapterFingerprint(folder.path()));
+  folder.Write("adapter_model.safetensors", "abd");
+  const std::string second = AdapterFingerprint(folder.path());
+  EXPECT_NE(first, second);
+  folder.Write("adapter_config.json", "[]");
+  EXPECT_NE(second, AdapterFingerprint(folder.path()));
+}
+
 }  // namespace
 }  // namespace tael

@@ -1,6 +1,7 @@
 #include "app/run_json.h"
 
 #include <algorithm>
+#include <set>
 
 #include "app/fingerprint.h"
 #include "app/sampling_flags.h"
@@ -57,6 +58,18 @@ void SetAnswer(Json& out, const Tokenizer& tokenizer, const RunAnswer& answer) {
   }
   out.Set("finish_reason", answer.error ? "error" : FinishReasonName(answer.report.finish));
   if (answer.error) out.Set("error", MessageOf(answer.error));
+}
+
+// The distinct factors of an adapter's products, ascending.
+Json ScalesToJson(const Adapter& adapter) {
+  std::set<float> scales;
+  if (adapter.embedding && adapter.embedding->rank > 0) scales.insert(adapter.embedding->scale);
+  for (const auto& [data, change] : adapter.products) {
+    if (change.rank > 0) scales.insert(change.scale);
+  }
+  Json list = JsonArray{};
+  for (const float scale : scales) list.Append(Json(static_cast<double>(scale)));
+  return list;
 }
 
 Json AnswersToJson(const RunSetup& setup, const RunResult& result) {
@@ -119,6 +132,11 @@ Json RunResultToJson(const RunSetup& setup, const RunResult& result) {
       Json entry = JsonObject{};
       entry.Set("name", choice.name);
       entry.Set("weight", static_cast<double>(choice.weight));
+      for (const auto& adapter : setup.loaded.model->adapters) {
+        if (adapter->name != choice.name) continue;
+        entry.Set("scales", ScalesToJson(*adapter));
+        entry.Set("fingerprint", AdapterFingerprint(adapter->path));
+      }
       list.Append(std::move(entry));
     }
     out.Set("adapters", std::move(list));
