@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "checkpoint/safetensors.h"
 #include "tests/support/engine_answers.h"
+#include "tests/support/gguf_writer.h"
 #include "tests/support/temporary_folder.h"
 
 namespace tael {
@@ -182,6 +183,24 @@ TEST_P(PlannedAdaptersTest, AStepTakesNoMoreScratchMemoryThanPlanned) {
   }
   const auto base = LoadModel(Golden("llama3"));
   EXPECT_GT(planned, ScratchBytes(*base, options, shape));
+}
+
+TEST(GgufAdapter, OfAnotherArchitectureThanAHuggingFaceBaseIsRefused) {
+  const TemporaryFolder folder;
+  for (const char* architecture : {"llama", "qwen3"}) {
+    GgufWriter writer;
+    writer.String("general.type", "adapter").String("general.architecture", architecture);
+    writer.String("adapter.type", "lora").F32("adapter.lora.alpha", 4);
+    writer.F32Tensor("blk.0.attn_v.weight.lora_a", {2, 64});
+    writer.F32Tensor("blk.0.attn_v.weight.lora_b", {64, 2});
+    LoadOptions options;
+    options.adapters = {{"a", folder.Write("adapter.gguf", writer.Bytes())}};
+    if (std::string(architecture) == "llama") {
+      EXPECT_NO_THROW(LoadModel(Golden("llama3"), options));
+    } else {
+      EXPECT_THROW(LoadModel(Golden("llama3"), options), Error);
+    }
+  }
 }
 
 }  // namespace
