@@ -123,10 +123,17 @@ class Walker {
     Vector(CostKind::kNorm, weights.query_down_norm);
     Vector(CostKind::kNorm, weights.latent_norm);
     Visible visible = CountVisible(batch_, 0);
-    CacheTraffic(spec, visible.stored);
     if (spec.indexer.has_value()) {
-      IndexerPart(*spec.indexer, weights.indexer, visible.scored);
+      const Chosen chosen = CountChosen(spec.indexer->top_k);
+      IndexerPart(*spec.indexer, weights.indexer, chosen.index_scored);
       visible.scored = CountVisible(batch_, spec.indexer->top_k).scored;  // at most so many each
+      const int64_t row = LayoutOf(spec).PositionBytes(options_.kv_dtype);
+      const int64_t index = *StorageBytes(options_.kv_dtype, spec.indexer->head_dim);
+      Cost& cost = cost_[CostKind::kAttention];
+      cost.kv_read_bytes += chosen.latent_rows * (row - index) + chosen.index_rows * index;
+      cost.kv_written_bytes += rows_ * row;
+    } else {
+      CacheTraffic(spec, visible.stored);
     }
     FloatProduct(CostKind::kAttention, spec.cached_dim() + spec.latent_dim,
                  visible.scored * spec.num_heads);
@@ -190,6 +197,28 @@ class Walker {
       }
     }
     return visible;
+  }
+
+  // What rows read that see at most `top_k` positions, chosen by an indexer.
+  struct Chosen {
+    int64_t latent_rows = 0;   // at most: rows may choose the same positions, or different ones
+    int64_t index_rows = 0;    // index keys, of sequences where a row has something to choose
+    int64_t index_scored = 0;  // summed over those rows
+  };
+  Chosen CountChosen(int top_k) const {
+    Chosen chosen;
+    for (const BatchSequence& sequence : batch_.sequences) {
+      const int end = sequence.begin + sequence.count;
+      int64_t seen = 0, scored = 0;
+      for (int position = sequence.begin; position < end; ++position) {
+        seen += std::min(position + 1, top_k);
+        if (position >= top_k) scored += position + 1;
+      }
+      chosen.latent_rows += std::min<int64_t>(end, seen);
+      chosen.index_rows += scored > 0 ? end : 0;
+      chosen.index_scored += scored;
+    }
+    return chosen;
   }
 
   // Keys are made in all steps, scores only where a row has something to choose.
@@ -263,6 +292,10 @@ class Walker {
       Product(CostKind::kFfn, *w, uses);
       cost.weight_bytes += (active - 1) * w->bytes();
       cost.expert_bytes += active * w->bytes();
+    }
+    for (const auto* bias : {&expert.gate_bias, &expert.up_bias, &expert.down_bias}) {
+      cost.weight_bytes += active * VectorBytes(*bias);
+      cost.expert_bytes += active * VectorBytes(*bias);
     }
     for (const Weight* w : {&weights.shared.gate, &weights.shared.up, &weights.shared.down}) {
       if (spec.shared_size > 0) Product(CostKind::kFfn, *w, rows_);

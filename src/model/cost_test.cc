@@ -142,6 +142,32 @@ TEST(Cost, OfExpertsCountsTheChosenOnes) {
   }
 }
 
+TEST(Cost, OfExpertsCountsTheirBiases) {
+  Tiny tiny({0});
+  MoeFfnSpec spec;
+  spec.expert_size = 64;
+  spec.router.num_experts = 4;
+  spec.router.experts_per_token = 3;
+  MoeFfnWeights weights;
+  weights.router.gate = MakeWeight(DType::kF32, 4, 32);
+  weights.experts.assign(4, std::get<DenseFfnWeights>(tiny.weights.layers[0].ffn));
+  tiny.spec.layers[0].ffn = spec;
+  Batch batch;
+  Append(batch, 0, 1, false);
+  const auto cost = [&] {
+    tiny.weights.layers[0].ffn = weights;
+    return CostOf(tiny.spec, tiny.weights, batch, {})[CostKind::kFfn];
+  };
+  const Cost plain = cost();
+  for (DenseFfnWeights& expert : weights.experts) {
+    expert.gate_bias.resize(64);
+    expert.up_bias.resize(64);
+    expert.down_bias.resize(32);
+  }
+  EXPECT_EQ(cost().weight_bytes - plain.weight_bytes, 3 * (64 + 64 + 32) * 4);
+  EXPECT_EQ(cost().expert_bytes - plain.expert_bytes, 3 * (64 + 64 + 32) * 4);
+}
+
 // 4 heads over rows of 16 + 8; an indexer of 2 heads of 12 that lets a row see 10 positions.
 TEST(Cost, OfLatentAttentionCountsItsRowsAndTheIndexer) {
   Tiny tiny({0});
@@ -181,9 +207,15 @@ TEST(Cost, OfLatentAttentionCountsItsRowsAndTheIndexer) {
             (Cost{.kv_read_bytes = 16 * 36 * 2,
                   .kv_written_bytes = 2 * 36 * 2,
                   .float_macs = (15 + 16) * 2 * 12 + (10 + 10) * 4 * (24 + 16)}));
+  // Each row chooses 7 of the 16 positions: at most 14 rows are read, of all the index keys.
+  spec.indexer->top_k = 7;
+  EXPECT_EQ(cost(batch)[CostKind::kAttention].kv_read_bytes, 14 * 24 * 2 + 16 * 12 * 2);
+  spec.indexer->top_k = 15;  // only the last row has something to choose
+  EXPECT_EQ(cost(batch)[CostKind::kAttention].float_macs, 16 * 2 * 12 + (15 + 15) * 4 * (24 + 16));
   spec.indexer->top_k = 16;  // nothing to choose: only the keys are made
   EXPECT_EQ(cost(batch)[CostKind::kProjection].float_macs, 2 * (kFloatWeights + 12 * 32));
   EXPECT_EQ(cost(batch)[CostKind::kAttention].float_macs, (15 + 16) * 4 * (24 + 16));
+  EXPECT_EQ(cost(batch)[CostKind::kAttention].kv_read_bytes, 16 * 24 * 2);
 }
 
 TEST(Cost, OfADecodeStepReadsEveryTensorOfTheFileOnce) {
