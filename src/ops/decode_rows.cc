@@ -6,18 +6,38 @@
 namespace tael {
 namespace {
 
-// One row whose elements do not lie side by side.
-void DecodeSpreadRow(const Weight& w, int64_t row, float* out) noexcept {
-  constexpr int64_t kTogether = 64;
-  const int64_t size = Info(w.dtype).block_bytes;
-  uint8_t gathered[kTogether * sizeof(double)];
-  for (int64_t i = 0; i < w.k; i += kTogether) {
-    const int64_t count = std::min(kTogether, w.k - i);
-    const uint8_t* from = w.row(row) + i * w.element_bytes;
-    for (int64_t j = 0; j < count; ++j) {
-      std::memcpy(gathered + j * size, from + j * w.element_bytes, static_cast<size_t>(size));
+constexpr int64_t kRowsTogether = 16, kInputsTogether = 64;
+
+// Up to kRowsTogether rows of a matrix stored [K, N]: neighbours in memory belong to different
+// rows, so each cache line is read once for all of them.
+template <int64_t Size>
+void DecodeSpreadRows(const Weight& w, int64_t first, int64_t count, float* out) noexcept {
+  uint8_t gathered[kRowsTogether][kInputsTogether * Size];
+  for (int64_t i = 0; i < w.k; i += kInputsTogether) {
+    const int64_t inputs = std::min(kInputsTogether, w.k - i);
+    for (int64_t j = 0; j < inputs; ++j) {
+      const uint8_t* from = w.row(first) + (i + j) * w.element_bytes;
+      for (int64_t r = 0; r < count; ++r) {
+        std::memcpy(gathered[r] + j * Size, from + r * w.row_bytes, Size);
+      }
     }
-    DecodeRow(w.dtype, gathered, count, out + i);
+    for (int64_t r = 0; r < count; ++r) DecodeRow(w.dtype, gathered[r], inputs, out + r * w.k + i);
+  }
+}
+
+void DecodeSpread(const Weight& w, int64_t first, int64_t count, float* out) noexcept {
+  for (int64_t r = 0; r < count; r += kRowsTogether) {
+    const int64_t rows = std::min(kRowsTogether, count - r);
+    switch (Info(w.dtype).block_bytes) {
+      case 2:
+        DecodeSpreadRows<2>(w, first + r, rows, out + r * w.k);
+        break;
+      case 4:
+        DecodeSpreadRows<4>(w, first + r, rows, out + r * w.k);
+        break;
+      default:
+        DecodeSpreadRows<8>(w, first + r, rows, out + r * w.k);
+    }
   }
 }
 
@@ -29,12 +49,9 @@ void DecodeRows(const Weight& w, int64_t first, int64_t count, const KernelTable
     const RowRange rows{w.first_row + first * w.row_step, count, w.row_step};
     return DecodePacked(*w.packed, rows, kernels.packed, out);
   }
+  if (w.element_bytes != 0) return DecodeSpread(w, first, count, out);
   for (int64_t r = 0; r < count; ++r) {
-    if (w.element_bytes != 0) {
-      DecodeSpreadRow(w, first + r, out + r * w.k);
-    } else {
-      DecodeRow(w.dtype, w.row(first + r), w.k, out + r * w.k);
-    }
+    DecodeRow(w.dtype, w.row(first + r), w.k, out + r * w.k);
   }
 }
 
