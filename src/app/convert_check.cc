@@ -58,6 +58,7 @@ void Neutralise(DecoderSpec* spec) {
     gqa->rope.original_context = 0;
   }
   spec->prediction_layers = 0;  // their tensors are left out
+  spec->prediction_layer.reset();
 }
 
 void RequireSame(const Model& model, const Checkpoint& other, const char* what) {

@@ -199,7 +199,7 @@ int64_t KvBytesPerToken(const Model& model) {
   return KvCacheBytes(model, DType::kF16, 1) / kKvBlockPositions;
 }
 
-// Tensors that nothing reads: of other modalities, of predictions that are not computed, redundant.
+// Tensors that no run reads: of other modalities, of multi-token prediction, redundant.
 Json LeftAside(const Model& model) {
   std::set<const uint8_t*> taken;
   for (const auto& source : model.weights.sources) taken.insert(source.data());

@@ -415,7 +415,15 @@ void Translator::AddExperts() {
 
 // Files of old lack the keys; the published models have these groups (models.md section 1.8).
 void Translator::AddDeepSeekGroups(bool sigmoid) {
-  if (Configured("n_group")) return;
+  // Files say 1 by leaving the key out; configurations must name it.
+  if (!HasKey("expert_weights_scale")) config_.Set("routed_scaling_factor", 1.0);
+  const bool groups = HasKey("expert_group_count"), used = HasKey("expert_group_used_count");
+  if (groups != used) {
+    Problem("{} is missing, needed beside {}",
+            Key(groups ? "expert_group_used_count" : "expert_group_count"),
+            Key(groups ? "expert_group_count" : "expert_group_used_count"));
+  }
+  if (groups || used) return;
   const std::optional<int64_t> experts = Configured("n_routed_experts");
   const bool grouped = (experts == 256 && sigmoid) || (experts == 160 && !sigmoid);
   config_.Set("n_group", grouped ? 8 : 1);

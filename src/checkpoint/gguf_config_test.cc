@@ -201,6 +201,36 @@ TEST(GgufConfig, TakesLatentAttentionApart) {
               HasSubstr("key_length_mla is missing"));
 }
 
+TEST(GgufConfig, CompletesTheRouterOfDeepSeekAndRefusesHalfOfItsGroups) {
+  for (const std::string arch : {"deepseek2", "deepseek32"}) {
+    SCOPED_TRACE(arch);
+    const auto model = [&] {
+      return Model(arch)
+          .U32(arch + ".rope.dimension_count", 4)
+          .U32(arch + ".attention.kv_lora_rank", 8)
+          .U32(arch + ".attention.head_count_kv", 2)
+          .U32(arch + ".attention.key_length", 10)
+          .U32(arch + ".attention.value_length", 5)
+          .U32(arch + ".expert_gating_func", 2);
+    };
+    const ConfigView silent = Config(model());
+    EXPECT_EQ(silent.Int("n_group"), 1);
+    EXPECT_EQ(silent.Int("topk_group"), 1);
+    EXPECT_EQ(silent.Double("routed_scaling_factor"), 1.0);
+    const ConfigView stated = Config(model()
+                                         .U32(arch + ".expert_group_count", 8)
+                                         .U32(arch + ".expert_group_used_count", 4)
+                                         .F32(arch + ".expert_weights_scale", 2.5f));
+    EXPECT_EQ(stated.Int("n_group"), 8);
+    EXPECT_EQ(stated.Int("topk_group"), 4);
+    EXPECT_EQ(stated.Double("routed_scaling_factor"), 2.5);
+    EXPECT_THAT(Refusal(model().U32(arch + ".expert_group_count", 8)),
+                HasSubstr("expert_group_used_count is missing"));
+    EXPECT_THAT(Refusal(model().U32(arch + ".expert_group_used_count", 4)),
+                HasSubstr("expert_group_count is missing"));
+  }
+}
+
 TEST(GgufConfig, NamesExpertsAsEachFamilyDoes) {
   const struct {
     const char *arch, *count, *used;

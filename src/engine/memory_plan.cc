@@ -110,27 +110,46 @@ int64_t CopiedBytes(const Adapter& adapter) {
   return bytes;
 }
 
+// Those of `parts` that lie in `file`.
+std::vector<std::span<const uint8_t>> PartsIn(std::span<const uint8_t> file,
+                                              const std::vector<std::span<const uint8_t>>& parts) {
+  std::vector<std::span<const uint8_t>> found;
+  for (const std::span<const uint8_t> part : parts) {
+    const bool inside = part.data() >= file.data() && part.data() < file.data() + file.size();
+    if (inside) found.push_back(part);
+  }
+  return found;
+}
+
 }  // namespace
 
 int64_t MemoryPlan::total() const {
   return std::max(weights + adapters + kv_cache + states + scratch + sampling + program, loading);
 }
 
+std::vector<FileRange> PredictionRanges(const Model& model) {
+  std::vector<FileRange> ranges;
+  for (const auto& file : model.checkpoint.files) {
+    const std::span<const uint8_t> bytes = file->bytes();
+    std::vector<std::span<const uint8_t>> parts = PartsIn(bytes, model.weights.prediction_sources);
+    for (const auto& joined : JoinPages(std::move(parts), bytes)) {
+      ranges.push_back({joined, file->path()});
+    }
+  }
+  return ranges;
+}
+
 std::vector<FileRange> ResidentRanges(const Model& model) {
   std::vector<FileRange> ranges;
   for (const auto& file : model.checkpoint.files) {
     const std::span<const uint8_t> bytes = file->bytes();
-    const uint8_t* end = bytes.data() + bytes.size();
-    std::vector<std::span<const uint8_t>> parts;
-    const uint8_t* first = end;  // where the header ends
+    const uint8_t* first = bytes.data() + bytes.size();  // where the header ends
     for (const TensorInfo& tensor : model.checkpoint.tensors.all()) {
       const uint8_t* data = tensor.bytes.data();
       if (!tensor.bytes.empty() && data >= bytes.data() && data < first) first = data;
     }
+    std::vector<std::span<const uint8_t>> parts = PartsIn(bytes, model.weights.sources);
     parts.push_back(bytes.first(static_cast<size_t>(first - bytes.data())));
-    for (const std::span<const uint8_t> source : model.weights.sources) {
-      if (source.data() >= bytes.data() && source.data() < end) parts.push_back(source);
-    }
     for (const auto& joined : JoinPages(std::move(parts), bytes)) {
       ranges.push_back({joined, file->path()});
     }

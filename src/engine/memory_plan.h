@@ -69,8 +69,10 @@ struct FileRange {
   std::span<const uint8_t> bytes;
   std::string file;
 };
-// What a resident model keeps of its files: headers and tensors, without overlaps, and the matrices
-// that adapters put in the place of its own.
+// What a resident model keeps of its files: headers and the tensors that runs read, without
+// overlaps, and the matrices that adapters put in the place of its own.
 std::vector<FileRange> ResidentRanges(const Model& model);
+// What drafts need beside it: the tensors of prediction blocks. May share pages with the others.
+std::vector<FileRange> PredictionRanges(const Model& model);
 
 }  // namespace tael

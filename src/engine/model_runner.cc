@@ -66,6 +66,12 @@ int ResolveContext(const Model& model, int requested) {
   return requested;
 }
 
+void ReadResident(const std::vector<FileRange>& ranges, WorkerPool& pool) {
+  for (const FileRange& range : ranges) {
+    InParts(range.bytes, pool, [&](auto part) { PopulateReadable(part, range.file); });
+  }
+}
+
 ModelRunner::ModelRunner(const Model& model, const RunnerOptions& options, const RunShape& shape)
     : model_(model),
       integer_matmul_(options.matmul == MatmulMode::kInteger),
@@ -80,9 +86,7 @@ ModelRunner::ModelRunner(const Model& model, const RunnerOptions& options, const
 }
 
 void ModelRunner::MakeResident() {
-  for (const FileRange& range : ResidentRanges(model_)) {
-    InParts(range.bytes, pool_, [&](auto part) { PopulateReadable(part, range.file); });
-  }
+  ReadResident(ResidentRanges(model_), pool_);
   InParts(cache_.memory(), pool_, PopulateWritable);
   InParts(states_.memory(), pool_, PopulateWritable);
   InParts(arena_.reserved(), pool_, PopulateWritable);

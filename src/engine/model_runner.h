@@ -19,6 +19,9 @@ inline constexpr int kDefaultContext = 8192;
 // Throws kInvalidArgument when the model was trained for fewer.
 int ResolveContext(const Model& model, int requested);
 
+// Reads all of `ranges` into memory, on all workers. Throws kUnavailable.
+void ReadResident(const std::vector<FileRange>& ranges, WorkerPool& pool);
+
 // Not thread-safe. The model must outlive it.
 class ModelRunner {
  public:

@@ -1,12 +1,19 @@
 #include "engine/predictor.h"
 
 #include "base/error.h"
-#include "engine/memory_plan.h"
+#include "base/memory.h"
+#include "engine/model_runner.h"
 
 namespace tael {
 namespace {
 
 std::vector<KvLayout> CheckedLayouts(const Model& model, const PredictorOptions& options) {
+  if (model.weights.predictions.empty() && !model.weights.prediction_problem.empty()) {
+    Fail(ErrorCode::kCorrupt,
+         "{}: the prediction layer cannot be used: {}. Hint: the configuration and the weights may "
+         "come from different revisions",
+         model.checkpoint.path, model.weights.prediction_problem);
+  }
   if (model.weights.predictions.empty()) {
     Fail(ErrorCode::kUnsupported, "{}: the checkpoint holds no prediction layers",
          model.checkpoint.path);
@@ -14,6 +21,7 @@ std::vector<KvLayout> CheckedLayouts(const Model& model, const PredictorOptions&
   if (options.max_context < 1) {
     Fail(ErrorCode::kInvalidArgument, "context is {}, needed at least 1", options.max_context);
   }
+  ResolveContext(model, options.max_context);        // positions that the model was trained for
   CheckedKvLayouts(model, options.runner.kv_dtype);  // the blocks' rows are those of a layer
   return PredictionKvLayouts(model.spec, model.weights);
 }
@@ -26,7 +34,12 @@ Predictor::Predictor(const Model& model, const PredictorOptions& options)
       kernels_(ResolveKernels(options.runner.kernels)),
       pool_(options.runner.threads),
       cache_(CheckedLayouts(model, options), options.runner.kv_dtype,
-             BlocksFor(options.max_context)) {}
+             BlocksFor(options.max_context)) {
+  TAEL_CHECK(!model.headers_only);
+  if (!options.runner.resident) return;
+  ReadResident(PredictionRanges(model), pool_);
+  PopulateWritable(cache_.memory());
+}
 
 Batch Predictor::MakeBatch(std::span<const TokenId> next) const {
   Batch batch;

@@ -28,8 +28,10 @@ struct PredictionResult {
 // Not thread-safe. The model must outlive it.
 class Predictor {
  public:
-  // Throws kUnsupported when the checkpoint holds no prediction block, kInvalidArgument (bad
-  // option), kExhausted (memory).
+  // Makes the block's own weights and the cache resident if the options say so; the model's are its
+  // runner's business. Throws kUnsupported when the checkpoint holds no prediction block, kCorrupt
+  // when it holds one that cannot be used, kInvalidArgument (bad option), kExhausted (memory),
+  // kUnavailable (the file cannot be read).
   Predictor(const Model& model, const PredictorOptions& options);
 
   // Appends rows: the residual stream of tokens behind the model's last layer, [rows, D], and for

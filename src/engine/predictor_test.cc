@@ -11,6 +11,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "checkpoint/safetensors.h"
+#include "engine/memory_plan.h"
+#include "runtime/process_memory.h"
 #include "tests/support/shared_data.h"
 
 namespace tael {
@@ -103,14 +105,118 @@ TEST_F(PredictorTest, RefusesACheckpointWithoutTheBlockAndRowsBeyondTheContext) 
   EXPECT_THROW(predictor.Evaluate(std::span(hidden).first(64), std::vector<TokenId>{512}), Error);
 }
 
-TEST_F(PredictorTest, ReportsAMissingPartOfTheBlock) {
+// A defect inside the block refuses drafts, never the model.
+TEST_F(PredictorTest, ReportsAMissingPartOfTheBlockWhenItIsUsed) {
+  const auto model = Without({"layers.3.eh_proj"});
+  EXPECT_TRUE(model->weights.predictions.empty());
+  EXPECT_TRUE(model->weights.prediction_sources.empty());
   try {
-    Without({"layers.3.eh_proj"});
-    FAIL() << "loaded";
+    Predictor(*model, {.max_context = 8, .runner = {.threads = 1}});
+    FAIL() << "no error";
   } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kCorrupt);
     EXPECT_NE(std::string(error.what()).find("missing tensor 'model.layers.3.eh_proj.weight'"),
-              std::string::npos);
+              std::string::npos)
+        << error.what();
   }
+}
+
+TEST_F(PredictorTest, RefusesAModelWithAForeignTensorBehindTheBlocks) {
+  const Checkpoint source = OpenCheckpoint(folder_);
+  std::vector<TensorInfo> tensors = source.tensors.all();
+  TensorInfo extra = *source.tensors.Find("model.norm.weight");
+  const auto load = [&](const char* name) {
+    tensors.push_back(extra);
+    tensors.back().name = name;
+    WriteFileAtomically(dir_ / "config.json", DumpJson(source.config.values()));
+    WriteFileAtomically(dir_ / "model.safetensors", SerializeSafetensors(tensors));
+    tensors.pop_back();
+    return LoadModel(dir_.string());
+  };
+  EXPECT_NE(load("model.layers.3.odd.weight")->weights.prediction_problem.find("unexpected tensor"),
+            std::string::npos);
+  EXPECT_THROW(load("model.layers.4.odd.weight"), Error);
+}
+
+TEST_F(PredictorTest, RunsNeitherPlanNorKeepTheBlock) {
+  const auto whole = LoadModel(folder_), without = Without({"layers.3."});
+  const auto bytes = [](const std::vector<std::span<const uint8_t>>& sources) {
+    size_t sum = 0;
+    for (const auto& source : sources) sum += source.size();
+    return sum;
+  };
+  EXPECT_EQ(bytes(whole->weights.sources), bytes(without->weights.sources));
+  size_t block = 0;
+  for (const TensorInfo& tensor : whole->checkpoint.tensors.all()) {
+    if (tensor.name.starts_with("model.layers.3.")) block += tensor.bytes.size();
+  }
+  EXPECT_GT(block, 0u);
+  EXPECT_EQ(bytes(whole->weights.prediction_sources), block);
+  size_t kept = 0, files = 0, drafts = 0;
+  for (const FileRange& range : ResidentRanges(*whole)) kept += range.bytes.size();
+  for (const FileRange& range : PredictionRanges(*whole)) drafts += range.bytes.size();
+  for (const auto& file : whole->checkpoint.files) files += file->bytes().size();
+  EXPECT_LT(kept, files);
+  EXPECT_GE(drafts, block);
+}
+
+TEST_F(PredictorTest, AResidentPredictorReadsItsBlock) {
+  const auto model = LoadModel(folder_);
+  std::vector<std::span<const uint8_t>> mapped;
+  int64_t bytes = 0;
+  for (const FileRange& range : PredictionRanges(*model)) {
+    mapped.push_back(range.bytes);
+    bytes += static_cast<int64_t>(range.bytes.size());
+  }
+  const Predictor predictor(*model, {.max_context = 8, .runner = {.threads = 1, .resident = true}});
+  EXPECT_GE(ResidentBytesOf(mapped), bytes);
+}
+
+TEST_F(PredictorTest, RefusesAContextBeyondTheModels) {
+  const auto model = LoadModel(folder_);
+  const RunnerOptions runner{.threads = 1};
+  EXPECT_THROW(Predictor(*model, {.max_context = 0, .runner = runner}), Error);
+  EXPECT_THROW(Predictor(*model, {.max_context = model->spec.max_context + 1, .runner = runner}),
+               Error);
+}
+
+TEST_F(PredictorTest, TheRoutersNumbersMustBeStatedAndHeadsMustAgree) {
+  Checkpoint checkpoint = OpenCheckpoint(folder_);
+  const Json whole = checkpoint.config.values();
+  const auto describe = [&](const char* key, const Json& value) {
+    Json config = whole;
+    config.Set(key, value);
+    checkpoint.config = ConfigView(config, "config.json");
+    DescribeCheckpoint(checkpoint);
+  };
+  EXPECT_NO_THROW(describe("n_group", *whole.Find("n_group")));
+  for (const char* key : {"n_group", "topk_group", "routed_scaling_factor"}) {
+    EXPECT_THROW(describe(key, Json()), Error) << key;
+  }
+  EXPECT_NO_THROW(describe("qk_head_dim", 24 + 32));
+  EXPECT_THROW(describe("qk_head_dim", 64), Error);
+  EXPECT_THROW(describe("num_key_value_heads", 2), Error);
+}
+
+// The block's number decides, by the rule of the layers: not what the last layer happens to be.
+TEST_F(PredictorTest, TheBlocksLayerFollowsTheFamilysRule) {
+  Checkpoint checkpoint = OpenCheckpoint(folder_);
+  Json config = checkpoint.config.values();
+  const auto describe = [&] {
+    checkpoint.config = ConfigView(config, "config.json");
+    return DescribeCheckpoint(checkpoint);
+  };
+  ASSERT_EQ(describe().layers.size(), 3u);
+  EXPECT_TRUE(std::holds_alternative<MoeFfnSpec>(describe().prediction_layer->ffn));
+  config.Set("first_k_dense_replace", 3);  // all of the model's are dense, the block is not
+  EXPECT_TRUE(std::holds_alternative<DenseFfnSpec>(describe().layers.back().ffn));
+  EXPECT_TRUE(std::holds_alternative<MoeFfnSpec>(describe().prediction_layer->ffn));
+  config.Set("first_k_dense_replace", 0);
+  config.Set("moe_layer_freq", 2);  // layers 0 and 2, not the block behind them
+  EXPECT_TRUE(std::holds_alternative<MoeFfnSpec>(describe().layers.back().ffn));
+  EXPECT_TRUE(std::holds_alternative<DenseFfnSpec>(describe().prediction_layer->ffn));
+  config.Set("num_nextn_predict_layers", 0);
+  EXPECT_FALSE(describe().prediction_layer.has_value());
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "model/bind.h"
 
+#include <utility>
+
 #include "model/bind/parts.h"
 #include "model/binder.h"
 
@@ -59,12 +61,31 @@ PredictionWeights BindPrediction(const DecoderSpec& spec, const DecoderWeights& 
   w.embedding_norm = binder.Vector(Role::kPredictionEmbeddingNorm, layer, hidden);
   w.hidden_norm = binder.Vector(Role::kPredictionHiddenNorm, layer, hidden);
   w.projection = binder.Matrix(Role::kPredictionProjection, layer, hidden, 2 * hidden);
-  w.layer = BindLayer(spec.layers.back(), hidden, layer, binder);
+  w.layer = BindLayer(*spec.prediction_layer, hidden, layer, binder);
   w.norm = binder.Has(Role::kPredictionNorm, layer)
                ? binder.Vector(Role::kPredictionNorm, layer, hidden)
                : model.final_norm;
   w.head = table(Role::kPredictionHead, model.head);
   return w;
+}
+
+// Each block by a pass of its own: no run of the model needs them, so what is wrong with one must
+// not refuse the others' work.
+void BindPredictions(const DecoderSpec& spec, const Family& family, const Checkpoint& checkpoint,
+                     DecoderWeights* weights, Binder& binder) {
+  for (int i = 0; i < spec.prediction_layers; ++i) {
+    const int layer = static_cast<int>(spec.layers.size()) + i;
+    if (!binder.HasBlock(layer)) return;  // dropped by converters and fine-tuners
+    binder.IgnoreBlock(layer);
+    if (!weights->prediction_problem.empty()) continue;
+    Binder pass(family, checkpoint, spec.vocab_size, binder.headers_only());
+    PredictionWeights block = BindPrediction(spec, *weights, layer, pass);
+    const auto tensors = pass.FinishBlock(layer, &weights->prediction_problem);
+    if (!weights->prediction_problem.empty()) continue;
+    weights->predictions.push_back(std::move(block));
+    weights->packed.insert(weights->packed.end(), pass.packed().begin(), pass.packed().end());
+    for (const TensorInfo* tensor : tensors) weights->prediction_sources.push_back(tensor->bytes);
+  }
 }
 
 // GGUF writes llama3 scaling as divisors of the frequencies in a tensor of their own.
@@ -102,14 +123,10 @@ DecoderWeights Bind(const DecoderSpec& spec, const Family& family, const Checkpo
     weights.layers.push_back(
         BindLayer(spec.layers[i], spec.hidden_size, static_cast<int>(i), binder));
   }
-  for (int i = 0; i < spec.prediction_layers; ++i) {
-    const int layer = static_cast<int>(spec.layers.size()) + i;
-    if (!binder.HasBlock(layer)) break;  // dropped by converters and fine-tuners
-    weights.predictions.push_back(BindPrediction(spec, weights, layer, binder));
-  }
   BindAllStreams(spec, &weights, binder);
   BindRopeDivisors(spec, checkpoint, &weights, binder);
   weights.packed = binder.packed();
+  BindPredictions(spec, family, checkpoint, &weights, binder);
   for (const TensorInfo* tensor : binder.Finish()) weights.sources.push_back(tensor->bytes);
   return weights;
 }

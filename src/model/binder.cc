@@ -282,22 +282,44 @@ bool Binder::HasBlock(int layer) const {
                      [&](const TensorInfo& tensor) { return tensor.name.starts_with(start); });
 }
 
-std::vector<const TensorInfo*> Binder::Finish() {
+void Binder::IgnoreBlock(int layer) {
+  const std::string start = BlockStart(layer);
   for (const TensorInfo& tensor : checkpoint_.tensors.all()) {
+    if (tensor.name.starts_with(start)) claimed_.insert(tensor.name);
+  }
+}
+
+void Binder::RefuseUnclaimed(std::string_view start) {
+  for (const TensorInfo& tensor : checkpoint_.tensors.all()) {
+    if (!tensor.name.starts_with(start)) continue;
     if (claimed_.count(tensor.name) == 0 && !IsIgnored(tensor.name)) {
       Problem("unexpected tensor '{}' {}", tensor.name.substr(0, 120), ShapeText(tensor.shape));
     }
   }
-  if (problems_.empty()) return std::move(used_);
+}
+
+std::string Binder::ProblemText() const {
   const size_t shown = std::min(problems_.size(), kMaxListed);
   std::string text = fmt::format(
       "{}",
       fmt::join(problems_.begin(), problems_.begin() + static_cast<std::ptrdiff_t>(shown), "; "));
   if (shown < problems_.size()) text += fmt::format("; and {} more", problems_.size() - shown);
+  return text;
+}
+
+std::vector<const TensorInfo*> Binder::Finish() {
+  RefuseUnclaimed("");
+  if (problems_.empty()) return std::move(used_);
   Fail(ErrorCode::kCorrupt,
        "{}: {} problem(s) with the tensors of {}: {}. Hint: the configuration and the weights may "
        "come from different revisions",
-       checkpoint_.path, problems_.size(), family_.architecture, text);
+       checkpoint_.path, problems_.size(), family_.architecture, ProblemText());
+}
+
+std::vector<const TensorInfo*> Binder::FinishBlock(int layer, std::string* problem) {
+  RefuseUnclaimed(BlockStart(layer));
+  *problem = ProblemText();
+  return std::move(used_);
 }
 
 }  // namespace tael

@@ -83,14 +83,24 @@ class Binder {
   // The packed matrices that were bound.
   const std::vector<NamedPacked>& packed() const { return packed_; }
 
+  // Leaves all tensors of a block to another pass, which FinishBlock() ends.
+  void IgnoreBlock(int layer);
+
   // The tensors that were taken. Throws kCorrupt when anything went wrong or a tensor was not
   // claimed.
   std::vector<const TensorInfo*> Finish();
+
+  // The same for a pass over one block's tensors, which throws nothing: `problem` is empty, or says
+  // what went wrong.
+  std::vector<const TensorInfo*> FinishBlock(int layer, std::string* problem);
 
  private:
   const NameRule& RuleOf(Role role) const;
   std::string NameOf(Role role, int layer, int expert = 0) const;
   std::string Wrapped(std::string name) const;
+  // Reports the tensors that begin with `start` and that nobody claimed.
+  void RefuseUnclaimed(std::string_view start);
+  std::string ProblemText() const;
   std::string BlockStart(int layer) const;  // what all names of a block begin with
   float OffsetOf(Role role) const { return IsGguf() ? 0.0f : RuleOf(role).hf_offset; }
   std::vector<float> VectorNamed(const std::string& name, int64_t size,

@@ -39,9 +39,13 @@ struct DecoderWeights {
   Weight head;                    // [V, D]; the embedding again when tied
   std::vector<LayerWeights> layers;
   StreamWeights end_streams;                      // what joins the residual streams; empty with one
-  std::vector<PredictionWeights> predictions;     // those that the checkpoint holds
-  std::vector<std::span<const uint8_t>> sources;  // bytes of every tensor that was taken
-  std::vector<NamedPacked> packed;                // the packed matrices among the weights
+  std::vector<std::span<const uint8_t>> sources;  // bytes of every tensor that Forward() reads
+  // Blocks behind the layers that the checkpoint holds whole, and the bytes of their own tensors.
+  // A block with a defect is left out, with those behind it; the problem says why.
+  std::vector<PredictionWeights> predictions;
+  std::vector<std::span<const uint8_t>> prediction_sources;
+  std::string prediction_problem;
+  std::vector<NamedPacked> packed;  // the packed matrices among the weights
 };
 
 // Receives the residual stream for checks: after the embedding (index 0), then after each layer.

@@ -160,5 +160,15 @@ TEST(UniformInt, TakesANumberOrAListOfEqualOnes) {
   EXPECT_THROW(UniformInt(config, "d"), Error);
 }
 
+TEST(SharedSize, IsBoundedInsteadOfOverflowing) {
+  const ConfigView config(ParseJson("{}", "here"), "here");
+  EXPECT_EQ(SharedSize(config, 2, 2048), 4096);
+  EXPECT_EQ(SharedSize(config, 0, 2048), 0);
+  EXPECT_EQ(SharedSize(config, 4096, 4096), 1 << 24);
+  EXPECT_THROW(SharedSize(config, 4097, 4096), Error);
+  EXPECT_THROW(SharedSize(config, 2147483647, 2147483647), Error);
+  EXPECT_THROW(SharedSize(config, -1, 8), Error);
+}
+
 }  // namespace
 }  // namespace tael

@@ -108,6 +108,10 @@ MoeFfnSpec ReadExperts(const ConfigView& config, const ExpertKeys& keys);
 // An integer from the configuration, or a list of equal ones.
 int UniformInt(const ConfigView& config, const char* key);
 
+// Width of `count` shared experts together, each as wide as a routed one. Throws kCorrupt beyond
+// what any model has.
+int SharedSize(const ConfigView& config, int count, int expert_size);
+
 // Gives `moe` to the layers for which `sparse` holds, the dense block of the configuration to the
 // others. Which kind a layer has now does not matter.
 void UseExperts(const ConfigView& config, const MoeFfnSpec& moe,
@@ -118,6 +122,10 @@ void UseExperts(const ConfigView& config, const MoeFfnSpec& moe,
 void UseExpertsBehindDense(const ConfigView& config, const MoeFfnSpec& moe,
                            std::vector<LayerSpec>* layers,
                            const char* dense_key = "first_k_dense_replace");
+
+// For a family with `blocks` blocks of multi-token prediction that described one layer more than
+// the model has, by the rule of its layers: makes the last one the layer of the blocks.
+void SplitOffPrediction(int blocks, DecoderSpec* spec);
 
 // Qwen's rule: every `decoder_sparse_step`-th layer, but none of `mlp_only_layers`.
 void UseExpertsAtSteps(const ConfigView& config, const MoeFfnSpec& moe,

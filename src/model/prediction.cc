@@ -26,7 +26,7 @@ Prediction PredictionForward(const DecoderSpec& spec, const DecoderWeights& weig
   MatmulInput input(Const(joined), ctx);
   Matmul(input, block.projection, out.hidden, ctx);
   const AttentionStep attention{step.batch, step.cache, step.states, step.block, spec.norm_eps};
-  LayerForward(spec.layers.back(), block.layer, attention, out.hidden, ctx);
+  LayerForward(*spec.prediction_layer, block.layer, attention, out.hidden, ctx);
 
   const MatrixView<float> last = GatherRows(Const(out.hidden), step.batch.logit_rows, ctx);
   RmsNorm(Const(last), block.norm, spec.norm_eps, last, ctx);
@@ -37,7 +37,9 @@ Prediction PredictionForward(const DecoderSpec& spec, const DecoderWeights& weig
 }
 
 std::vector<KvLayout> PredictionKvLayouts(const DecoderSpec& spec, const DecoderWeights& weights) {
-  return std::vector<KvLayout>(weights.predictions.size(), LayoutOf(spec.layers.back().attention));
+  if (weights.predictions.empty()) return {};
+  return std::vector<KvLayout>(weights.predictions.size(),
+                               LayoutOf(spec.prediction_layer->attention));
 }
 
 }  // namespace tael

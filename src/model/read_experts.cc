@@ -1,5 +1,6 @@
 // The readers of mixture-of-experts configurations that families share.
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
 #include "model/families.h"
@@ -40,6 +41,15 @@ MoeFfnSpec ReadExperts(const ConfigView& config, const ExpertKeys& keys) {
   return moe;
 }
 
+int SharedSize(const ConfigView& config, int count, int expert_size) {
+  constexpr int64_t kMost = int64_t{1} << 24;
+  const int64_t size = int64_t{count} * expert_size;
+  if (count >= 0 && expert_size >= 0 && size <= kMost) return static_cast<int>(size);
+  Fail(ErrorCode::kCorrupt,
+       "{}: {} shared experts of width {} each, needed 0 or more and at most {} together",
+       config.where(), count, expert_size, kMost);
+}
+
 void UseExperts(const ConfigView& config, const MoeFfnSpec& moe,
                 const std::function<bool(int)>& sparse, std::vector<LayerSpec>* layers) {
   config.Ignore("intermediate_size");  // of dense layers, of which there may be none
@@ -60,6 +70,13 @@ void UseExpertsBehindDense(const ConfigView& config, const MoeFfnSpec& moe,
     Fail(ErrorCode::kCorrupt, "{}: moe_layer_freq is {}, needed at least 1", config.where(), step);
   }
   UseExperts(config, moe, [&](int i) { return i >= dense && i % step == 0; }, layers);
+}
+
+void SplitOffPrediction(int blocks, DecoderSpec* spec) {
+  TAEL_CHECK(!spec->layers.empty());
+  spec->prediction_layers = blocks;
+  if (blocks > 0) spec->prediction_layer = std::move(spec->layers.back());
+  spec->layers.pop_back();
 }
 
 void UseExpertsAtSteps(const ConfigView& config, const MoeFfnSpec& moe,

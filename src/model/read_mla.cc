@@ -1,6 +1,8 @@
 // The reader of latent attention that families share.
+#include <algorithm>
 #include <cmath>
 
+#include "base/error.h"
 #include "model/families.h"
 
 namespace tael {
@@ -23,7 +25,7 @@ double ScoreStretch(const ConfigView& config, const RopeSpec& rope) {
 MlaSpec ReadMla(const ConfigView& config, const MlaKeys& keys) {
   RequireBool(config, "attention_bias", false);
   // What these say of plain attention, other keys say of this one.
-  for (const char* key : {"num_key_value_heads", "head_dim", "qk_head_dim"}) config.Ignore(key);
+  config.Ignore("head_dim");
   MlaSpec mla;
   mla.num_heads = config.Int("num_attention_heads");
   mla.q_rank = config.Int(keys.query_rank, 0);
@@ -31,7 +33,14 @@ MlaSpec ReadMla(const ConfigView& config, const MlaKeys& keys) {
   mla.nope_dim = config.Int(keys.nope_dim);
   mla.rope_dim = config.Int(keys.rope_dim);
   mla.value_dim = config.Int(keys.value_dim);
+  RequireSame(config, "num_key_value_heads", mla.num_heads);
+  const int64_t query_dim = int64_t{mla.nope_dim} + mla.rope_dim;
+  RequireSame(config, "qk_head_dim", static_cast<int>(std::clamp<int64_t>(query_dim, -1, 1 << 30)));
   mla.rope = ReadRope(config, mla.rope_dim);
+  if (mla.rope.scaling == RopeScalingKind::kPerDimension) {
+    Fail(ErrorCode::kUnsupported,
+         "{}: rope type longrope; known with latent attention are the others", config.where());
+  }
   const bool interleaved = config.Bool("rope_interleave", true);
   mla.rope.pairing = interleaved ? RopePairing::kInterleaved : RopePairing::kHalfSplit;
   // A spec without a width is refused by Validate(); only the root must be defined here.

@@ -218,9 +218,11 @@ struct DecoderSpec {
   float embedding_scale = 1.0f;  // of the rows that tokens look up, not of a tied head
   ResidualSpec residual = {};
   std::vector<LayerSpec> layers;
-  // Blocks of multi-token prediction that checkpoints number behind the layers, each with a layer
-  // like the last one. Some checkpoints lack them (model/prediction.h).
+  // Blocks of multi-token prediction that checkpoints number behind the layers, and the layer that
+  // each of them has: what the family's rule says of the first number behind the model's own. Some
+  // checkpoints lack them (model/prediction.h).
   int prediction_layers = 0;
+  std::optional<LayerSpec> prediction_layer = std::nullopt;  // set where there are blocks
 };
 
 // More layers and experts than any model has; bounds what a hostile configuration can make us

@@ -260,11 +260,16 @@ void Validate(const DecoderSpec& spec, const std::string& where) {
     report.Add(fmt::format("num_nextn_predict_layers is {}, needed 0 to {}", spec.prediction_layers,
                            kMaxLayers));
   }
+  if (spec.prediction_layers > 0 && !spec.prediction_layer.has_value()) {
+    report.Add("prediction layers that are not described");
+  }
   CheckResidual(spec.residual, report);
-  for (const LayerSpec& layer : spec.layers) {
+  const auto check = [&](const LayerSpec& layer) {
     std::visit([&](const auto& part) { CheckAttention(part, report); }, layer.attention);
     std::visit([&](const auto& ffn) { CheckFfn(ffn, report); }, layer.ffn);
-  }
+  };
+  for (const LayerSpec& layer : spec.layers) check(layer);
+  if (spec.prediction_layer.has_value()) check(*spec.prediction_layer);
   if (report.problems().empty()) return;
   Fail(ErrorCode::kCorrupt, "{}: impossible model: {}", where, fmt::join(report.problems(), "; "));
 }

@@ -18,15 +18,20 @@ MoeFfnSpec ReadV2Experts(const ConfigView& c) {
          "group_limited_greedy",
          c.where(), scoring, method);
   }
-  const int groups = c.Int("n_group", 1), chosen = c.Int("topk_group", 1);
+  double scale = 1;
   if (method == "group_limited_greedy") {
-    moe.router.num_groups = groups;
-    moe.router.groups_per_token = chosen;
+    moe.router.num_groups = c.Int("n_group");
+    moe.router.groups_per_token = c.Int("topk_group");
     moe.router.group_score = GroupScore::kMax;
+    scale = c.Double("routed_scaling_factor");
+  } else {
+    c.Ignore("n_group");  // of the other method
+    c.Ignore("topk_group");
+    scale = c.Double("routed_scaling_factor", scale);
   }
   RequireBool(c, "norm_topk_prob", false);  // implementations disagree about what it means here
-  moe.router.scale = static_cast<float>(c.Double("routed_scaling_factor", 1.0));
-  moe.shared_size = c.Int("n_shared_experts", 0) * moe.expert_size;
+  moe.router.scale = static_cast<float>(scale);
+  moe.shared_size = SharedSize(c, c.Int("n_shared_experts", 0), moe.expert_size);
   return moe;
 }
 

@@ -20,21 +20,23 @@ MoeFfnSpec ReadV3Experts(const ConfigView& c) {
   }
   moe.router.scoring = RouterScoring::kSigmoid;
   moe.router.correction_bias = true;
-  moe.router.num_groups = c.Int("n_group", 1);
-  moe.router.groups_per_token = c.Int("topk_group", 1);
+  // Required: the defaults of the published code are groups, so a missing key is no "1".
+  moe.router.num_groups = c.Int("n_group");
+  moe.router.groups_per_token = c.Int("topk_group");
   moe.router.normalize = c.Bool("norm_topk_prob", true);
   moe.router.sum_addend = 1e-20f;
-  moe.router.scale = static_cast<float>(c.Double("routed_scaling_factor", 1.0));
-  moe.shared_size = c.Int("n_shared_experts", 0) * moe.expert_size;
+  moe.router.scale = static_cast<float>(c.Double("routed_scaling_factor"));
+  moe.shared_size = SharedSize(c, c.Int("n_shared_experts", 0), moe.expert_size);
   return moe;
 }
 
 DecoderSpec Describe(const ConfigView& c, const MlaSpec& attention, const char* family) {
   DecoderSpec spec = ReadCommon(c);
   spec.family = family;
-  spec.layers.assign(static_cast<size_t>(c.Int("num_hidden_layers")), LayerSpec{attention, {}});
+  const auto layers = static_cast<size_t>(c.Int("num_hidden_layers"));
+  spec.layers.assign(layers + 1, LayerSpec{attention, {}});
   UseExpertsBehindDense(c, ReadV3Experts(c), &spec.layers);
-  spec.prediction_layers = c.Int("num_nextn_predict_layers", 0);
+  SplitOffPrediction(c.Int("num_nextn_predict_layers", 0), &spec);
   return spec;
 }
 

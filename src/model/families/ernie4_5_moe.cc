@@ -25,7 +25,7 @@ MoeFfnSpec ReadErnieExperts(const ConfigView& c) {
   moe.router.normalize = true;
   moe.router.sum_floor = static_cast<float>(c.Double("moe_norm_min", 1e-12));
   if (c.Has("moe_num_shared_experts")) {
-    moe.shared_size = UniformInt(c, "moe_num_shared_experts") * moe.expert_size;
+    moe.shared_size = SharedSize(c, UniformInt(c, "moe_num_shared_experts"), moe.expert_size);
   }
   return moe;
 }

@@ -36,18 +36,18 @@ MoeFfnSpec ReadGlmExperts(const ConfigView& c) {
   moe.router.normalize = c.Bool("norm_topk_prob", true);
   moe.router.sum_addend = 1e-20f;
   moe.router.scale = static_cast<float>(c.Double("routed_scaling_factor", 1.0));
-  moe.shared_size = c.Int("n_shared_experts") * moe.expert_size;
+  moe.shared_size = SharedSize(c, c.Int("n_shared_experts"), moe.expert_size);
   return moe;
 }
 
 DecoderSpec DescribeGlm4Moe(const ConfigView& c) {
   DecoderSpec spec = ReadCommon(c);
   spec.family = "glm4-moe";
-  spec.layers.assign(static_cast<size_t>(c.Int("num_hidden_layers")),
-                     LayerSpec{ReadGlmAttention(c), {}});
+  const auto layers = static_cast<size_t>(c.Int("num_hidden_layers"));
+  spec.layers.assign(layers + 1, LayerSpec{ReadGlmAttention(c), {}});
   const int dense = c.Int("first_k_dense_replace", 1);
   UseExperts(c, ReadGlmExperts(c), [&](int i) { return i >= dense; }, &spec.layers);
-  spec.prediction_layers = c.Int("num_nextn_predict_layers", 0);
+  SplitOffPrediction(c.Int("num_nextn_predict_layers", 0), &spec);
   return spec;
 }
 

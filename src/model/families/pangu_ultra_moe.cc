@@ -27,8 +27,9 @@ MoeFfnSpec ReadPanguExperts(const ConfigView& c) {
   moe.router.correction_bias = c.Bool("router_enable_expert_bias", false);
   moe.router.normalize = c.Bool("norm_topk_prob", true);
   moe.router.sum_addend = 1e-20f;
-  moe.router.scale = static_cast<float>(c.Double("routed_scaling_factor", 1.0));
-  moe.shared_size = c.Int(Known(c, "num_shared_experts", "n_shared_experts"), 0) * moe.expert_size;
+  moe.router.scale = static_cast<float>(c.Double("routed_scaling_factor"));
+  const int shared = c.Int(Known(c, "num_shared_experts", "n_shared_experts"), 0);
+  moe.shared_size = SharedSize(c, shared, moe.expert_size);
   return moe;
 }
 
@@ -37,11 +38,11 @@ DecoderSpec DescribePanguUltraMoe(const ConfigView& c) {
   const MlaSpec attention = ReadMla(c, c.Has(kOwnKeys.latent_rank) ? kOwnKeys : kDeepSeekMlaKeys);
   DecoderSpec spec = ReadCommon(c);
   spec.family = "pangu-ultra-moe";
-  spec.layers.assign(static_cast<size_t>(c.Int("num_hidden_layers")),
-                     LayerSpec{attention, {}, NormPlacement::kAround});
+  const auto layers = static_cast<size_t>(c.Int("num_hidden_layers"));
+  spec.layers.assign(layers + 1, LayerSpec{attention, {}, NormPlacement::kAround});
   UseExpertsBehindDense(c, ReadPanguExperts(c), &spec.layers,
                         Known(c, "num_dense_layers", "first_k_dense_replace"));
-  spec.prediction_layers = c.Int(Known(c, "num_mtp_layers", "num_nextn_predict_layers"), 0);
+  SplitOffPrediction(c.Int(Known(c, "num_mtp_layers", "num_nextn_predict_layers"), 0), &spec);
   return spec;
 }
 

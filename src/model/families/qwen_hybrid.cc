@@ -90,6 +90,7 @@ std::vector<bool> FullLayers(const ConfigView& c) {
   return full;
 }
 
+// The layers, and one of full attention more for SplitBlocks(); feed-forward parts stay empty.
 DecoderSpec DescribeHybrid(const ConfigView& c, const char* family) {
   DecoderSpec spec = ReadCommon(c);
   spec.family = family;
@@ -99,10 +100,15 @@ DecoderSpec DescribeHybrid(const ConfigView& c, const char* family) {
     spec.layers.push_back(
         {.attention = full ? AttentionSpec(gqa) : AttentionSpec(delta_net), .ffn = DenseFfnSpec()});
   }
-  // The blocks of multi-token prediction: numbered behind the layers in GGUF, "mtp." elsewhere.
-  spec.prediction_layers = c.Int("num_nextn_predict_layers", 0);
+  spec.layers.push_back({.attention = gqa, .ffn = DenseFfnSpec()});
   c.Ignore("mtp_num_hidden_layers");
   c.Ignore("mtp_use_dedicated_embeddings");
+  return spec;
+}
+
+// The blocks of multi-token prediction: numbered behind the layers in GGUF, "mtp." elsewhere.
+DecoderSpec SplitBlocks(const ConfigView& c, DecoderSpec spec) {
+  SplitOffPrediction(c.Int("num_nextn_predict_layers", 0), &spec);
   return spec;
 }
 
@@ -117,19 +123,19 @@ MoeFfnSpec ReadMoe(const ConfigView& c) {
 DecoderSpec DescribeQwen3Next(const ConfigView& c) {
   DecoderSpec spec = DescribeHybrid(c, "qwen3-next");
   UseExpertsAtSteps(c, ReadMoe(c), &spec.layers);
-  return spec;
+  return SplitBlocks(c, std::move(spec));
 }
 
 DecoderSpec DescribeQwen35(const ConfigView& c) {
   DecoderSpec spec = DescribeHybrid(c, "qwen3-5");
   for (LayerSpec& layer : spec.layers) layer.ffn = ReadDenseFfn(c);
-  return spec;
+  return SplitBlocks(c, std::move(spec));
 }
 
 DecoderSpec DescribeQwen35Moe(const ConfigView& c) {
   DecoderSpec spec = DescribeHybrid(c, "qwen3-5-moe");
   UseExpertsAtSteps(c, ReadMoe(c), &spec.layers);
-  return spec;
+  return SplitBlocks(c, std::move(spec));
 }
 
 }  // namespace
