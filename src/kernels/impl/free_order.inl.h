@@ -269,7 +269,7 @@ void FreeAttention(const AttentionArgs& a) {
     alignas(64) float s[kKvBlockSize];
     for (size_t j = 0; j < kKvBlockSize; j += Scoring == FreeScoring::kProduct ? 4 : 2) {
       if constexpr (Scoring == FreeScoring::kProduct) {
-        Scores<Element, 4>(a.query, a.head_dim, keys + j * stride, s + j);
+        Scores<Element, 4>(a.query, a.head_dim, keys + j * stride, stride, s + j);
       } else if constexpr (Scoring == FreeScoring::kPairs) {
         FreeScorePairs<Element>(a.query, a.head_dim, keys + j * stride, s + j);
       } else {
@@ -296,7 +296,7 @@ void FreeAttention(const AttentionArgs& a) {
         FreeValues<Element>(s, kKvBlockSize, values + d * Element::kBytes, stride, c, a.out + d);
       }
     } else {
-      AddBlockValues<Element>(s, 0, kKvBlockSize, values, c, a.head_dim, a.out);
+      AddBlockValues<Element>(s, 0, kKvBlockSize, {values, stride, a.value_dim}, c, a.out);
     }
     m = maximum;
   }

@@ -117,6 +117,7 @@ struct FreeKernels {
 #include "kernels/isa/avx2_formats.h"
 #include "kernels/impl/exp.inl.h"
 #include "kernels/impl/elementwise.inl.h"
+#include "kernels/impl/cache.inl.h"
 #include "kernels/impl/attention.inl.h"
 #include "kernels/impl/matmul_float.inl.h"
 #include "kernels/impl/matmul_integer.inl.h"
@@ -362,8 +363,16 @@ void CompareAttention(const KernelTable& table, const FreeKernels& free, DType d
     blocks.push_back(cache.data() + b * kKvBlockSize * row_bytes);
   const Aligned<float> query = RandomFloats(head_dim);
   Aligned<float> out(head_dim);
-  const AttentionArgs args{query.data(), head_dim, blocks.data(), blocks.data(), dtype, 0,
-                           kPositions,   0.1f,     out.data()};
+  const AttentionArgs args{.query = query.data(),
+                           .head_dim = head_dim,
+                           .value_dim = head_dim,
+                           .k_blocks = blocks.data(),
+                           .v_blocks = blocks.data(),
+                           .dtype = dtype,
+                           .begin = 0,
+                           .end = kPositions,
+                           .scale = 0.1f,
+                           .out = out.data()};
   std::vector<Runner> runners = {{"product", Order::kSame, [&] { table.attention(args); }}};
   for (const FreeKernels::Attention& f : free.attention) {
     if (f.dtype == dtype) runners.push_back({f.name, f.order, [&] { f.run(args); }});
