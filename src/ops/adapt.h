@@ -37,8 +37,8 @@ class AdapterScope {
   AdapterRows rows_;
 };
 
-// Changes y = x W^T in the rows that have adapters of `w`, in the order of docs/numerics.md, adapters.
-// REQUIRES: ctx.adapters.
+// Changes y = x W^T in the rows that have adapters of `w`, in the order of docs/numerics.md,
+// adapters. REQUIRES: ctx.adapters.
 void AdaptProduct(const MatrixView<const float>& x, const Weight& w, MatrixView<float> y,
                   ComputeContext& ctx);
 
