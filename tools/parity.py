@@ -45,14 +45,14 @@ def table(rows):
 
 
 def unverified():
-    """Families whose file says that no reference has confirmed them: (file, first comment line)."""
+    """Comments of family files that say that no reference has confirmed something: (file, comment)."""
     folder = os.path.join(ROOT, "src/model/families")
     for name in sorted(os.listdir(folder)):
         with open(os.path.join(folder, name), encoding="utf-8") as file:
             text = file.read()
-        head = " ".join(line[3:] for line in re.match(r"(?:// .*\n)+", text).group(0).splitlines())
-        if "Unverified" in head:
-            yield name, head
+        for comment in re.findall(r"(?:^// .*\n)+", text, re.MULTILINE):
+            if "Unverified" in comment:
+                yield name, " ".join(line[3:] for line in comment.splitlines())
 
 
 def page(found):
