@@ -11,8 +11,10 @@ namespace {
 // The same names for loading and choosing: adapters with one base name go by their paths.
 std::vector<AdapterFlag> ParseAdapterFlags(const std::vector<std::string>& loras) {
   std::vector<AdapterFlag> flags;
+  flags.reserve(loras.size());
   for (const std::string& text : loras) flags.push_back(ParseAdapterFlag(text));
   std::vector<std::string> names;
+  names.reserve(flags.size());
   for (const AdapterFlag& flag : flags) names.push_back(flag.source.name);
   for (AdapterFlag& flag : flags) {
     if (std::count(names.begin(), names.end(), flag.source.name) > 1) {

@@ -262,6 +262,7 @@ std::vector<std::string> WriteGguf(const std::string& path, const GgufEntries& m
   }
   // The first part last: it is the one that is opened.
   std::vector<std::string> paths;
+  paths.reserve(files.size());
   for (size_t i = files.size(); i-- > 0;) files[i].Commit();
   for (const AtomicFile& file : files) paths.push_back(file.path());
   return paths;

@@ -111,6 +111,7 @@ std::vector<std::string> WriteSafetensors(const std::string& directory,
   Check(tensors);
   const std::vector<size_t> ends = GroupBySize(tensors, options.max_shard_bytes);
   std::vector<std::string> names;
+  names.reserve(ends.size());
   for (size_t i = 0; i < ends.size(); ++i) {
     names.push_back(ends.size() == 1
                         ? "model.safetensors"

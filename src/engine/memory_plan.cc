@@ -26,6 +26,7 @@ constexpr int64_t kHeapSlack = int64_t{16} << 20, kHeapAfterHeaders = int64_t{2}
 // every row has every adapter.
 Batch LargestBatch(const Model& model, const RunShape& shape) {
   std::vector<AdapterUse> adapters;
+  adapters.reserve(model.adapters.size());
   for (const auto& adapter : model.adapters) adapters.push_back({adapter.get()});
   const int rows = std::max(shape.rows, shape.sequences);
   Batch batch;

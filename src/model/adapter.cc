@@ -446,6 +446,7 @@ std::vector<AdapterUse> ChooseAdapters(const std::vector<std::unique_ptr<Adapter
                                     [&](const auto& a) { return a->name == choice.name; });
     if (found == adapters.end()) {
       std::vector<std::string> names;
+      names.reserve(adapters.size());
       for (const auto& adapter : adapters) names.push_back(adapter->name);
       Fail(ErrorCode::kNotFound, "no adapter '{}' is loaded; loaded are: {}",
            Printable(choice.name),

@@ -21,10 +21,10 @@ Completed FindCompleted(const Batch& batch, int ratio) {
   completed.starts.assign(batch.tokens.size(), 0);
   for (const BatchSequence& sequence : batch.sequences) {
     for (int i = 0; i < sequence.count; ++i) {
-      const int next = sequence.begin + i + 1;
+      const int next = sequence.begin + i + 1, row = sequence.first_row + i;
       if (next % ratio != 0) continue;
-      completed.starts[static_cast<size_t>(sequence.first_row + i)] = next - ratio;
-      completed.rows.push_back(sequence.first_row + i);
+      completed.starts[static_cast<size_t>(row)] = next - ratio;
+      completed.rows.push_back(row);
     }
   }
   return completed;

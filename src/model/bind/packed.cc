@@ -61,12 +61,9 @@ class Source {
   Binder& binder() { return binder_; }
 
   template <typename Codes>
-  PackedMatrix Finish(const Codes& codes, std::string form) const {
-    return {.n = shape_.count * shape_.n,
-            .k = shape_.k,
-            .codes = codes,
-            .bytes = bytes_,
-            .form = std::move(form)};
+  PackedMatrix Finish(const Codes& codes, const std::string& form) const {
+    return {
+        .n = shape_.count * shape_.n, .k = shape_.k, .codes = codes, .bytes = bytes_, .form = form};
   }
 
  private:

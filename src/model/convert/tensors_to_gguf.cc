@@ -181,6 +181,7 @@ class GgufConverter {
     const std::vector<float> scaled = ComputeRopeFrequencies(gqa->rope).inverse;
     const std::vector<float> unscaled = ComputeRopeFrequencies(plain).inverse;
     std::vector<float> divisors;
+    divisors.reserve(scaled.size());
     for (size_t i = 0; i < scaled.size(); ++i) {
       divisors.push_back(
           static_cast<float>(static_cast<double>(unscaled[i]) / static_cast<double>(scaled[i])));
