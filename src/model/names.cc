@@ -114,6 +114,15 @@ constexpr std::string_view kIgnoredStarts[] = {
     "mm_projector.",
 };
 
+constexpr NameRule kOneSharedExpertRules[] = {
+    {Role::kSharedGate, "model.layers.{}.mlp.shared_expert.gate_proj.weight",
+     "blk.{}.ffn_gate_shexp.weight"},
+    {Role::kSharedUp, "model.layers.{}.mlp.shared_expert.up_proj.weight",
+     "blk.{}.ffn_up_shexp.weight"},
+    {Role::kSharedDown, "model.layers.{}.mlp.shared_expert.down_proj.weight",
+     "blk.{}.ffn_down_shexp.weight"},
+};
+
 constexpr NameRule kErniePaddleRules[] = {
     {Role::kEmbedding, "ernie.embed_tokens.weight", ""},
     {Role::kFinalNorm, "ernie.norm.weight", ""},
@@ -146,6 +155,7 @@ constexpr NameRule kBlockSparseMoeRules[] = {
 }  // namespace
 
 const std::span<const NameRule> kLlamaNames = kLlamaRules;
+const std::span<const NameRule> kOneSharedExpertNames = kOneSharedExpertRules;
 const std::span<const NameRule> kErniePaddleNames = kErniePaddleRules;
 const std::span<const NameRule> kBlockSparseMoeNames = kBlockSparseMoeRules;
 const std::span<const std::string_view> kIgnoredTensorEndings = kIgnored;

@@ -123,6 +123,8 @@ struct NameRule {
 // The names of Llama-shaped models; most families share them. Also what a family's own table does
 // not name.
 extern const std::span<const NameRule> kLlamaNames;
+// Names of the shared expert in the singular: Qwen2-MoE, openPangu Pro-MoE.
+extern const std::span<const NameRule> kOneSharedExpertNames;
 // ERNIE 4.5 as PaddlePaddle stores it: fused matrices, [in, out].
 extern const std::span<const NameRule> kErniePaddleNames;
 // Mixtral's spelling of experts, which others took over.

@@ -6,15 +6,6 @@
 namespace tael {
 namespace {
 
-constexpr NameRule kNames[] = {
-    {Role::kSharedGate, "model.layers.{}.mlp.shared_expert.gate_proj.weight",
-     "blk.{}.ffn_gate_shexp.weight"},
-    {Role::kSharedUp, "model.layers.{}.mlp.shared_expert.up_proj.weight",
-     "blk.{}.ffn_up_shexp.weight"},
-    {Role::kSharedDown, "model.layers.{}.mlp.shared_expert.down_proj.weight",
-     "blk.{}.ffn_down_shexp.weight"},
-};
-
 DecoderSpec DescribePanguProMoe(const ConfigView& c) {
   GqaSpec gqa = ReadGqa(c);
   gqa.qkv_bias = gqa.output_bias = c.Bool("bias", true);
@@ -35,6 +26,6 @@ DecoderSpec DescribePanguProMoe(const ConfigView& c) {
 }  // namespace
 
 extern const Family kPanguProMoe;
-const Family kPanguProMoe{"PanguProMoEForCausalLM", &DescribePanguProMoe, kNames};
+const Family kPanguProMoe{"PanguProMoEForCausalLM", &DescribePanguProMoe, kOneSharedExpertNames};
 
 }  // namespace tael

@@ -6,15 +6,6 @@
 namespace tael {
 namespace {
 
-constexpr NameRule kNames[] = {
-    {Role::kSharedGate, "model.layers.{}.mlp.shared_expert.gate_proj.weight",
-     "blk.{}.ffn_gate_shexp.weight"},
-    {Role::kSharedUp, "model.layers.{}.mlp.shared_expert.up_proj.weight",
-     "blk.{}.ffn_up_shexp.weight"},
-    {Role::kSharedDown, "model.layers.{}.mlp.shared_expert.down_proj.weight",
-     "blk.{}.ffn_down_shexp.weight"},
-};
-
 DecoderSpec DescribeQwen2Moe(const ConfigView& c) {
   GqaSpec gqa = ReadGqa(c);
   gqa.qkv_bias = c.Bool("qkv_bias", true);
@@ -36,6 +27,6 @@ DecoderSpec DescribeQwen2Moe(const ConfigView& c) {
 }  // namespace
 
 extern const Family kQwen2Moe;
-const Family kQwen2Moe{"Qwen2MoeForCausalLM", &DescribeQwen2Moe, kNames};
+const Family kQwen2Moe{"Qwen2MoeForCausalLM", &DescribeQwen2Moe, kOneSharedExpertNames};
 
 }  // namespace tael
