@@ -42,6 +42,7 @@
 #include "kernels/impl/matmul_transposed.inl.h"
 #include "kernels/impl/quantize.inl.h"
 #include "kernels/impl/matmul_integer.inl.h"
+#include "kernels/impl/fetch_ahead.inl.h"
 #include "kernels/impl/integer_product.inl.h"
 #include "kernels/impl/matmul_integer_row_tile.inl.h"
 #include "kernels/impl/matmul_integer_pair_panel.inl.h"

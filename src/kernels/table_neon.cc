@@ -41,6 +41,7 @@
 #include "kernels/impl/matmul_transposed.inl.h"
 #include "kernels/impl/quantize.inl.h"
 #include "kernels/impl/matmul_integer.inl.h"
+#include "kernels/impl/fetch_ahead.inl.h"
 #include "kernels/impl/integer_product.inl.h"
 #include "kernels/isa/neon_tiles.h"
 #include "kernels/impl/matmul_integer_dispatch.inl.h"

@@ -168,11 +168,13 @@ void FreeIntegerVector(const IntegerProduct& a) {
     TileRows(a, j, rows);
     Floats8 acc[kRowTile], rest = ZeroFloats();
     ForEach<kRowTile>([&](auto r) TAEL_INLINE_LAMBDA { acc[r] = ZeroFloats(); });
-    for (size_t b = 0; b < a.x.k / F::kSize; ++b) {
+    const size_t blocks = a.x.k / F::kSize;
+    FetchAhead ahead(rows[0], kRowTile * a.row_bytes, blocks);
+    for (size_t b = 0; b < blocks; ++b) {
       f.Prepare(rows, b);
-      const int8_t* q = a.Q(0, b * F::kSize);
-      const int16_t* sums = a.Sums(0, b * F::kSize);
-      const Words16 sorted = F::kSize == 256 ? SortRuns(LoadBytes(sums)) : ZeroInts();
+      ahead.Step();
+      RowTileBlock<F, 1> t;
+      FindActs(a, 0, b, &t);
       const Floats8 da = SplatFloats(a.Scale(0, b * F::kSize));
       const Floats8 scales = MulFloats(f.Scales(rows, b), da);
       float scale[kRowTile], minimum[kRowTile];
@@ -181,16 +183,15 @@ void FreeIntegerVector(const IntegerProduct& a) {
         StoreFloats(MulFloats(f.MinimumScales(rows, b), da), minimum, kRowTile);
       }
       ForEach<kRowTile>([&](auto r) TAEL_INLINE_LAMBDA {
-        Ints8 msum;
-        const Ints8 isum =
-            RowBlock(f, rows[r] + b * sizeof(typename F::Block), r, q, sorted, &msum);
-        acc[r] = FmaFloats(ToFloats(isum), SplatFloats(scale[r]), acc[r]);
+        TileRow(f, rows[r] + b * sizeof(typename F::Block), r, &t);
+        acc[r] = FmaFloats(ToFloats(t.part[0][r]), SplatFloats(scale[r]), acc[r]);
         if constexpr (F::kMinimum) {
-          acc[r] = FmaFloats(ToFloats(msum), SplatFloats(minimum[r]), acc[r]);
+          acc[r] = FmaFloats(ToFloats(t.mpart[0][r]), SplatFloats(minimum[r]), acc[r]);
         }
       });
       if constexpr (F::kSize == 32 && F::kOffset != 0) {
-        rest = FmaFloats(ToFloats(SplatInts(-F::kOffset * (sums[0] + sums[1]))), scales, rest);
+        rest = FmaFloats(ToFloats(SplatInts(-F::kOffset * (t.sums[0][0] + t.sums[0][1]))), scales,
+                         rest);
       }
     }
     float corrections[kRowTile];

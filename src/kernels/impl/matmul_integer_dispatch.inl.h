@@ -9,13 +9,11 @@ void MatmulTiles(const IntegerProduct& a, F& f) {
   const size_t m = a.x.rows;
   for (size_t begin = 0; begin < m; begin += kIntegerActs) {
     const size_t left = m - begin, count = left < kIntegerActs ? left : kIntegerActs;
-    if (count >= kPanelMinRows) {
+    if (count >= kPanelMinRows<F>) {
       for (size_t j = 0; j < a.n; j += kPanelRows) PanelTile(a, f, begin, count, j);
       continue;
     }
-    for (size_t j = 0; j < a.n; j += kRowTile) {
-      for (size_t i = 0; i < count; ++i) VectorTile(a, f, begin + i, j);
-    }
+    for (size_t j = 0; j < a.n; j += kRowTile) VectorTile(a, f, begin, count, j);
   }
 }
 

@@ -6,9 +6,10 @@ namespace tael::TAEL_ISA {
 namespace {
 
 // From this many activation rows on, making panels pays.
-inline constexpr size_t kPanelMinRows = 4;
+template <class F>
+inline constexpr size_t kPanelMinRows = F::kSize == 256 ? 5 : 4;
 inline constexpr size_t kPanelSpan = 256;
-inline constexpr size_t kPanelRows = kRowTile;
+inline constexpr size_t kPanelRows = 2 * kRowTile;
 
 // 256 elements of eight weight rows. Lane r of every register belongs to row r.
 template <class F>
@@ -80,83 +81,162 @@ inline void FillPanel(F& f, const uint8_t* const (&rows)[kRowTile], size_t first
   }
 }
 
-// Adds run `run` of the panel times 16 activations at `q` to the sums of eight rows.
-template <class F>
-inline Ints8 AddRun(const Panel<F>& panel, size_t run, const int8_t* q, Ints8 isum) {
-  const Words16 scale = F::kSize == 256 ? panel.subscale[run] : SplatWords(1);
-  constexpr size_t kDepth = static_cast<size_t>(F::kDepth);
-  ForEach<4 / kDepth>([&](auto part) TAEL_INLINE_LAMBDA {
-    Words16 products = SplatWords(0);
-    ForEach<kDepth>([&](auto i) TAEL_INLINE_LAMBDA {
-      const size_t e = part * kDepth + i;
-      Bytes32 bytes = Broadcast4Bytes(q + 4 * e);
-      if constexpr (F::kSigned) bytes = WithSignOf(panel.sign[4 * run + e], bytes);
-      products = AddWords(products, MulBytePairs(panel.w[4 * run + e], bytes));
-    });
-    isum = AddInts(isum, MulWordPairs(products, scale));
-  });
-  return isum;
-}
+// Activation rows that pass over the panels together, and panels side by side: what the registers
+// hold sums for. Each load of weights or activations then serves two products.
+inline constexpr size_t kPassActs = 2, kPassPanels = 2;
 
-// Block b of the panel, activation row i, elements from `element` on: one step of both chains.
-template <class F>
-inline void PanelBlock(const IntegerProduct& a, const Panel<F>& panel, size_t b, size_t i,
-                       size_t element, Floats8* acc, Floats8* accm) {
-  constexpr size_t kRunCount = F::kSize / 16;
-  const int8_t* q = a.Q(i, element);
-  const int16_t* sums = a.Sums(i, element);
-  Ints8 isum = ZeroInts(), msum = ZeroInts();
-  if constexpr (F::kSize == 32) {
-    if constexpr (F::kOffset != 0) isum = SplatInts(-F::kOffset * (sums[0] + sums[1]));
-    if constexpr (F::kMinimum) msum = SplatInts(sums[0] + sums[1]);
-  } else {
-    ForEach<kRunCount / 2>([&](auto c) TAEL_INLINE_LAMBDA {
-      const Words16 pair = Broadcast4Bytes(sums + 2 * c);
-      if constexpr (F::kOffset != 0) {
-        isum = AddInts(isum, MulWordPairs(panel.correction[c], pair));
+// The sums of one block: of each panel with each activation row.
+template <size_t Panels, size_t Acts>
+using PassSums = Ints8[Panels][Acts];
+
+// What an offset or the minima contribute, from the sums of each run's activations.
+template <class F, size_t Panels, size_t Acts>
+inline void AddRunSums(const Panel<F>* panels, const int16_t* const (&sums)[Acts],
+                       PassSums<Panels, Acts>& isum, PassSums<Panels, Acts>& msum) {
+  ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
+    if constexpr (F::kSize == 32) {
+      const int32_t total = F::kOffset != 0 || F::kMinimum ? sums[s][0] + sums[s][1] : 0;
+      ForEach<Panels>([&](auto p) TAEL_INLINE_LAMBDA {
+        isum[p][s] = SplatInts(-F::kOffset * total);
+        msum[p][s] = SplatInts(total);
+      });
+    } else {
+      ForEach<Panels>([&](auto p) TAEL_INLINE_LAMBDA { isum[p][s] = msum[p][s] = ZeroInts(); });
+      if constexpr (F::kOffset != 0 || F::kMinimum) {
+        ForEach<8>([&](auto c) TAEL_INLINE_LAMBDA {
+          const Words16 pair = Broadcast4Bytes(sums[s] + 2 * c);
+          ForEach<Panels>([&](auto p) TAEL_INLINE_LAMBDA {
+            if constexpr (F::kOffset != 0) {
+              isum[p][s] = AddInts(isum[p][s], MulWordPairs(panels[p].correction[c], pair));
+            }
+            if constexpr (F::kMinimum) {
+              msum[p][s] = AddInts(msum[p][s], MulWordPairs(panels[p].minimum[c], pair));
+            }
+          });
+        });
       }
-      if constexpr (F::kMinimum) msum = AddInts(msum, MulWordPairs(panel.minimum[c], pair));
-    });
-  }
-  ForEach<kRunCount>([&](auto run) TAEL_INLINE_LAMBDA {
-    isum = AddRun(panel, b * kRunCount + run, q + 16 * run, isum);
+    }
   });
-  const Floats8 da = SplatFloats(a.Scale(i, element));
-  *acc = FmaFloats(ToFloats(isum), MulFloats(panel.d[b], da), *acc);
-  if constexpr (F::kMinimum) {
-    *accm = FmaFloats(ToFloats(msum), MulFloats(panel.dm[b], da), *accm);
+}
+
+// Adds `kDepth` groups of four elements, from group g of the panels on, which share the sub-scales
+// `run`.
+template <class F, size_t Panels, size_t Acts>
+inline void AddGroups(const Panel<F>* panels, size_t g, size_t run, const int8_t* const (&q)[Acts],
+                      PassSums<Panels, Acts>& isum) {
+  Words16 products[Panels][Acts];
+  ForEach<static_cast<size_t>(F::kDepth)>([&](auto e) TAEL_INLINE_LAMBDA {
+    ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
+      const Bytes32 bytes = Broadcast4Bytes(q[s] + 4 * e);
+      ForEach<Panels>([&](auto p) TAEL_INLINE_LAMBDA {
+        const Bytes32 right =
+            F::kSigned ? WithSignOf(panels[p].sign[F::kSigned ? g + e : 0], bytes) : bytes;
+        const Words16 product = MulBytePairs(panels[p].w[g + e], right);
+        products[p][s] = e == 0 ? product : AddWords(products[p][s], product);
+        Settle(products[p][s]);
+      });
+    });
+  });
+  ForEach<Panels>([&](auto p) TAEL_INLINE_LAMBDA {
+    const Words16 scale = F::kSize == 256 ? panels[p].subscale[run] : SplatWords(1);
+    ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
+      isum[p][s] = AddInts(isum[p][s], MulWordPairs(products[p][s], scale));
+    });
+  });
+}
+
+// The chains of a tile: the running sums of every activation row.
+template <class F>
+struct PanelChains {
+  Floats8 acc[kPassPanels][kIntegerActs];
+  Floats8 accm[F::kMinimum ? kPassPanels : 1][kIntegerActs];
+};
+
+// Blocks [first, first + count) of the panels with activation rows [i, i + Acts) of the tile that
+// starts at row `begin`.
+template <class F, size_t Panels, size_t Acts>
+inline void PanelPass(const IntegerProduct& a, const Panel<F>* panels, size_t first, size_t count,
+                      size_t begin, size_t i, PanelChains<F>* chains) {
+  constexpr size_t kGroups = F::kSize / 4, kDepth = static_cast<size_t>(F::kDepth);
+  for (size_t b = 0; b < count; ++b) {
+    const size_t element = (first + b) * F::kSize;
+    const int8_t* q[Acts];
+    const int16_t* sums[Acts];
+    ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
+      q[s] = a.Q(begin + i + s, element);
+      sums[s] = a.Sums(begin + i + s, element);
+    });
+    PassSums<Panels, Acts> isum, msum;
+    AddRunSums<F, Panels, Acts>(panels, sums, isum, msum);
+    if constexpr (F::kMinimum) {
+      ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
+        const Floats8 da = SplatFloats(a.Scale(begin + i + s, element));
+        ForEach<Panels>([&](auto p) TAEL_INLINE_LAMBDA {
+          Floats8& chain = chains->accm[p][i + s];
+          chain = FmaFloats(ToFloats(msum[p][s]), MulFloats(panels[p].dm[b], da), chain);
+        });
+      });
+    }
+    for (size_t g = 0; g < kGroups; g += kDepth) {
+      AddGroups<F, Panels, Acts>(panels, b * kGroups + g, g / 4, q, isum);
+      ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA { q[s] += 4 * kDepth; });
+    }
+    ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
+      const Floats8 da = SplatFloats(a.Scale(begin + i + s, element));
+      ForEach<Panels>([&](auto p) TAEL_INLINE_LAMBDA {
+        Floats8& chain = chains->acc[p][i + s];
+        chain = FmaFloats(ToFloats(isum[p][s]), MulFloats(panels[p].d[b], da), chain);
+      });
+    });
   }
 }
 
-// Eight weight rows from j, activation rows [begin, begin + count), count <= kIntegerActs.
-template <class F>
-inline void PanelTile(const IntegerProduct& a, F& f, size_t begin, size_t count, size_t j) {
-  const uint8_t* rows[kRowTile];
-  TileRows(a, j, rows);
-  Panel<F> panel;
-  Floats8 acc[kIntegerActs], accm[F::kMinimum ? kIntegerActs : 1];
-  for (size_t i = 0; i < count; ++i) acc[i] = ZeroFloats();
-  if constexpr (F::kMinimum) {
-    for (size_t i = 0; i < count; ++i) accm[i] = ZeroFloats();
-  }
-  const size_t blocks = a.x.k / F::kSize;
-  for (size_t first = 0; first < blocks; first += Panel<F>::kBlocks) {
-    const size_t left = blocks - first;
-    const size_t some = left < Panel<F>::kBlocks ? left : Panel<F>::kBlocks;
-    FillPanel(f, rows, first, some, &panel);
+// Panels * 8 weight rows from j, activation rows [begin, begin + count), count <= kIntegerActs.
+template <class F, size_t Panels>
+inline void PanelStrip(const IntegerProduct& a, F& f, size_t begin, size_t count, size_t j) {
+  Panel<F> panels[Panels];
+  PanelChains<F> chains;
+  for (size_t p = 0; p < Panels; ++p) {
     for (size_t i = 0; i < count; ++i) {
-      Floats8 chain = acc[i], chainm = ZeroFloats();
-      if constexpr (F::kMinimum) chainm = accm[i];
-      for (size_t b = 0; b < some; ++b) {
-        PanelBlock(a, panel, b, begin + i, (first + b) * F::kSize, &chain, &chainm);
-      }
-      acc[i] = chain;
-      if constexpr (F::kMinimum) accm[i] = chainm;
+      chains.acc[p][i] = ZeroFloats();
+      if constexpr (F::kMinimum) chains.accm[p][i] = ZeroFloats();
     }
   }
-  for (size_t i = 0; i < count; ++i) {
-    if constexpr (F::kMinimum) acc[i] = AddFloats(acc[i], accm[i]);
-    StoreFloats(acc[i], a.y + (begin + i) * a.ldy + j, a.n - j);
+  const size_t blocks = a.x.k / F::kSize;
+  constexpr size_t kSome = Panel<F>::kBlocks;
+  FetchAhead ahead(a.w + j * a.row_bytes, Panels * kRowTile * a.row_bytes,
+                   (blocks + kSome - 1) / kSome);
+  for (size_t first = 0; first < blocks; first += kSome) {
+    const size_t some = blocks - first < kSome ? blocks - first : kSome;
+    ahead.Step();
+    for (size_t p = 0; p < Panels; ++p) {
+      const uint8_t* rows[kRowTile];
+      TileRows(a, j + p * kRowTile, rows);
+      FillPanel(f, rows, first, some, &panels[p]);
+    }
+    size_t i = 0;
+    for (; i + kPassActs <= count; i += kPassActs) {
+      PanelPass<F, Panels, kPassActs>(a, panels, first, some, begin, i, &chains);
+    }
+    if (i < count) PanelPass<F, Panels, 1>(a, panels, first, some, begin, i, &chains);
+  }
+  for (size_t p = 0; p < Panels; ++p) {
+    const size_t row = j + p * kRowTile;
+    for (size_t i = 0; i < count; ++i) {
+      Floats8 out = chains.acc[p][i];
+      if constexpr (F::kMinimum) out = AddFloats(out, chains.accm[p][i]);
+      StoreFloats(out, a.y + (begin + i) * a.ldy + row, a.n - row);
+    }
+  }
+}
+
+// kPanelRows weight rows from j, or what is left of them.
+template <class F>
+inline void PanelTile(const IntegerProduct& a, F& f, size_t begin, size_t count, size_t j) {
+  if (a.n - j > kRowTile) {
+    PanelStrip<F, kPassPanels>(a, f, begin, count, j);
+  } else {
+    PanelStrip<F, 1>(a, f, begin, count, j);
   }
 }
 

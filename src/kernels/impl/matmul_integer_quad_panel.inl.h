@@ -7,6 +7,7 @@ namespace tael::TAEL_ISA {
 namespace {
 
 // From this many activation rows on, making panels pays.
+template <class F>
 inline constexpr size_t kPanelMinRows = 4;
 inline constexpr size_t kPanelSpan = 256;
 inline constexpr size_t kPanelRows = 16;

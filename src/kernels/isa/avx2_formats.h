@@ -1,10 +1,10 @@
 // The integer forms of the common block formats, unpacked in registers. Every struct here gives the
 // integers of UnpackIntegerBlock (quant/integer_form.h), plus kOffset. Members of a format:
 //   Block, kSize   the stored block and its elements (32 or 256)
-//   kRun           elements that share a sub-scale (kSize 256 only): 16, or 32 for pairs of runs
+//   kRun           elements that share a sub-scale: 16, or 32 for pairs of runs
 //   kOffset        what was added to the weights so that they are not negative
 //   kDepth         products of MulBytePairs whose sum fits 16 bits: 2 * kDepth * max(w) * 127
-//                  < 32768
+//                  < 32768; divides kRun / 4
 //   kSigned        weights keep their sign (kOffset is 0, kDepth is 1)
 //   kMinimum       the format has minima
 //   Prepare        called once per block of eight rows, before the others
@@ -51,7 +51,7 @@ inline __m128i SortRunBytes(__m128i natural) {
 template <class BlockType, int Offset, int Depth>
 struct SmallFormat {
   using Block = BlockType;
-  static constexpr size_t kSize = 32, kRun = 16;
+  static constexpr size_t kSize = 32, kRun = 32;
   static constexpr int kOffset = Offset, kDepth = Depth;
   static constexpr bool kSigned = false, kMinimum = false;
   void Prepare(RowPointers&, size_t) const {}
@@ -69,12 +69,12 @@ struct SmallFormatWithMinimum : SmallFormat<BlockType, 0, Depth> {
   }
 };
 
-struct FormatQ4_0 : SmallFormat<BlockQ4_0, 8, 4> {  // 4 * 2 * 15 * 127 = 15240
+struct FormatQ4_0 : SmallFormat<BlockQ4_0, 8, 8> {  // 8 * 2 * 15 * 127 = 30480
   void Weights(const uint8_t* block, size_t, Bytes32* w) const {
     w[0] = Nibbles(block + offsetof(Block, qs));
   }
 };
-struct FormatQ4_1 : SmallFormatWithMinimum<BlockQ4_1, 4> {  // as Q4_0
+struct FormatQ4_1 : SmallFormatWithMinimum<BlockQ4_1, 8> {  // as Q4_0
   void Weights(const uint8_t* block, size_t, Bytes32* w) const {
     w[0] = Nibbles(block + offsetof(Block, qs));
   }
@@ -116,7 +116,7 @@ struct FormatMXFP4 : SmallFormat<BlockMXFP4, 12, 4> {  // 4 * 2 * 24 * 127 = 243
 // What all formats of 256 elements share.
 template <class BlockType, int Offset, int Depth>
 struct SuperFormat : SmallFormat<BlockType, Offset, Depth> {
-  static constexpr size_t kSize = 256;
+  static constexpr size_t kSize = 256, kRun = 16;
 };
 template <class BlockType, int Depth>
 struct SuperFormatWithMinimum : SuperFormat<BlockType, 0, Depth> {
@@ -140,7 +140,7 @@ inline void RunsOfSixBits(const uint8_t* packed, RunScales* runs) {
   runs->minimum = _mm256_permute4x64_epi64(words, 0xee);
 }
 
-struct FormatQ4_K : SuperFormatWithMinimum<BlockQ4_K, 4> {  // as Q4_0
+struct FormatQ4_K : SuperFormatWithMinimum<BlockQ4_K, 8> {  // as Q4_0
   static constexpr size_t kRun = 32;
   void Weights(const uint8_t* block, size_t, Bytes32* w) const {
     ForEach<4>([&](auto c) TAEL_INLINE_LAMBDA {

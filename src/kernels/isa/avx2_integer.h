@@ -43,6 +43,14 @@ inline Bytes32 WithSignOf(Bytes32 w, Bytes32 q) { return _mm256_sign_epi8(q, w);
 // Int i = a[2i] * b[2i] + a[2i+1] * b[2i+1].
 inline Ints8 MulWordPairs(Words16 a, Words16 b) { return _mm256_madd_epi16(a, b); }
 
+// Has the compiler finish v here. Left alone, it puts off the additions of a long sum and has to
+// spill the terms: a third of the speed of a product.
+inline void Settle([[maybe_unused]] __m256i& v) {
+#ifdef __AVX2__  // not where a test emulates the registers
+  asm("" : "+v"(v));
+#endif
+}
+
 inline Floats8 ZeroFloats() { return _mm256_setzero_ps(); }
 inline Floats8 SplatFloats(float value) { return _mm256_set1_ps(value); }
 inline Floats8 ToFloats(Ints8 v) { return _mm256_cvtepi32_ps(v); }  // nearest even

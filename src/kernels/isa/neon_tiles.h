@@ -11,6 +11,7 @@ namespace tael::TAEL_ISA {
 namespace {
 
 // From this many activation rows on, making panels pays.
+template <class F>
 inline constexpr size_t kPanelMinRows = 4;
 inline constexpr size_t kPanelSpan = 256;
 inline constexpr size_t kPanelRows = kRowTile;
@@ -66,11 +67,14 @@ inline int32x4_t RowBlock(const F& f, const uint8_t* block, size_t r, const int8
 
 // Eight outputs of activation row i.
 template <class F>
-inline void VectorTile(const IntegerProduct& a, F& f, size_t i, size_t j) {
+inline void RowTile(const IntegerProduct& a, F& f, size_t i, size_t j) {
   const uint8_t* rows[kRowTile];
   TileRows(a, j, rows);
   Floats8 acc = ZeroFloats(), accm = ZeroFloats();
-  for (size_t b = 0; b < a.x.k / F::kSize; ++b) {
+  const size_t blocks = a.x.k / F::kSize;
+  FetchAhead ahead(rows[0], kRowTile * a.row_bytes, blocks);
+  for (size_t b = 0; b < blocks; ++b) {
+    ahead.Step();
     f.Prepare(rows, b);
     const int8_t* q = a.Q(i, b * F::kSize);
     const int16_t* sums = a.Sums(i, b * F::kSize);
@@ -95,6 +99,12 @@ inline void VectorTile(const IntegerProduct& a, F& f, size_t i, size_t j) {
   }
   if constexpr (F::kMinimum) acc = AddFloats(acc, accm);
   StoreFloats(acc, a.y + i * a.ldy + j, a.n - j);
+}
+
+// Eight outputs of each of the activation rows [begin, begin + count).
+template <class F>
+inline void VectorTile(const IntegerProduct& a, F& f, size_t begin, size_t count, size_t j) {
+  for (size_t i = begin; i < begin + count; ++i) RowTile(a, f, i, j);
 }
 
 // 256 elements of eight weight rows. Lane r of the two registers of a pair together belongs to row
