@@ -42,6 +42,9 @@ DecoderSpec ReadCommon(const ConfigView& config, bool tied_by_default = false);
 // Throws kUnsupported unless the boolean `key` is absent or has the one value this build computes.
 void RequireBool(const ConfigView& config, const char* key, bool value);
 
+// Throws kUnsupported unless the integer `key` is absent or the one value this build computes.
+void RequireInt(const ConfigView& config, const char* key, int value);
+
 // Throws kCorrupt unless `key` is absent or repeats `value`, which another key gave.
 void RequireSame(const ConfigView& config, const char* key, int value);
 
@@ -57,9 +60,17 @@ int ReadWindow(const ConfigView& config);
 // Yarn's factor for a context stretched by `factor` (arXiv:2309.00071, section 3.4).
 double YarnScale(double factor, double mscale);
 
+// What a family's class takes for keys of rope that its configuration leaves out.
+struct RopeDefaults {
+  double theta = 10000.0;
+  // Of a head that is rotated; nullopt for families that always rotate the whole of it.
+  std::optional<double> part = std::nullopt;
+};
+
 // rope_theta, rope_scaling or rope_parameters, partial rotary. Throws kUnsupported for an unknown
-// type, listing the known ones. `rotary_dim` is the default when the config names no other.
-RopeSpec ReadRope(const ConfigView& config, int rotary_dim);
+// type, listing the known ones, and for a part of a head where the family knows none. `rotary_dim`
+// is the default when the config names no other.
+RopeSpec ReadRope(const ConfigView& config, int rotary_dim, const RopeDefaults& usual = {});
 
 // The same from one object of `rope_parameters` that is for one kind of layers only.
 RopeSpec ReadRopeOfLayers(const ConfigView& config, const ConfigView& rope, int rotary_dim);
@@ -69,7 +80,7 @@ RopeSpec ReadRopeOfLayers(const ConfigView& config, const ConfigView& rope, int 
 void LimitToOriginalContext(const RopeSpec& rope, DecoderSpec* spec);
 
 // Heads, head size, rope and scale of plain grouped-query attention without biases or norms.
-GqaSpec ReadGqa(const ConfigView& config);
+GqaSpec ReadGqa(const ConfigView& config, const RopeDefaults& usual = {});
 
 // What a family's configuration calls the sizes of latent attention.
 struct MlaKeys {
@@ -90,7 +101,8 @@ std::optional<std::vector<bool>> ReadSlidingLayers(const ConfigView& config);
 
 // Layers that differ only in what attention sees: all of the past, or the last `sliding_window`
 // positions. The windowed ones are those `layer_types` lists, else those from `max_window_layers`
-// on; without `use_sliding_window` none is.
+// on; without `use_sliding_window` none is. Throws kCorrupt where keys that windows need are
+// absent.
 std::vector<LayerSpec> ReadWindowedLayers(const ConfigView& config, const GqaSpec& gqa,
                                           const DenseFfnSpec& ffn);
 

@@ -35,6 +35,8 @@ constexpr const char* kHarmlessKeys[] = {
     "is_llama_config",
     "tokenizer_class",
     "auto_map",
+    "eod_token_id",
+    "sep_token_id",
 };
 
 void ReadYarn(const ConfigView& config, const ConfigView& scaling, RopeSpec* rope) {
@@ -122,6 +124,35 @@ void ReadScaling(const ConfigView& config, const ConfigView& scaling, RopeSpec* 
   }
 }
 
+// The part of each head that is rotated. Older configurations state it at the top, newer ones
+// beside the base, some in both places.
+double ReadRotatedPart(const ConfigView& config, const RopeDefaults& usual) {
+  std::optional<double> part;
+  const auto take = [&](const ConfigView& holder) {
+    if (!holder.Has("partial_rotary_factor")) return;
+    const double found = holder.Double("partial_rotary_factor");
+    if (part.value_or(found) != found) {
+      Fail(ErrorCode::kCorrupt, "{}: partial_rotary_factor is {} in one place and {} in another",
+           config.where(), *part, found);
+    }
+    part = found;
+  };
+  take(config);
+  for (const char* key : {"rope_scaling", "rope_parameters"}) {
+    if (const std::optional<ConfigView> nested = config.Object(key)) take(*nested);
+  }
+  const double value = part.value_or(usual.part.value_or(1.0));
+  if (!(value > 0 && value <= 1)) {
+    Fail(ErrorCode::kCorrupt, "{}: partial_rotary_factor is {}, needed above 0 and at most 1",
+         config.where(), value);
+  }
+  if (!usual.part && value != 1) {
+    Fail(ErrorCode::kUnsupported,
+         "{}: partial_rotary_factor is {}; this family rotates whole heads", config.where(), value);
+  }
+  return value;
+}
+
 }  // namespace
 
 double YarnScale(double factor, double mscale) {
@@ -143,6 +174,12 @@ void RequireBool(const ConfigView& config, const char* key, bool value) {
   if (config.Bool(key, value) == value) return;
   Fail(ErrorCode::kUnsupported, "{}: {} is {}, supported is {}", config.where(), key, !value,
        value);
+}
+
+void RequireInt(const ConfigView& config, const char* key, int value) {
+  const int found = config.Int(key, value);
+  if (found == value) return;
+  Fail(ErrorCode::kUnsupported, "{}: {} is {}, supported is {}", config.where(), key, found, value);
 }
 
 void RequireSame(const ConfigView& config, const char* key, int value) {
@@ -182,19 +219,13 @@ void LimitToOriginalContext(const RopeSpec& rope, DecoderSpec* spec) {
   if (original < spec->max_context) spec->max_context = static_cast<int>(original);
 }
 
-RopeSpec ReadRope(const ConfigView& config, int rotary_dim) {
+RopeSpec ReadRope(const ConfigView& config, int rotary_dim, const RopeDefaults& usual) {
   RopeSpec rope;
   rope.pairing =
       config.Bool("rope_interleaved", false) ? RopePairing::kInterleaved : RopePairing::kHalfSplit;
-  const std::optional<ConfigView> nested = config.Object("rope_parameters");
-  const double inner = nested ? nested->Double("partial_rotary_factor", 1.0) : 1.0;
-  const double part = config.Double("partial_rotary_factor", inner);
-  if (!(part > 0 && part <= 1)) {
-    Fail(ErrorCode::kCorrupt, "{}: partial_rotary_factor is {}, needed above 0 and at most 1",
-         config.where(), part);
-  }
-  rope.rotary_dim = config.Int("rotary_dim", static_cast<int>(rotary_dim * part));
-  rope.theta = config.Double("rope_theta", 10000.0);
+  rope.rotary_dim =
+      config.Int("rotary_dim", static_cast<int>(rotary_dim * ReadRotatedPart(config, usual)));
+  rope.theta = config.Double("rope_theta", usual.theta);
   for (const char* key : {"rope_scaling", "rope_parameters"}) {
     const std::optional<ConfigView> scaling = config.Object(key);
     if (!scaling.has_value()) continue;
@@ -207,19 +238,19 @@ RopeSpec ReadRope(const ConfigView& config, int rotary_dim) {
 RopeSpec ReadRopeOfLayers(const ConfigView& config, const ConfigView& rope, int rotary_dim) {
   RopeSpec spec;
   spec.rotary_dim = rotary_dim;
-  spec.theta = rope.Double("rope_theta", 10000.0);
+  spec.theta = rope.Double("rope_theta");
   ReadScaling(config, rope, &spec);
   return spec;
 }
 
-GqaSpec ReadGqa(const ConfigView& config) {
+GqaSpec ReadGqa(const ConfigView& config, const RopeDefaults& usual) {
   GqaSpec gqa;
   gqa.num_heads = config.Int("num_attention_heads");
   gqa.num_kv_heads = config.Int("num_key_value_heads", gqa.num_heads);
   // A spec with 0 heads is refused by Validate(); only the division must be safe here.
   const int derived = gqa.num_heads > 0 ? config.Int("hidden_size") / gqa.num_heads : 0;
   gqa.head_dim = config.Int("head_dim", derived);
-  gqa.rope = ReadRope(config, gqa.head_dim);
+  gqa.rope = ReadRope(config, gqa.head_dim, usual);
   gqa.scale = gqa.head_dim > 0 ? 1.0f / std::sqrt(static_cast<float>(gqa.head_dim)) : 0.0f;
   return gqa;
 }
@@ -259,10 +290,16 @@ std::vector<LayerSpec> ReadWindowedLayers(const ConfigView& config, const GqaSpe
                                           const DenseFfnSpec& ffn) {
   const int count = config.Int("num_hidden_layers");
   GqaSpec windowed = gqa;
-  const int window = config.Int("sliding_window", 0);
-  if (config.Bool("use_sliding_window", false)) windowed.sliding_window = window;
-  const int first_windowed = config.Int("max_window_layers", 0);
   const std::optional<std::vector<bool>> listed = ReadSlidingLayers(config);
+  // Classes differ in what they take for keys that are absent, so windows need them; null means
+  // that there are none.
+  const Json* window = config.values().Find("sliding_window");
+  const bool none = window != nullptr && window->is_null();
+  const bool uses = config.Bool("use_sliding_window", false) && !none;
+  config.Ignore("sliding_window");
+  config.Ignore("max_window_layers");
+  if (uses) windowed.sliding_window = ReadWindow(config);
+  const int first_windowed = uses && !listed ? config.Int("max_window_layers") : 0;
   std::vector<LayerSpec> layers;
   for (int i = 0; i < count; ++i) {
     const bool sliding = listed ? (*listed)[static_cast<size_t>(i)] : i >= first_windowed;

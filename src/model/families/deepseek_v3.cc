@@ -2,6 +2,10 @@
 // by a bias and limited to groups, dense first layers, prediction layers. V3.2: the same with
 // sparse attention.
 // Source: DeepSeek-V3, arXiv:2412.19437; V3.2, arXiv:2512.02556; transformers, models/deepseek_v3.
+#include <fmt/ranges.h>
+
+#include <utility>
+
 #include "base/error.h"
 #include "model/families.h"
 
@@ -45,6 +49,21 @@ DecoderSpec DescribeV3(const ConfigView& c) {
   return Describe(c, ReadMla(c), kimi ? "kimi-k2" : "deepseek-v3");
 }
 
+// Lists that transformers 5 writes beside the keys of the rules; they must say the same.
+void CheckLayerLists(const ConfigView& c, const std::vector<LayerSpec>& layers) {
+  std::vector<std::string> attention, ffn;
+  for (const LayerSpec& layer : layers) {
+    attention.emplace_back("indexed_attention");
+    ffn.emplace_back(std::holds_alternative<MoeFfnSpec>(layer.ffn) ? "sparse" : "dense");
+  }
+  for (const auto& [key, needed] :
+       {std::pair{"layer_types", attention}, std::pair{"mlp_layer_types", ffn}}) {
+    if (!c.Has(key) || c.Strings(key) == needed) continue;
+    Fail(ErrorCode::kCorrupt, "{}: {} is not what the other keys say of {} layers: {}", c.where(),
+         key, layers.size(), fmt::join(needed, ", "));
+  }
+}
+
 DecoderSpec DescribeV32(const ConfigView& c) {
   MlaSpec attention = ReadMla(c);
   const bool interleaved = c.Bool("indexer_rope_interleave", false);
@@ -53,7 +72,9 @@ DecoderSpec DescribeV32(const ConfigView& c) {
       .head_dim = c.Int("index_head_dim"),
       .top_k = c.Int("index_topk"),
       .pairing = interleaved ? RopePairing::kInterleaved : RopePairing::kHalfSplit};
-  return Describe(c, attention, "deepseek-v32");
+  DecoderSpec spec = Describe(c, attention, "deepseek-v32");
+  CheckLayerLists(c, spec.layers);
+  return spec;
 }
 
 }  // namespace

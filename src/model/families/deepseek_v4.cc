@@ -57,6 +57,46 @@ constexpr NameRule kNames[] = {
 // What the entries of a layer sum up.
 constexpr int kFewPositions = 4, kManyPositions = 128;
 
+// The rope of layers with entries, but with the base of those without. transformers 5 writes an
+// object for each of the two, and the rotated part of a head beside its number of elements.
+RopeSpec ReadRotation(const ConfigView& c, int head_dim) {
+  const int rotated = c.Int("qk_rope_head_dim");
+  const double part = head_dim > 0 ? static_cast<double>(rotated) / head_dim : 1.0;
+  const auto check = [&](const ConfigView& holder) {
+    if (const double found = holder.Double("partial_rotary_factor", part); found != part) {
+      Fail(ErrorCode::kCorrupt,
+           "{}: partial_rotary_factor is {}, but {} of {} elements are rotated", c.where(), found,
+           rotated, head_dim);
+    }
+  };
+  check(c);
+  const auto parameters = c.Object("rope_parameters");
+  const auto main = parameters ? parameters->Object("main") : std::nullopt;
+  if (!main) {
+    RopeSpec rope = ReadRope(c, rotated, {.part = part});
+    rope.rotary_dim = rotated;
+    return rope;
+  }
+  const auto compress = parameters->Object("compress");
+  if (!compress) Fail(ErrorCode::kCorrupt, "{}: rope_parameters has no compress", c.where());
+  check(*main);
+  check(*compress);
+  if (ReadRopeOfLayers(c, *main, rotated).scaling != RopeScalingKind::kNone) {
+    Fail(ErrorCode::kUnsupported, "{}: rope_parameters.main is scaled, known is default",
+         c.where());
+  }
+  RopeSpec rope = ReadRopeOfLayers(c, *compress, rotated);
+  if (rope.theta != c.Double("compress_rope_theta", rope.theta)) {
+    Fail(ErrorCode::kCorrupt, "{}: compress_rope_theta and rope_parameters.compress differ",
+         c.where());
+  }
+  rope.theta = main->Double("rope_theta");
+  if (rope.theta != c.Double("rope_theta", rope.theta)) {
+    Fail(ErrorCode::kCorrupt, "{}: rope_theta and rope_parameters.main differ", c.where());
+  }
+  return rope;
+}
+
 CompressedSpec ReadAttention(const ConfigView& c) {
   RequireBool(c, "attention_bias", false);
   if (const int heads = c.Int("num_key_value_heads", 1); heads != 1) {
@@ -70,11 +110,18 @@ CompressedSpec ReadAttention(const ConfigView& c) {
   spec.output_groups = c.Int("o_groups");
   spec.output_rank = c.Int("o_lora_rank");
   spec.window = c.Int("sliding_window");
-  spec.rope = ReadRope(c, c.Int("qk_rope_head_dim"));
+  spec.rope = ReadRotation(c, spec.head_dim);
   spec.rope.pairing = RopePairing::kInterleaved;
   spec.rope.attention_factor = 1.0;  // rotated rows are values, too
   if (spec.head_dim > 0) spec.scale = 1.0f / std::sqrt(static_cast<float>(spec.head_dim));
   return spec;
+}
+
+double ReadCompressedTheta(const ConfigView& c) {
+  if (c.Has("compress_rope_theta")) return c.Double("compress_rope_theta");
+  const auto parameters = c.Object("rope_parameters");
+  const auto compress = parameters ? parameters->Object("compress") : std::nullopt;
+  return compress ? compress->Double("rope_theta") : c.Double("compress_rope_theta");
 }
 
 // Layers without entries see too little for a stretched rope.
@@ -88,7 +135,7 @@ CompressedSpec WithRatio(const ConfigView& c, CompressedSpec spec, int64_t ratio
          ratio, kFewPositions, kManyPositions);
   }
   spec.ratio = static_cast<int>(ratio);
-  spec.rope.theta = c.Double("compress_rope_theta");
+  spec.rope.theta = ReadCompressedTheta(c);
   if (ratio == kManyPositions) return spec;
   spec.overlapping = true;
   spec.indexer = IndexerSpec{.num_heads = c.Int("index_n_heads"),
@@ -96,6 +143,57 @@ CompressedSpec WithRatio(const ConfigView& c, CompressedSpec spec, int64_t ratio
                              .top_k = c.Int("index_topk"),
                              .pairing = RopePairing::kInterleaved};
   return spec;
+}
+
+// How many positions an entry of each layer sums up; 0 for layers without entries. The list may go
+// on for blocks of multi-token prediction, which are not computed.
+std::vector<int64_t> ReadRatios(const ConfigView& c) {
+  if (!c.Has("layer_types")) return c.Ints("compress_ratios");
+  const auto rates = c.Object("compress_rates");
+  const auto rate = [&](const char* key, int usual) {
+    return rates ? rates->Int(key, usual) : usual;
+  };
+  const int few = rate("compressed_sparse_attention", kFewPositions);
+  const int many = rate("heavily_compressed_attention", kManyPositions);
+  if (few != kFewPositions || many != kManyPositions) {
+    Fail(ErrorCode::kUnsupported, "{}: compress_rates names {} and {}; known are {} and {}",
+         c.where(), few, many, kFewPositions, kManyPositions);
+  }
+  std::vector<int64_t> ratios;
+  for (const std::string& type : c.Strings("layer_types")) {
+    if (type == "compressed_sparse_attention") {
+      ratios.push_back(few);
+    } else if (type == "heavily_compressed_attention") {
+      ratios.push_back(many);
+    } else if (type == "sliding_attention") {
+      ratios.push_back(0);
+    } else {
+      Fail(ErrorCode::kUnsupported, "{}: layer type '{}' is not known", c.where(), type);
+    }
+  }
+  return ratios;
+}
+
+// Which layers find their experts by the token alone: as listed, else the first ones.
+std::vector<bool> ReadHashLayers(const ConfigView& c, int layers) {
+  std::vector<bool> hashed;
+  if (!c.Has("mlp_layer_types")) {
+    const int first = c.Int("num_hash_layers", 0);
+    for (int i = 0; i < layers; ++i) hashed.push_back(i < first);
+    return hashed;
+  }
+  for (const std::string& type : c.Strings("mlp_layer_types")) {
+    if (type != "hash_moe" && type != "moe") {
+      Fail(ErrorCode::kUnsupported, "{}: type '{}' in mlp_layer_types is not known", c.where(),
+           type);
+    }
+    hashed.push_back(type == "hash_moe");
+  }
+  if (std::cmp_not_equal(hashed.size(), layers)) {
+    Fail(ErrorCode::kCorrupt, "{}: mlp_layer_types lists {} layers, num_hidden_layers says {}",
+         c.where(), hashed.size(), layers);
+  }
+  return hashed;
 }
 
 MoeFfnSpec ReadV4Experts(const ConfigView& c) {
@@ -133,17 +231,18 @@ DecoderSpec DescribeDeepSeekV4(const ConfigView& c) {
   MoeFfnSpec hashed = moe;
   hashed.router.correction_bias = false;
   hashed.router.choice = ExpertChoice::kByToken;
-  // The list may go on for blocks of multi-token prediction, which are not computed.
-  const std::vector<int64_t> ratios = c.Ints("compress_ratios");
-  const int layers = c.Int("num_hidden_layers"), hash_layers = c.Int("num_hash_layers", 0);
+  const std::vector<int64_t> ratios = ReadRatios(c);
+  const int layers = c.Int("num_hidden_layers");
+  const std::vector<bool> by_token = ReadHashLayers(c, layers);
   c.Ignore("num_nextn_predict_layers");
   if (std::cmp_less(ratios.size(), layers)) {
-    Fail(ErrorCode::kCorrupt, "{}: compress_ratios lists {} layers, num_hidden_layers says {}",
+    Fail(ErrorCode::kCorrupt, "{}: {} layers have a compress ratio, num_hidden_layers says {}",
          c.where(), ratios.size(), layers);
   }
   for (int i = 0; i < layers; ++i) {
-    spec.layers.push_back({.attention = WithRatio(c, attention, ratios[static_cast<size_t>(i)]),
-                           .ffn = i < hash_layers ? hashed : moe});
+    const auto at = static_cast<size_t>(i);
+    spec.layers.push_back(
+        {.attention = WithRatio(c, attention, ratios[at]), .ffn = by_token[at] ? hashed : moe});
   }
   return spec;
 }

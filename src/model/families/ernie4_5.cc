@@ -11,7 +11,7 @@ DecoderSpec DescribeErnie45(const ConfigView& c) {
   if (const double ratio = c.Double("compression_ratio", 1.0); ratio != 1.0) {
     Fail(ErrorCode::kUnsupported, "{}: compression_ratio is {}, supported is 1", c.where(), ratio);
   }
-  GqaSpec gqa = ReadGqa(c);
+  GqaSpec gqa = ReadGqa(c, {.theta = 5e5});
   gqa.rope.pairing = RopePairing::kInterleaved;
   DenseFfnSpec ffn = ReadDenseFfn(c);
   gqa.qkv_bias = gqa.output_bias = ffn.bias = c.Bool("use_bias", false);

@@ -31,7 +31,7 @@ MoeFfnSpec ReadErnieExperts(const ConfigView& c) {
 }
 
 DecoderSpec DescribeErnie45Moe(const ConfigView& c) {
-  GqaSpec gqa = ReadGqa(c);
+  GqaSpec gqa = ReadGqa(c, {.theta = 5e5});
   gqa.rope.pairing = RopePairing::kInterleaved;
   if (c.Bool("use_bias", false)) {
     Fail(ErrorCode::kUnsupported, "{}: use_bias is true; known for this family is false",

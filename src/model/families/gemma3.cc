@@ -77,7 +77,7 @@ DecoderSpec DescribeGemma3(const ConfigView& c) {
   }
   RequireBool(c, "use_bidirectional_attention", false);
   c.Ignore("cache_implementation");
-  GqaSpec global = ReadGqa(c);
+  GqaSpec global = ReadGqa(c, {.theta = 1e6});
   global.qk_norm = true;
   global.qkv_bias = global.output_bias = c.Bool("attention_bias", false);
   global.scale = 1.0f / std::sqrt(static_cast<float>(c.Double("query_pre_attn_scalar")));

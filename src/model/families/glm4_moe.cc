@@ -13,11 +13,9 @@ constexpr NameRule kNames[] = {
 };
 
 GqaSpec ReadGlmAttention(const ConfigView& c) {
-  GqaSpec gqa = ReadGqa(c);
+  GqaSpec gqa = ReadGqa(c, {.part = 0.5});
   gqa.qkv_bias = c.Bool("attention_bias", false);
   gqa.qk_norm = c.Bool("use_qk_norm", false);
-  const double part = c.Double("partial_rotary_factor", 0.5);
-  if (!c.Has("rotary_dim")) gqa.rope.rotary_dim = static_cast<int>(gqa.head_dim * part);
   return gqa;
 }
 

@@ -2,6 +2,7 @@
 // everywhere, a softmax over the chosen experts only, and a clamped SwiGLU with a shifted linear
 // branch.
 // Source: gpt-oss model card, arXiv:2508.10925; transformers, models/gpt_oss.
+#include "base/error.h"
 #include "model/families.h"
 
 namespace tael {
@@ -38,6 +39,10 @@ DecoderSpec DescribeGptOss(const ConfigView& c) {
   GqaSpec windowed = full;
   windowed.sliding_window = ReadWindow(c);
   RequireRopeTheta(c);
+  if (!c.Has("rope_scaling") && !c.Has("rope_parameters")) {
+    Fail(ErrorCode::kCorrupt,
+         "{}: rope_scaling is missing, without which no model of this family is", c.where());
+  }
   if (full.rope.scaling == RopeScalingKind::kYarn) {
     RequireSame(c, "initial_context_length", static_cast<int>(full.rope.original_context));
   }

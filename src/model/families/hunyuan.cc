@@ -21,9 +21,57 @@ constexpr NameRule kNames[] = {
      "blk.{}.ffn_down_shexp.weight"},
 };
 
+// Keys in published files that concern images, classification and training, or say what is so
+// anyway.
+void ReadLeftovers(const ConfigView& c) {
+  for (const char* key : {"anyres_pooling_size",
+                          "anyres_vit_max_image_size",
+                          "anyres_vit_two_views",
+                          "class_num",
+                          "dense_list",
+                          "enable_lm_head_fp32",
+                          "im_end_id",
+                          "im_newline_id",
+                          "im_start_id",
+                          "image_token_id",
+                          "mask_init_id",
+                          "num_media_embeds",
+                          "org_vocab_size",
+                          "pad_id",
+                          "pool_type",
+                          "skip_cls_token",
+                          "text_end_id",
+                          "text_start_id",
+                          "video_end_id",
+                          "video_start_id",
+                          "vit_add_patchemb_bias",
+                          "vit_input_resolution",
+                          "vit_mapping_type",
+                          "vit_norm_type",
+                          "vit_patch",
+                          "vit_path",
+                          "vit_remove_prenorm",
+                          "vit_token",
+                          "vit_type",
+                          "vit_used_rms_norm",
+                          "moe_random_routing_dropped_token",
+                          "cla_share_factor"}) {
+    c.Ignore(key);
+  }
+  for (const char* key :
+       {"add_classification_head", "group_limited_greedy", "position_embedding_xdrope"}) {
+    RequireBool(c, key, false);
+  }
+  RequireBool(c, "use_rotary_pos_emb", true);
+  RequireText(c, "norm_type", "rms");
+  RequireInt(c, "moe_layer_num_skipped", 0);  // first layers without experts
+}
+
 GqaSpec ReadHunyuanAttention(const ConfigView& c) {
+  ReadLeftovers(c);
   RequireBool(c, "use_cla", false);  // keys and values shared by neighbouring layers
   GqaSpec gqa = ReadGqa(c);
+  RequireSame(c, "attention_head_dim", gqa.head_dim);
   gqa.qk_norm = c.Bool("use_qk_norm", true);
   gqa.qk_norm_place = QkNormPlace::kAfterRope;
   gqa.qkv_bias = gqa.output_bias = c.Bool("attention_bias", false);

@@ -34,7 +34,7 @@ void RefuseOtherVariants(const ConfigView& c) {
 
 DecoderSpec DescribeMiniMaxM2(const ConfigView& c) {
   RefuseOtherVariants(c);
-  GqaSpec gqa = ReadGqa(c);
+  GqaSpec gqa = ReadGqa(c, {.theta = 5e6, .part = 1.0});
   gqa.qk_norm = c.Bool("use_qk_norm", true);
   gqa.qk_norm_span = QkNormSpan::kProjection;
   MoeFfnSpec moe =

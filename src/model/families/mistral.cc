@@ -7,7 +7,9 @@ namespace {
 
 DecoderSpec DescribeMistral(const ConfigView& c) {
   GqaSpec gqa = ReadGqa(c);
-  gqa.sliding_window = c.Int("sliding_window", 0);
+  // null means none; where the key is absent, the published class takes the first model's window.
+  const bool absent = c.values().Find("sliding_window") == nullptr;
+  gqa.sliding_window = c.Int("sliding_window", absent ? 4096 : 0);
   DecoderSpec spec = ReadCommon(c);
   spec.family = "mistral";
   spec.layers.assign(static_cast<size_t>(c.Int("num_hidden_layers")),

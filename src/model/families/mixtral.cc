@@ -6,7 +6,7 @@ namespace tael {
 namespace {
 
 DecoderSpec DescribeMixtral(const ConfigView& c) {
-  GqaSpec gqa = ReadGqa(c);
+  GqaSpec gqa = ReadGqa(c, {.theta = 1e6});
   gqa.sliding_window = c.Int("sliding_window", 0);
   MoeFfnSpec moe =
       ReadExperts(c, {"num_local_experts", "num_experts_per_tok", "intermediate_size"});

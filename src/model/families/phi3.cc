@@ -13,10 +13,11 @@ constexpr NameRule kNames[] = {
 
 DecoderSpec DescribePhi3(const ConfigView& c) {
   for (const char* key : {"attention_bias", "mlp_bias", "lm_head_bias"}) RequireBool(c, key, false);
+  for (const char* key : {"full_attn_mod", "interpolate_factor"}) RequireInt(c, key, 1);
   for (const char* key : {"embd_pdrop", "resid_pdrop", "original_max_position_embeddings"}) {
     c.Ignore(key);  // dropout of training; read with longrope, without meaning otherwise
   }
-  GqaSpec gqa = ReadGqa(c);
+  GqaSpec gqa = ReadGqa(c, {.part = 1.0});
   gqa.sliding_window = c.Int("sliding_window", 0);
   DecoderSpec spec = ReadCommon(c);
   spec.family = "phi3";

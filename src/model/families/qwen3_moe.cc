@@ -14,7 +14,10 @@ DecoderSpec DescribeQwen3Moe(const ConfigView& c) {
     Fail(ErrorCode::kUnsupported, "{}: use_sliding_window is true; known for this family is false",
          c.where());
   }
-  MoeFfnSpec moe = ReadExperts(c, {"num_experts", "num_experts_per_tok", "moe_intermediate_size"});
+  // transformers 5 writes the name that other families have.
+  const char* count = c.Has("num_experts") ? "num_experts" : "num_local_experts";
+  MoeFfnSpec moe = ReadExperts(c, {count, "num_experts_per_tok", "moe_intermediate_size"});
+  RequireSame(c, "num_local_experts", moe.router.num_experts);
   moe.router.normalize = c.Bool("norm_topk_prob", false);
   DecoderSpec spec = ReadCommon(c);
   spec.family = "qwen3-moe";

@@ -44,7 +44,7 @@ GqaSpec ReadGatedAttention(const ConfigView& c) {
   RequireBool(c, "attention_bias", false);
   RequireBool(c, "attn_output_gate", true);
   RequireBool(c, "use_sliding_window", false);
-  GqaSpec gqa = ReadGqa(c);
+  GqaSpec gqa = ReadGqa(c, {.part = 0.25});
   gqa.qk_norm = true;
   gqa.output_gate = true;
   CheckSections(c, c, gqa.rope);

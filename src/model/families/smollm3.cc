@@ -25,7 +25,12 @@ std::vector<int64_t> RotatedLayers(const ConfigView& c, size_t count) {
 }
 
 DecoderSpec DescribeSmolLm3(const ConfigView& c) {
-  GqaSpec gqa = ReadGqa(c);
+  if (c.Bool("use_sliding_window", false) && !c.Has("layer_types")) {
+    Fail(ErrorCode::kUnsupported,
+         "{}: use_sliding_window is true without layer_types that say where, in this family",
+         c.where());
+  }
+  GqaSpec gqa = ReadGqa(c, {.theta = 2e6});
   gqa.qkv_bias = gqa.output_bias = c.Bool("attention_bias", false);
   DecoderSpec spec = ReadCommon(c, /*tied_by_default=*/true);
   spec.family = "smollm3";
