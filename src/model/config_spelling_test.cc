@@ -185,6 +185,25 @@ TEST(ConfigSpelling, DeepSeekV32ListsItsLayersToo) {
   EXPECT_NE(Problem(v32).find("mlp_layer_types is not what the other keys say"), std::string::npos);
 }
 
+TEST(ConfigSpelling, DeepSeekMoeIsLlamaWithFineExperts) {
+  Json moe = Config("DeepseekForCausalLM", R"({"n_routed_experts": 8, "num_experts_per_tok": 2,
+      "moe_intermediate_size": 8, "n_shared_experts": 2, "first_k_dense_replace": 1,
+      "moe_layer_freq": 1, "norm_topk_prob": false, "scoring_func": "softmax",
+      "aux_loss_alpha": 0.001, "seq_aux": true, "attention_bias": false})");
+  const DecoderSpec spec = Describe(moe);
+  EXPECT_TRUE(std::holds_alternative<DenseFfnSpec>(spec.layers[0].ffn));
+  const auto& ffn = std::get<MoeFfnSpec>(spec.layers[1].ffn);
+  EXPECT_EQ(ffn.shared_size, 16);
+  EXPECT_EQ(ffn.router.scoring, RouterScoring::kSoftmax);
+  EXPECT_FALSE(ffn.router.normalize);
+  EXPECT_FALSE(std::get<GqaSpec>(spec.layers[1].attention).qk_norm);
+  moe.Set("norm_topk_prob", true);
+  EXPECT_NE(Problem(moe).find("norm_topk_prob is true"), std::string::npos);
+  moe.Set("norm_topk_prob", false);
+  moe.Set("routed_scaling_factor", 2.0);
+  EXPECT_NE(Problem(moe).find("routed_scaling_factor is 2"), std::string::npos);
+}
+
 constexpr const char* kV4 = R"({"q_lora_rank": 12, "qk_rope_head_dim": 4, "o_groups": 2,
     "o_lora_rank": 8, "num_key_value_heads": 1, "n_routed_experts": 8, "num_experts_per_tok": 2,
     "moe_intermediate_size": 8, "n_shared_experts": 1, "index_n_heads": 2, "index_head_dim": 8,

@@ -10,7 +10,7 @@ extern const Family kDeepSeekV4, kErnie45Moe, kGlm4Moe, kGptOss, kHunyuanMoe, kM
 extern const Family kGemma3Multimodal, kMistral3, kQwen3Next, kQwen35, kQwen35Moe, kQwen35Text,
     kQwen35MoeText;
 
-extern const Family kDeepSeekV2, kDeepSeekV3, kDeepSeekV32, kPanguUltraMoe;
+extern const Family kDeepSeekMoe, kDeepSeekV2, kDeepSeekV3, kDeepSeekV32, kPanguUltraMoe;
 
 namespace {
 // The order does not matter; one line per family.
@@ -47,6 +47,7 @@ constexpr const Family* kFamilies[] = {
     &kQwen3Moe,
     &kMiMo,
     &kSeedOss,
+    &kDeepSeekMoe,
     &kDeepSeekV2,
     &kDeepSeekV3,
     &kDeepSeekV32,
