@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "app/adapter_flags.h"
 #include "app/bench/counts.h"
 #include "app/bench/report.h"
 #include "app/command.h"
@@ -105,7 +106,8 @@ int Execute(const BenchOptions& options, const LoadedSettings& settings) {
   BenchPlan plan{.runner = engine.runner,
                  .shape = ShapeOf(engine, engine.max_context),
                  .prefill_chunk = engine.limits.prefill_chunk,
-                 .repetitions = options.repetitions};
+                 .repetitions = options.repetitions,
+                 .adapters = ChooseAdapters(model.adapters, AdapterChoices(options.model.loras))};
 
   BenchContext context{.path = loaded.path,
                        .matmul = MatmulName(plan.runner.matmul),
@@ -114,6 +116,7 @@ int Execute(const BenchOptions& options, const LoadedSettings& settings) {
                        .prefill_chunk = plan.prefill_chunk,
                        .repetitions = plan.repetitions,
                        .probes = !options.no_probes,
+                       .loras = options.model.loras,
                        .load_before = LoadAverage()};
   const int64_t memory_limit = MakeMemoryWish(options.model, run).limit;
   std::vector<BenchRow> rows;
@@ -154,6 +157,7 @@ Command AddBenchCommand(CommandParser& program) {
                  "every -p and with\nevery -n of every -b; 0 leaves one out. What is measured, and "
                  "when it is valid: docs/benchmarks.md."});
   AddModelFlags(command, options->model);
+  AddAdapterOption(command, &options->model.loras);
   const OptionRules list{.type = "N,..."};
   command.AddOption("-p,--prompt", &options->prompts, "prefill of N tokens (512)", list);
   command.AddOption("-n,--gen", &options->generated, "decode of N tokens (128)", list);

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "model/bind/packed.h"
+#include "model/places.h"
 #include "quant/dtype.h"
 
 namespace tael {
@@ -56,22 +57,10 @@ const NameRule& Binder::RuleOf(Role role) const {
   return *rule;
 }
 
-// The name of a text model's tensor where a multimodal checkpoint holds it: beside the parts for
-// other modalities, in one of two spellings.
-std::string Binder::Wrapped(std::string name) const {
-  const auto has = [&](std::string_view tensor) {
-    return checkpoint_.tensors.Find(tensor) != nullptr;
-  };
-  constexpr std::string_view kText = "model.", kInner = "model.language_model.";
-  if (has("language_model.model.embed_tokens.weight")) return "language_model." + name;
-  if (!name.starts_with(kText) || !has("model.language_model.embed_tokens.weight")) return name;
-  return std::string(kInner) + name.substr(kText.size());
-}
-
 std::string Binder::NameOf(Role role, int layer, int expert) const {
   const NameRule& rule = RuleOf(role);
   if (IsGguf()) return TensorName(rule.gguf, layer, expert);
-  return Wrapped(TensorName(rule.hf, layer, expert));
+  return WrappedName(checkpoint_.tensors, TensorName(rule.hf, layer, expert));
 }
 
 const TensorInfo* Binder::Take(const std::string& name,
@@ -272,7 +261,8 @@ std::vector<float> Binder::VectorNamed(const std::string& name, int64_t size,
 }
 
 std::string Binder::BlockStart(int layer) const {
-  return IsGguf() ? TensorName("blk.{}.", layer) : Wrapped(TensorName("model.layers.{}.", layer));
+  return IsGguf() ? TensorName("blk.{}.", layer)
+                  : WrappedName(checkpoint_.tensors, TensorName("model.layers.{}.", layer));
 }
 
 bool Binder::HasBlock(int layer) const {

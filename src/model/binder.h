@@ -97,7 +97,6 @@ class Binder {
  private:
   const NameRule& RuleOf(Role role) const;
   std::string NameOf(Role role, int layer, int expert = 0) const;
-  std::string Wrapped(std::string name) const;
   // Reports the tensors that begin with `start` and that nobody claimed.
   void RefuseUnclaimed(std::string_view start);
   std::string ProblemText() const;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "model/cost_adapters.h"
+#include "ops/adapt_heads.h"
 #include "ops/matmul.h"
 #include "ops/row_places.h"
 #include "ops/select_positions.h"
@@ -40,17 +42,20 @@ class Walker {
       : spec_(spec),
         batch_(batch),
         options_(options),
+        adapters_(batch),
         rows_(static_cast<int64_t>(batch.tokens.size())) {}
 
   StepCost Walk(const DecoderWeights& weights) {
     cost_[CostKind::kEmbedding].weight_bytes +=
         rows_ * weights.embedding.bytes() / weights.embedding.n;
+    Add(CostKind::kEmbedding, adapters_.OfEmbedding());
     for (size_t i = 0; i < spec_.layers.size(); ++i) Layer(spec_.layers[i], weights.layers[i]);
     const auto logits = static_cast<int64_t>(batch_.logit_rows.size());
     if (logits > 0) {
       Streams(weights.end_streams, logits);
       Vector(CostKind::kNorm, weights.final_norm);
-      Product(CostKind::kHead, weights.head, logits);
+      BaseProduct(CostKind::kHead, weights.head, logits);
+      Add(CostKind::kHead, adapters_.OfHead(weights.head));
     }
     return cost_;
   }
@@ -60,8 +65,19 @@ class Walker {
     cost_[kind].weight_bytes += VectorBytes(vector);
   }
 
+  void Add(CostKind kind, const AdapterCost& adapters) {
+    cost_[kind].weight_bytes += adapters.bytes;
+    cost_[kind].float_macs += adapters.macs;
+  }
+
+  // A matrix times the rows of the step, with what adapters do beside it.
+  void Product(CostKind kind, const Weight& w, int terms = 1) {
+    BaseProduct(kind, w, rows_, terms);
+    Add(kind, adapters_.OfMatrix(KeyOf(w)));
+  }
+
   // A matrix times `rows` activation rows, with `terms` products where it is done in integers.
-  void Product(CostKind kind, const Weight& w, int64_t rows, int terms = 1) {
+  void BaseProduct(CostKind kind, const Weight& w, int64_t rows, int terms = 1) {
     Cost& cost = cost_[kind];
     cost.weight_bytes += w.bytes();
     if (MatmulFormOf(w, options_.integer_matmul) == MatmulForm::kInteger) {
@@ -93,10 +109,10 @@ class Walker {
   // One overload per alternative of AttentionSpec and FfnSpec.
   void AttentionPart(const GqaSpec& spec, const AttentionWeights& any) {
     const GqaWeights& weights = std::get<GqaWeights>(any);
-    Product(CostKind::kProjection, weights.q, rows_);
-    Product(CostKind::kProjection, weights.k, rows_, kKeyValueTerms);
-    Product(CostKind::kProjection, weights.v, rows_, kKeyValueTerms);
-    Product(CostKind::kProjection, weights.o, rows_);
+    Product(CostKind::kProjection, weights.q);
+    Product(CostKind::kProjection, weights.k, kKeyValueTerms);
+    Product(CostKind::kProjection, weights.v, kKeyValueTerms);
+    Product(CostKind::kProjection, weights.o);
     for (const auto* bias : {&weights.q_bias, &weights.k_bias, &weights.v_bias, &weights.o_bias}) {
       Vector(CostKind::kProjection, *bias);
     }
@@ -111,14 +127,15 @@ class Walker {
 
   void AttentionPart(const MlaSpec& spec, const AttentionWeights& any) {
     const MlaWeights& weights = std::get<MlaWeights>(any);
-    if (spec.q_rank > 0) Product(CostKind::kProjection, weights.query_down, rows_);
-    Product(CostKind::kProjection, weights.query, rows_);
-    Product(CostKind::kProjection, weights.latent, rows_, kKeyValueTerms);
-    Product(CostKind::kProjection, weights.output, rows_);
+    if (spec.q_rank > 0) Product(CostKind::kProjection, weights.query_down);
+    Product(CostKind::kProjection, weights.query);
+    Product(CostKind::kProjection, weights.latent, kKeyValueTerms);
+    Product(CostKind::kProjection, weights.output);
     for (const HeadWeights* w : {&weights.key, &weights.value}) {
       const int64_t rows = spec.num_heads * w->rows;
       cost_[CostKind::kProjection].weight_bytes += w->all.bytes() * rows / w->all.n;
       FloatProduct(CostKind::kProjection, rows * w->all.k, rows_);
+      Add(CostKind::kProjection, adapters_.OfMatrix(KeyOf(*w), spec.num_heads));
     }
     Vector(CostKind::kNorm, weights.query_down_norm);
     Vector(CostKind::kNorm, weights.latent_norm);
@@ -142,10 +159,10 @@ class Walker {
   void AttentionPart(const CompressedSpec& spec, const AttentionWeights& any) {
     const CompressedWeights& weights = std::get<CompressedWeights>(any);
     for (const Weight* w : {&weights.query_down, &weights.query, &weights.output}) {
-      Product(CostKind::kProjection, *w, rows_);
+      Product(CostKind::kProjection, *w);
     }
-    Product(CostKind::kProjection, weights.shared, rows_, kKeyValueTerms);
-    for (const Weight& w : weights.output_down) Product(CostKind::kProjection, w, rows_);
+    Product(CostKind::kProjection, weights.shared, kKeyValueTerms);
+    for (const Weight& w : weights.output_down) Product(CostKind::kProjection, w);
     Vector(CostKind::kNorm, weights.query_down_norm);
     Vector(CostKind::kNorm, weights.shared_norm);
     Vector(CostKind::kAttention, weights.sinks);
@@ -167,8 +184,8 @@ class Walker {
   }
 
   void CompressorPart(const CompressorWeights& weights) {
-    Product(CostKind::kProjection, weights.values, rows_, kKeyValueTerms);
-    Product(CostKind::kProjection, weights.gates, rows_, kKeyValueTerms);
+    Product(CostKind::kProjection, weights.values, kKeyValueTerms);
+    Product(CostKind::kProjection, weights.gates, kKeyValueTerms);
     Vector(CostKind::kProjection, weights.place_bias);
     Vector(CostKind::kNorm, weights.norm);
   }
@@ -177,9 +194,8 @@ class Walker {
     CompressorPart(weights.compressor);
     const Visible entries = CountEntries(spec.ratio, 0);
     if (LongestSequence(batch_) / spec.ratio <= spec.indexer->top_k) return;
-    Product(CostKind::kProjection, weights.query, rows_);
-    cost_[CostKind::kProjection].weight_bytes += weights.head_weights.bytes();
-    FloatProduct(CostKind::kProjection, weights.head_weights.n * weights.head_weights.k, rows_);
+    Product(CostKind::kProjection, weights.query);
+    FloatMatrix(weights.head_weights);
     FloatProduct(CostKind::kAttention, spec.indexer->head_dim,
                  entries.scored * spec.indexer->num_heads);
     cost_[CostKind::kAttention].kv_read_bytes +=
@@ -223,14 +239,20 @@ class Walker {
 
   // Keys are made in all steps, scores only where a row has something to choose.
   void IndexerPart(const IndexerSpec& spec, const IndexerWeights& weights, int64_t scored) {
-    Product(CostKind::kProjection, weights.key, rows_, kKeyValueTerms);
+    Product(CostKind::kProjection, weights.key, kKeyValueTerms);
     Vector(CostKind::kNorm, weights.key_norm);
     Vector(CostKind::kNorm, weights.key_norm_bias);
     if (!NeedsSelection(batch_, spec.top_k)) return;
-    Product(CostKind::kProjection, weights.query, rows_);
-    cost_[CostKind::kProjection].weight_bytes += weights.head_weights.bytes();
-    FloatProduct(CostKind::kProjection, weights.head_weights.n * weights.head_weights.k, rows_);
+    Product(CostKind::kProjection, weights.query);
+    FloatMatrix(weights.head_weights);
     FloatProduct(CostKind::kAttention, spec.head_dim, scored * spec.num_heads);
+  }
+
+  // A matrix around attention that is multiplied in float32 in every mode.
+  void FloatMatrix(const Weight& w) {
+    cost_[CostKind::kProjection].weight_bytes += w.bytes();
+    FloatProduct(CostKind::kProjection, w.n * w.k, rows_);
+    Add(CostKind::kProjection, adapters_.OfMatrix(KeyOf(w)));
   }
 
   void FloatProduct(CostKind kind, int64_t macs, int64_t times) {
@@ -247,10 +269,10 @@ class Walker {
   void AttentionPart(const GatedDeltaNetSpec& spec, const AttentionWeights& any) {
     const auto& weights = std::get<GatedDeltaNetWeights>(any);
     for (const Weight* w : {&weights.qkvz, &weights.qkv, &weights.z, &weights.out}) {
-      Product(CostKind::kProjection, *w, rows_);
+      Product(CostKind::kProjection, *w);
     }
     for (const Weight* w : {&weights.ba, &weights.b, &weights.a}) {
-      Product(CostKind::kProjection, *w, rows_, kKeyValueTerms);
+      Product(CostKind::kProjection, *w, kKeyValueTerms);
     }
     for (const auto* vector : {&weights.conv, &weights.rate, &weights.time_bias, &weights.norm}) {
       Vector(CostKind::kAttention, *vector);
@@ -269,7 +291,7 @@ class Walker {
   void FfnPart(const DenseFfnSpec&, const FfnWeights& any) {
     const DenseFfnWeights& weights = std::get<DenseFfnWeights>(any);
     for (const Weight* w : {&weights.gate, &weights.up, &weights.down}) {
-      Product(CostKind::kFfn, *w, rows_);
+      Product(CostKind::kFfn, *w);
     }
     for (const auto* bias : {&weights.gate_bias, &weights.up_bias, &weights.down_bias}) {
       Vector(CostKind::kFfn, *bias);
@@ -289,19 +311,22 @@ class Walker {
     const int64_t active = std::min<int64_t>(uses, spec.router.num_experts);
     const DenseFfnWeights& expert = weights.experts[0];
     for (const Weight* w : {&expert.gate, &expert.up, &expert.down}) {
-      Product(CostKind::kFfn, *w, uses);
+      BaseProduct(CostKind::kFfn, *w, uses);
       cost.weight_bytes += (active - 1) * w->bytes();
       cost.expert_bytes += active * w->bytes();
     }
+    Add(CostKind::kFfn,
+        adapters_.OfExperts(weights.experts, active, spec.router.experts_per_token));
     for (const auto* bias : {&expert.gate_bias, &expert.up_bias, &expert.down_bias}) {
       cost.weight_bytes += active * VectorBytes(*bias);
       cost.expert_bytes += active * VectorBytes(*bias);
     }
     for (const Weight* w : {&weights.shared.gate, &weights.shared.up, &weights.shared.down}) {
-      if (spec.shared_size > 0) Product(CostKind::kFfn, *w, rows_);
+      if (spec.shared_size > 0) Product(CostKind::kFfn, *w);
     }
     Vector(CostKind::kFfn, weights.shared_gate);
     cost.float_macs += rows_ * static_cast<int64_t>(weights.shared_gate.size());
+    if (spec.shared_gate) Add(CostKind::kFfn, adapters_.OfMatrix(KeyOf(SharedGateRow(weights))));
   }
 
   static constexpr int kKeyValueTerms = 2;  // ActivationTerms::kTwo (nn/attention_*.cc)
@@ -309,6 +334,7 @@ class Walker {
   const DecoderSpec& spec_;
   const Batch& batch_;
   const CostOptions& options_;
+  const AdapterCosts adapters_;
   int64_t rows_;
   StepCost cost_;
 };

@@ -55,9 +55,9 @@ struct CostOptions {
 // The cost of Forward() with this batch. Of a mixture of experts the chosen ones count: each as
 // often as it is used, its bytes once. Which ones is not known here: rows are taken to choose
 // different ones while there are any, which is exact for one row and the most that can be read for
-// several. A recurrent state is read and written once per step and sequence. A sequence's keys and
-// values count once, from the first position that one of its rows sees to the last; blocks that
-// sequences share count for each.
+// several. Adapters count with the matrices that they change. A recurrent state is read and written
+// once per step and sequence. A sequence's keys and values count once, from the first position that
+// one of its rows sees to the last; blocks that sequences share count for each.
 StepCost CostOf(const DecoderSpec& spec, const DecoderWeights& weights, const Batch& batch,
                 const CostOptions& options);
 

@@ -5,6 +5,9 @@
 namespace tael {
 namespace {
 
+constexpr std::string_view kText = "model.", kInner = "model.language_model.",
+                           kOuter = "language_model.";
+
 const char* PatternOf(const NameRule& rule, Container container) {
   return container == Container::kGguf ? rule.gguf : rule.hf;
 }
@@ -30,6 +33,20 @@ bool Matches(std::string_view name, std::string_view pattern, int (&numbers)[2])
 }
 
 }  // namespace
+
+std::string WrappedName(const TensorIndex& tensors, std::string name) {
+  if (tensors.Find("language_model.model.embed_tokens.weight") != nullptr) {
+    return "language_model." + name;
+  }
+  const bool inner = tensors.Find("model.language_model.embed_tokens.weight") != nullptr;
+  if (!inner || !name.starts_with(kText)) return name;
+  return std::string(kInner) + name.substr(kText.size());
+}
+
+std::string UnwrappedName(const std::string& name) {
+  if (name.starts_with(kInner)) return std::string(kText) + name.substr(kInner.size());
+  return name.starts_with(kOuter) ? name.substr(kOuter.size()) : name;
+}
 
 std::optional<TensorPlace> PlaceOf(std::string_view name, const Family& family,
                                    Container container) {

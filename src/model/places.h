@@ -2,9 +2,11 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "checkpoint/open.h"
+#include "checkpoint/tensor_index.h"
 #include "model/families.h"
 
 namespace tael {
@@ -26,5 +28,11 @@ const NameRule* RuleOf(const Family& family, Role role);
 
 // The rule's name for a place; "" where the container has none.
 std::string NameOf(const Family& family, const TensorPlace& place, Container container);
+
+// The name of a text model's tensor where a multimodal checkpoint holds it: beside the parts for
+// other modalities, in one of two spellings. The same name in other checkpoints.
+std::string WrappedName(const TensorIndex& tensors, std::string name);
+// The way back: both spellings become the text model's own.
+std::string UnwrappedName(const std::string& name);
 
 }  // namespace tael

@@ -67,13 +67,7 @@ bool IsAdapted(const DenseFfnWeights& expert, const AdapterRows& adapters) {
 }
 
 // gates [T, 1] = 1 / (1 + exp(-w . x))
-MatrixView<float> SharedGates(const std::vector<float>& w, MatrixView<const float> x,
-                              ComputeContext& ctx) {
-  const Weight row{.dtype = DType::kF32,
-                   .n = 1,
-                   .k = x.cols,
-                   .data = reinterpret_cast<const uint8_t*>(w.data()),
-                   .row_bytes = x.cols * static_cast<int64_t>(sizeof(float))};
+MatrixView<float> SharedGates(const Weight& row, MatrixView<const float> x, ComputeContext& ctx) {
   const MatrixView<float> gates = NewMatrix(x.rows, 1, ctx);
   MatmulInput input(x, ctx);
   Matmul(input, row, gates, ctx);
@@ -93,7 +87,7 @@ void AddShared(const MoeFfnSpec& spec, const MoeFfnWeights& weights, MatrixView<
       {.intermediate_size = spec.shared_size, .activation = spec.activation, .clamp = spec.clamp},
       weights.shared, x, result, ctx);
   if (spec.shared_gate) {
-    const MatrixView<float> gates = SharedGates(weights.shared_gate, x, ctx);
+    const MatrixView<float> gates = SharedGates(SharedGateRow(weights), x, ctx);
     ctx.pool.ParallelFor(x.rows, ctx.GrainFor(x.cols), [&](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; ++t) {
         for (int64_t d = 0; d < x.cols; ++d) result.row(t)[d] *= gates.data[t];
@@ -113,6 +107,15 @@ void Record(const Routing& routing, std::vector<RouterRecord>* records) {
 }
 
 }  // namespace
+
+Weight SharedGateRow(const MoeFfnWeights& weights) {
+  const std::vector<float>& w = weights.shared_gate;
+  return {.dtype = DType::kF32,
+          .n = 1,
+          .k = static_cast<int64_t>(w.size()),
+          .data = reinterpret_cast<const uint8_t*>(w.data()),
+          .row_bytes = static_cast<int64_t>(w.size() * sizeof(float))};
+}
 
 ExpertGroups GroupByExpert(const Routing& routing, int num_experts, ComputeContext& ctx) {
   const int64_t size = routing.tokens * routing.per_token;

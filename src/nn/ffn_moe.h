@@ -18,6 +18,9 @@ struct MoeFfnWeights {
   std::vector<float> shared_gate;        // [D]; empty when the spec has none
 };
 
+// The shared expert's gate as a matrix [1, D] of the same memory.
+Weight SharedGateRow(const MoeFfnWeights& weights);
+
 // Which tokens pass which expert; arena memory. The tokens of expert e stand in ascending order at
 // [begins[e], begins[e + 1]).
 struct ExpertGroups {

@@ -35,7 +35,7 @@ class AdaptTest : public testing::Test {
  protected:
   AdaptTest() {
     for (uint32_t i = 0; i < 2; ++i) {
-      adapters_[i].products[w_.data] = LowRankChange{.rank = kRank + i,
+      adapters_[i].products[KeyOf(w_)] = LowRankChange{.rank = kRank + i,
                                                      .a = Noise((kRank + i) * kK, 10 + i),
                                                      .b = Noise(kN * (kRank + i), 20 + i),
                                                      .scale = 0.5f + static_cast<float>(i)};
@@ -117,7 +117,7 @@ TEST_F(AdaptTest, ARowHasTheSameBitsInAnyCompanyOnAnyTableAndThreads) {
 }
 
 TEST_F(AdaptTest, GainsScaleTheWholeRow) {
-  adapters_[0].products[w_.data].gains = Noise(kN, 5);
+  adapters_[0].products[KeyOf(w_)].gains = Noise(kN, 5);
   const std::vector<AdapterUse> uses = {{&adapters_[0]}};
   const std::vector<float> y = Product({{uses}, {{1, 2}}}, Scalar());
   for (const int64_t row : {1, 2}) ExpectRow(y, row, uses);
@@ -126,7 +126,7 @@ TEST_F(AdaptTest, GainsScaleTheWholeRow) {
 
 TEST_F(AdaptTest, AReplacementStandsForTheMatrix) {
   const std::vector<float> other = Noise(kN * kK, 6);
-  adapters_[0].products[w_.data] = LowRankChange{.replacement = FloatWeight(other, kN, kK)};
+  adapters_[0].products[KeyOf(w_)] = LowRankChange{.replacement = FloatWeight(other, kN, kK)};
   const std::vector<float> y = Product({{{{&adapters_[0]}}}, {{4}}}, Scalar());
   for (int64_t n = 0; n < kN; ++n) {
     double want = 0;
@@ -135,9 +135,19 @@ TEST_F(AdaptTest, AReplacementStandsForTheMatrix) {
   }
 }
 
-TEST_F(AdaptTest, AMatrixWithoutBytesOfItsOwnHasNoChange) {
-  adapters_[0].products[nullptr] = LowRankChange{.rank = kRank};
+TEST_F(AdaptTest, AnEmptyMatrixHasNoChange) {
+  adapters_[0].products[MatrixKey()] = LowRankChange{.rank = kRank};
   EXPECT_EQ(adapters_[0].Find(Weight{.n = kN, .k = kK}), nullptr);
+}
+
+TEST_F(AdaptTest, PartsOfAPackedMatrixAreToldApartByTheirFirstRow) {
+  const auto packed = std::make_shared<const PackedMatrix>();
+  Weight q{.n = 4, .k = 8}, k = q;
+  q.packed = k.packed = packed;
+  k.first_row = 4;
+  adapters_[0].products[KeyOf(k)] = LowRankChange{.rank = kRank};
+  EXPECT_EQ(adapters_[0].Find(q), nullptr);
+  EXPECT_NE(adapters_[0].Find(k), nullptr);
 }
 
 TEST_F(AdaptTest, PickedRowsKeepTheirAdapters) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "ops/adapt_heads.h"
 #include "ops/decode_rows.h"
 
 namespace tael {
@@ -113,6 +114,7 @@ void HeadMatmul(const HeadWeights& w, const HeadRange& range, const HeadRows<con
   } else {
     product.Decoded();
   }
+  if (ctx.adapters != nullptr) AdaptHeadProduct(w, range, x, y, ctx);
 }
 
 }  // namespace tael

@@ -27,7 +27,8 @@ struct HeadRows {
 };
 
 // y's part of head h = the weight of head `first_head` + h times x's part of head h, for `heads`
-// heads. Always in float32 (docs/numerics.md, 3), whatever the weight's type.
+// heads. Always in float32 (docs/numerics.md, 3), whatever the weight's type; rows with an adapter
+// of `w` get its change.
 struct HeadRange {
   int first_head = 0, heads = 0;
 };

@@ -188,6 +188,11 @@ Json ReportToJson(const BenchContext& context, const Model& model,
   json.Set("kernels", context.kernels);
   json.Set("matmul", context.matmul);
   json.Set("kv", context.kv);
+  if (!context.loras.empty()) {
+    Json loras = JsonArray{};
+    for (const std::string& lora : context.loras) loras.Append(lora);
+    json.Set("adapters", std::move(loras));
+  }
   json.Set("prefill_chunk", context.prefill_chunk);
   json.Set("repetitions", context.repetitions);
   json.Set("types", TypesToJson(model, context.integer_matmul));
@@ -208,6 +213,7 @@ std::string ReportToText(const BenchContext& context, const Model& model,
                          const std::vector<BenchRow>& rows) {
   std::string text = fmt::format("{}\n{}, kernels {}, {} matmul, {} cache\n", context.path,
                                  CpuModel(), context.kernels, context.matmul, context.kv);
+  for (const std::string& lora : context.loras) text += fmt::format("  adapter {}\n", lora);
   const Json types = TypesToJson(model, context.integer_matmul);
   for (const Json& type : types.as_array()) {
     text += fmt::format("  {:8} {:>10}  {}\n", type.Find("type")->as_string(),

@@ -23,6 +23,7 @@ struct BenchContext {
   int prefill_chunk = 0, repetitions = 0;
   int64_t probe_bytes = 0;  // memory that the bandwidth was measured on
   bool probes = true;       // false: --no-probes
+  std::vector<std::string> loras = {};
   double load_before = 0, load_after = 0;
 };
 

@@ -43,6 +43,7 @@ Batch BenchRunner::MakeBatch(int sequences, int begin, int count, bool logits) c
                        .count = count,
                        .begin = begin,
                        .blocks = {},
+                       .adapters = plan_.adapters,
                        .state = s};
     for (int b = 0; b < BlocksFor(begin + count); ++b) {
       part.blocks.push_back(s * blocks_per_sequence_ + b);

@@ -40,6 +40,7 @@ struct BenchPlan {
   RunShape shape;  // of the largest entries
   int prefill_chunk = 256;
   int repetitions = 5;
+  std::vector<AdapterUse> adapters = {};  // of every sequence
 };
 
 // Not thread-safe. The model must outlive it. Token ids are random but fixed by (sequence,
