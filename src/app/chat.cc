@@ -248,7 +248,8 @@ int Execute(const ChatOptions& options, const LoadedSettings& settings) {
   limits.stop_strings = StopTexts(options.sampling);
   limits.thinking = MakeThinkingWish(options.thinking);
   const LoadedModel loaded = LoadNamedModel(options.model, settings.values);
-  const RecommendedSampling recommended = FindRecommendedSampling(*loaded.model);
+  const RecommendedSampling recommended =
+      FindRecommendedSampling(*loaded.model, options.sampling, settings);
   const bool taken = UseRecommended(recommended, options.sampling, settings, limits.sampling);
   const std::string sampling =
       SamplingText(limits.sampling) + (taken ? " (" + recommended.source + ")" : "");

@@ -55,6 +55,11 @@ ChatFormat::Prompt ChatFormat::MakePrompt(Json messages, const ThinkingWish& wis
          "this model cannot be made to think here: with these messages its template closes the "
          "reasoning in the prompt. Hint: leave --think away, or use --think off");
   }
+  if (wish.on == false && thinking_.always_closed && !closed) {
+    Fail(ErrorCode::kUnsupported,
+         "thinking cannot be switched off here: with these messages the template leaves the "
+         "reasoning open. Hint: --think 0 closes it");
+  }
   if (wish.budget == 0 && prompt.style.start == ReasoningStart::kInside) {
     // Inside means that the template wrote the last span.
     spans.back().text += thinking_.tags->forced_close;

@@ -149,7 +149,8 @@ int Execute(const RunOptions& options, const LoadedSettings& settings) {
   const std::string prompt = ReadPrompt(options);
   const LoadedModel loaded = LoadNamedModel(options.model, settings.values);
   if (options.chat) {
-    const RecommendedSampling recommended = FindRecommendedSampling(*loaded.model);
+    const RecommendedSampling recommended =
+        FindRecommendedSampling(*loaded.model, options.sampling, settings);
     if (UseRecommended(recommended, options.sampling, settings, plan.request.sampling)) {
       plan.sampling_source = recommended.source;
     }

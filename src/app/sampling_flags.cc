@@ -151,15 +151,17 @@ bool UseRecommended(const RecommendedSampling& recommended, const SamplingFlags&
   return taken;
 }
 
-RecommendedSampling FindRecommendedSampling(const Model& model) {
+RecommendedSampling FindRecommendedSampling(const Model& model, const SamplingFlags& flags,
+                                            const LoadedSettings& settings) {
+  const auto named = [&](std::string_view name) { return IsNamed(name, flags, settings); };
   const Checkpoint& checkpoint = model.checkpoint;
   RecommendedSampling found;
   if (checkpoint.generation_config) {
-    found = SamplingFromGenerationConfig(*checkpoint.generation_config);
+    found = SamplingFromGenerationConfig(*checkpoint.generation_config, named);
   } else if (checkpoint.gguf != nullptr) {
-    found = SamplingFromGguf(*checkpoint.gguf);
+    found = SamplingFromGguf(*checkpoint.gguf, named);
   }
-  return CompleteSampling(std::move(found), SamplingOfFamily(model.spec.family));
+  return CompleteSampling(std::move(found), SamplingOfFamily(model.spec.family), named);
 }
 
 std::string SamplingText(const SamplingParams& params) {

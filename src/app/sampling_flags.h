@@ -40,8 +40,10 @@ SamplingParams MakeSamplingParams(const SamplingFlags& flags, const RunSettings&
 // file, the environment, --set) name. True if anything was taken.
 bool UseRecommended(const RecommendedSampling& recommended, const SamplingFlags& flags,
                     const LoadedSettings& settings, SamplingParams& params);
-// From the model's files, else from the card of its family.
-RecommendedSampling FindRecommendedSampling(const Model& model);
+// From the model's files, else from the card of its family. What the user named himself is not
+// read, so that a wrong value there stands in nobody's way. Throws kCorrupt for the others.
+RecommendedSampling FindRecommendedSampling(const Model& model, const SamplingFlags& flags,
+                                            const LoadedSettings& settings);
 // "temperature 0.6, top_k 20, top_p 0.95", or "greedy": all that is off its default.
 std::string SamplingText(const SamplingParams& params);
 // The texts of --stop. Throws UsageError for an empty one.

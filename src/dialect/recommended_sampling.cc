@@ -64,9 +64,35 @@ std::optional<double> GgufNumber(const GgufMetadata& metadata, const char* key) 
   return value->number;
 }
 
+// One parameter in the spelling of options and of both kinds of files.
+struct Key {
+  const char *option, *json, *gguf;
+};
+constexpr Key kTopK = {"top_k", "top_k", "general.sampling.top_k"};
+constexpr struct {
+  Key key;
+  std::optional<double> RecommendedSampling::* member;
+} kReals[] = {
+    {{"temperature", "temperature", "general.sampling.temp"}, &RecommendedSampling::temperature},
+    {{"top_p", "top_p", "general.sampling.top_p"}, &RecommendedSampling::top_p},
+    {{"min_p", "min_p", "general.sampling.min_p"}, &RecommendedSampling::min_p},
+    {{"repeat_penalty", "repetition_penalty", "general.sampling.penalty_repeat"},
+     &RecommendedSampling::repeat_penalty}};
+
+// `number(key)` reads one; those that the user named stay unread, however wrong they are.
+template <typename Number>
+void Read(RecommendedSampling& found, const IsNamedParameter& is_named, const Number& number) {
+  for (const auto& [key, member] : kReals) {
+    if (!is_named(key.option)) found.*member = number(key);
+  }
+  if (is_named(kTopK.option)) return;
+  if (const auto top_k = number(kTopK)) found.top_k = AsCount(*top_k);
+}
+
 }  // namespace
 
-RecommendedSampling SamplingFromGenerationConfig(const Json& config) {
+RecommendedSampling SamplingFromGenerationConfig(const Json& config,
+                                                 const IsNamedParameter& is_named) {
   RecommendedSampling found;
   found.source = "generation_config.json";
   const Json* sampled = config.Find("do_sample");
@@ -75,43 +101,32 @@ RecommendedSampling SamplingFromGenerationConfig(const Json& config) {
     return found;
   }
   found.sampled = sampled != nullptr && sampled->is_bool();
-  found.temperature = JsonNumber(config, "temperature");
-  found.top_p = JsonNumber(config, "top_p");
-  found.min_p = JsonNumber(config, "min_p");
-  found.repeat_penalty = JsonNumber(config, "repetition_penalty");
-  if (const auto top_k = JsonNumber(config, "top_k")) found.top_k = AsCount(*top_k);
+  Read(found, is_named, [&](const Key& key) { return JsonNumber(config, key.json); });
   Check(found);
   return found;
 }
 
-RecommendedSampling SamplingFromGguf(const GgufMetadata& metadata) {
+RecommendedSampling SamplingFromGguf(const GgufMetadata& metadata,
+                                     const IsNamedParameter& is_named) {
   RecommendedSampling found;
   found.source = "general.sampling of the file";
-  found.temperature = GgufNumber(metadata, "general.sampling.temp");
-  found.top_p = GgufNumber(metadata, "general.sampling.top_p");
-  found.min_p = GgufNumber(metadata, "general.sampling.min_p");
-  found.repeat_penalty = GgufNumber(metadata, "general.sampling.penalty_repeat");
-  if (const auto top_k = GgufNumber(metadata, "general.sampling.top_k")) {
-    found.top_k = AsCount(*top_k);
-  }
+  Read(found, is_named, [&](const Key& key) { return GgufNumber(metadata, key.gguf); });
   Check(found);
   return found;
 }
 
-RecommendedSampling CompleteSampling(RecommendedSampling found, const RecommendedSampling& card) {
+RecommendedSampling CompleteSampling(RecommendedSampling found, const RecommendedSampling& card,
+                                     const IsNamedParameter& is_named) {
   if (found.temperature == 0.0) return found;
   const bool named = !found.empty();
   bool filled = false;
-  const auto fill = [&](auto& value, const auto& other) {
-    if (value || !other) return;
+  const auto fill = [&](const char* option, auto& value, const auto& other) {
+    if (value || !other || is_named(option)) return;
     value = other;
     filled = true;
   };
-  fill(found.temperature, card.temperature);
-  fill(found.top_p, card.top_p);
-  fill(found.min_p, card.min_p);
-  fill(found.repeat_penalty, card.repeat_penalty);
-  fill(found.top_k, card.top_k);
+  for (const auto& [key, member] : kReals) fill(key.option, found.*member, card.*member);
+  fill(kTopK.option, found.top_k, card.top_k);
   if (!found.temperature && found.sampled) found.temperature = 1.0;
   if (filled) found.source = named ? found.source + ", " + card.source : card.source;
   return found;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "dialect/reasoning_splitter.h"
 
 namespace tael {
 namespace {
@@ -15,14 +16,29 @@ constexpr const char* kLevels[] = {"low", "medium", "high"};
 constexpr const char* kUnknownLevel = "?";
 constexpr int kMaxBudget = 1 << 24;
 
-// The prompt of a short conversation; nullopt when the template refuses it.
-std::optional<std::string> Probe(const ChatTemplate& chat, const char* variable, Json value) {
+TemplateInput ShortConversation() {
   TemplateInput input;
   Json message = JsonObject{};
   message.Set("role", "user");
   message.Set("content", "Hello");
   input.messages.Append(std::move(message));
   input.unix_time = 0;
+  return input;
+}
+
+bool ClosesReasoning(const ChatTemplate& chat, const ReasoningTags* tags) {
+  if (tags == nullptr) return false;
+  try {
+    const ReasoningStart start = FindReasoningStart(tags, chat.Render(ShortConversation()));
+    return start == ReasoningStart::kClosed || start == ReasoningStart::kAnswer;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+// The prompt of a short conversation; nullopt when the template refuses it.
+std::optional<std::string> Probe(const ChatTemplate& chat, const char* variable, Json value) {
+  TemplateInput input = ShortConversation();
   input.extra.emplace_back(variable, std::move(value));
   try {
     return chat.RenderText(input);
@@ -39,6 +55,7 @@ bool MakesADifference(const ChatTemplate& chat, const char* variable, Json one, 
 
 std::string Offers(const ThinkingStyle& style) {
   if (style.tags == nullptr) return "it does not reason aloud";
+  if (style.always_closed) return "its template always closes the reasoning, as --think off does";
   std::string text = "it takes --think N (tokens)";
   if (!style.variable.empty() || *style.tags->off_words != '\0') text += ", on, off";
   for (const std::string& level : style.levels) text += ", " + level;
@@ -94,6 +111,7 @@ ThinkingStyle FindThinkingStyle(const ChatTemplate& chat, std::string_view templ
     const auto prompt = Probe(chat, kEffort, level);
     if (prompt && prompt != unknown) style.levels.push_back(level);
   }
+  style.always_closed = style.variable.empty() && ClosesReasoning(chat, style.tags);
   return style;
 }
 
@@ -138,7 +156,9 @@ void ApplyThinking(const ThinkingStyle& style, const ThinkingWish& wish, Templat
   // A budget is one for a model that thinks; where it can be switched on, it is.
   const std::optional<bool> on = wish.budget ? std::optional(true) : wish.on;
   if (!on) return;
-  if (!style.variable.empty()) {
+  if (style.always_closed) {  // off already; a budget of 0 asks for no more
+    if (*on && wish.budget != 0) refuse(wish.budget ? std::to_string(*wish.budget) : "on");
+  } else if (!style.variable.empty()) {
     input->extra.emplace_back(style.variable, *on);
   } else if (!*on && style.tags != nullptr && *style.tags->off_words != '\0') {
     AppendToLastUserMessage(style.tags->off_words, &input->messages);

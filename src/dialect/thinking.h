@@ -27,6 +27,8 @@ struct ThinkingStyle {
   std::string variable;                 // of the template: true or false; "" = no such switch
   // Of low, medium, high: those that as reasoning_effort are not treated like an unknown word.
   std::vector<std::string> levels = {};
+  // The template closes the reasoning in the prompt, and has no switch: thinking is always off.
+  bool always_closed = false;
 };
 // By rendering a short conversation with and without each known variable: a switch is what changes
 // the prompt. A template that refuses the conversation has no switch.

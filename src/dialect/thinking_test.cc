@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "base/error.h"
@@ -99,6 +100,20 @@ TEST(ThinkingStyle, RefusesWhatAModelCannot) {
   }
 }
 
+TEST(ThinkingStyle, ATemplateThatAlwaysClosesTheReasoningIsOffAlready) {
+  constexpr const char* kClosing = "{{ messages[0].content }}<think>\n\n</think>\n\n";
+  const ThinkingStyle style = FindThinkingStyle(ChatTemplate(kClosing, "t"), kClosing);
+  EXPECT_TRUE(style.always_closed);
+  EXPECT_EQ(MessageOf(style, "off"), "");
+  EXPECT_EQ(MessageOf(style, "0"), "");
+  for (const char* wish : {"on", "100"}) {
+    EXPECT_NE(MessageOf(style, wish).find("always closes the reasoning"), std::string::npos);
+  }
+  constexpr const char* kOpening = "{{ messages[0].content }}<think>\n";
+  EXPECT_FALSE(FindThinkingStyle(ChatTemplate(kOpening, "t"), kOpening).always_closed);
+  EXPECT_FALSE(FindThinkingStyle(ChatTemplate(kSwitched, "t"), kSwitched).always_closed);
+}
+
 TEST(ThinkingStyle, PanguIsToldInWords) {
   constexpr const char* kPangu = "[unused9]{{ messages[-1].content }}[unused10]";
   const ThinkingStyle style = FindThinkingStyle(ChatTemplate(kPangu, "t"), kPangu);
@@ -181,6 +196,30 @@ TEST(RecommendedSampling, OfAGenerationConfig) {
                           R"({"top_k": -5})", R"({"repetition_penalty": 0})"}) {
     EXPECT_THROW(SamplingFromGenerationConfig(ParseJson(bad, "test")), Error) << bad;
   }
+}
+
+TEST(RecommendedSampling, AWrongValueCountsOnlyWhereTheUserNamesNone) {
+  const Json config = ParseJson(R"({"temperature": "hot", "top_p": 0.5, "top_k": -5})", "test");
+  const auto with = [&](const std::vector<std::string>& names) {
+    return SamplingFromGenerationConfig(config, [&](std::string_view name) {
+      return std::find(names.begin(), names.end(), name) != names.end();
+    });
+  };
+  EXPECT_THROW(with({"temperature"}), Error);
+  EXPECT_THROW(with({"top_k"}), Error);
+  const RecommendedSampling found = with({"temperature", "top_k"});
+  EXPECT_FALSE(found.temperature || found.top_k);
+  EXPECT_EQ(found.top_p, 0.5);
+}
+
+TEST(RecommendedSampling, WhatTheUserNamesIsNotTakenFromTheCard) {
+  const auto named = [](std::string_view name) { return name == "top_k"; };
+  RecommendedSampling file = SamplingOfFamily("qwen3");
+  file.source = "the file";
+  file.top_k.reset();
+  const RecommendedSampling found = CompleteSampling(file, SamplingOfFamily("qwen3"), named);
+  EXPECT_FALSE(found.top_k);
+  EXPECT_EQ(found.source, "the file");
 }
 
 TEST(RecommendedSampling, WhatAConfigLeavesOpenComesFromTheCard) {
