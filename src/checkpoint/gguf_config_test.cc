@@ -135,6 +135,8 @@ TEST(GgufConfig, RefusesImpossibleSizes) {
 TEST(GgufConfig, NamesPartialRotationOnlyWhereItIsPartial) {
   EXPECT_FALSE(Config(Model("llama").U32("llama.rope.dimension_count", 4)).Has("rotary_dim"));
   EXPECT_EQ(Config(Model("llama").U32("llama.rope.dimension_count", 2)).Int("rotary_dim"), 2);
+  // Of families that rotate a part where nothing is said.
+  EXPECT_EQ(Config(Model("glm4moe").U32("glm4moe.rope.dimension_count", 4)).Int("rotary_dim"), 4);
 }
 
 TEST(GgufConfig, TranslatesRopeScaling) {

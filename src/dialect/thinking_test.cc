@@ -63,7 +63,7 @@ TEST(ThinkingStyle, FindsTheSwitchByWhatItChanges) {
 
 TEST(ThinkingStyle, AVariableThatIsOnlyMentionedIsNoSwitch) {
   constexpr const char* kMentioned =
-      "{# enable_thinking, thinking #}{{ messages[0].content }}</think>";
+      "{# enable_thinking, thinking, </think> #}{{ messages[0].content }}";
   const ThinkingStyle style = FindThinkingStyle(ChatTemplate(kMentioned, "t"), kMentioned);
   EXPECT_EQ(style.variable, "");
   EXPECT_NE(MessageOf(style, "off").find("--think N"), std::string::npos);

@@ -56,6 +56,8 @@ void RequireRopeTheta(const ConfigView& config);
 
 // sliding_window of layers that have one. Throws kCorrupt below 1.
 int ReadWindow(const ConfigView& config);
+// sliding_window of families in which null means none and a missing key means `absent`.
+int ReadWindowOr(const ConfigView& config, int absent);
 
 // Yarn's factor for a context stretched by `factor` (arXiv:2309.00071, section 3.4).
 double YarnScale(double factor, double mscale);
@@ -73,7 +75,8 @@ struct RopeDefaults {
 RopeSpec ReadRope(const ConfigView& config, int rotary_dim, const RopeDefaults& usual = {});
 
 // The same from one object of `rope_parameters` that is for one kind of layers only.
-RopeSpec ReadRopeOfLayers(const ConfigView& config, const ConfigView& rope, int rotary_dim);
+RopeSpec ReadRopeOfLayers(const ConfigView& config, const ConfigView& rope, int rotary_dim,
+                          const RopeDefaults& defaults = {});
 
 // With rope type longrope: lowers the longest context to the original one, up to which the short
 // divisors that ReadRope() took are right.
@@ -130,10 +133,10 @@ void UseExperts(const ConfigView& config, const MoeFfnSpec& moe,
                 const std::function<bool(int)>& sparse, std::vector<LayerSpec>* layers);
 
 // DeepSeek's rule: every `moe_layer_freq`-th layer, but none of the first ones, whose number is
-// under `dense_key`. Keys of its training are ignored.
+// under `dense_key`, or `dense` where it is missing. Keys of its training are ignored.
 void UseExpertsBehindDense(const ConfigView& config, const MoeFfnSpec& moe,
                            std::vector<LayerSpec>* layers,
-                           const char* dense_key = "first_k_dense_replace");
+                           const char* dense_key = "first_k_dense_replace", int dense = 0);
 
 // For a family with `blocks` blocks of multi-token prediction that described one layer more than
 // the model has, by the rule of its layers: makes the last one the layer of the blocks.

@@ -213,6 +213,11 @@ int ReadWindow(const ConfigView& config) {
        config.where(), window);
 }
 
+int ReadWindowOr(const ConfigView& config, int absent) {
+  const bool named = config.values().Find("sliding_window") != nullptr;
+  return config.Int("sliding_window", named ? 0 : absent);
+}
+
 void LimitToOriginalContext(const RopeSpec& rope, DecoderSpec* spec) {
   if (rope.scaling != RopeScalingKind::kPerDimension) return;
   const double original = std::floor(rope.original_context);
@@ -235,7 +240,8 @@ RopeSpec ReadRope(const ConfigView& config, int rotary_dim, const RopeDefaults& 
   return rope;
 }
 
-RopeSpec ReadRopeOfLayers(const ConfigView& config, const ConfigView& rope, int rotary_dim) {
+RopeSpec ReadRopeOfLayers(const ConfigView& config, const ConfigView& rope, int rotary_dim,
+                          const RopeDefaults& defaults) {
   RopeSpec spec;
   spec.rotary_dim = rotary_dim;
   spec.theta = rope.Double("rope_theta");
@@ -288,6 +294,7 @@ std::optional<std::vector<bool>> ReadSlidingLayers(const ConfigView& config) {
 
 std::vector<LayerSpec> ReadWindowedLayers(const ConfigView& config, const GqaSpec& gqa,
                                           const DenseFfnSpec& ffn) {
+  constexpr int kWindow = 4096, kFirstWindowed = 28;  // where Qwen's configurations say nothing
   const int count = config.Int("num_hidden_layers");
   GqaSpec windowed = gqa;
   const std::optional<std::vector<bool>> listed = ReadSlidingLayers(config);

@@ -63,13 +63,13 @@ void UseExperts(const ConfigView& config, const MoeFfnSpec& moe,
 }
 
 void UseExpertsBehindDense(const ConfigView& config, const MoeFfnSpec& moe,
-                           std::vector<LayerSpec>* layers, const char* dense_key) {
+                           std::vector<LayerSpec>* layers, const char* dense_key, int dense) {
   for (const char* key : {"ep_size", "aux_loss_alpha", "seq_aux"}) config.Ignore(key);
-  const int dense = config.Int(dense_key, 0), step = config.Int("moe_layer_freq", 1);
+  const int first = config.Int(dense_key, dense), step = config.Int("moe_layer_freq", 1);
   if (step < 1) {
     Fail(ErrorCode::kCorrupt, "{}: moe_layer_freq is {}, needed at least 1", config.where(), step);
   }
-  UseExperts(config, moe, [&](int i) { return i >= dense && i % step == 0; }, layers);
+  UseExperts(config, moe, [&](int i) { return i >= first && i % step == 0; }, layers);
 }
 
 void SplitOffPrediction(int blocks, DecoderSpec* spec) {

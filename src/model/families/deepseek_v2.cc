@@ -31,7 +31,7 @@ MoeFfnSpec ReadV2Experts(const ConfigView& c) {
   }
   RequireBool(c, "norm_topk_prob", false);  // implementations disagree about what it means here
   moe.router.scale = static_cast<float>(scale);
-  moe.shared_size = SharedSize(c, c.Int("n_shared_experts", 0), moe.expert_size);
+  moe.shared_size = SharedSize(c, c.Int("n_shared_experts", 2), moe.expert_size);
   return moe;
 }
 

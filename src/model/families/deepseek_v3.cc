@@ -30,7 +30,7 @@ MoeFfnSpec ReadV3Experts(const ConfigView& c) {
   moe.router.normalize = c.Bool("norm_topk_prob", true);
   moe.router.sum_addend = 1e-20f;
   moe.router.scale = static_cast<float>(c.Double("routed_scaling_factor"));
-  moe.shared_size = SharedSize(c, c.Int("n_shared_experts", 0), moe.expert_size);
+  moe.shared_size = SharedSize(c, c.Int("n_shared_experts", 1), moe.expert_size);
   return moe;
 }
 
@@ -39,7 +39,7 @@ DecoderSpec Describe(const ConfigView& c, const MlaSpec& attention, const char* 
   spec.family = family;
   const auto layers = static_cast<size_t>(c.Int("num_hidden_layers"));
   spec.layers.assign(layers + 1, LayerSpec{attention, {}});
-  UseExpertsBehindDense(c, ReadV3Experts(c), &spec.layers);
+  UseExpertsBehindDense(c, ReadV3Experts(c), &spec.layers, "first_k_dense_replace", /*dense=*/3);
   SplitOffPrediction(c.Int("num_nextn_predict_layers", 0), &spec);
   return spec;
 }

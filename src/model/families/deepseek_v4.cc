@@ -210,7 +210,7 @@ MoeFfnSpec ReadV4Experts(const ConfigView& c) {
   moe.router.correction_bias = true;
   moe.router.normalize = c.Bool("norm_topk_prob", true);
   moe.router.sum_addend = 1e-20f;
-  moe.router.scale = static_cast<float>(c.Double("routed_scaling_factor", 1.0));
+  moe.router.scale = static_cast<float>(c.Double("routed_scaling_factor", 1.5));
   moe.shared_size = SharedSize(c, c.Int("n_shared_experts"), moe.expert_size);
   moe.activation = Activation::kClampedSilu;
   moe.clamp = {.limit = static_cast<float>(c.Double("swiglu_limit")), .alpha = 1, .up_offset = 0};

@@ -42,7 +42,7 @@ DecoderSpec DescribeErnie45Moe(const ConfigView& c) {
   c.Ignore("num_nextn_predict_layers");  // its tensors are ignored by name
   spec.layers.assign(static_cast<size_t>(c.Int("num_hidden_layers")), LayerSpec{gqa, {}});
   const int interval = c.Int("moe_layer_interval", 1);
-  const int start = c.Int("moe_layer_start_index", 0), end = c.Int("moe_layer_end_index", -1);
+  const int start = c.Int("moe_layer_start_index", 1), end = c.Int("moe_layer_end_index", -1);
   if (interval < 1) {
     Fail(ErrorCode::kCorrupt, "{}: moe_layer_interval is {}, needed at least 1", c.where(),
          interval);

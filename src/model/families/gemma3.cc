@@ -62,7 +62,7 @@ void ReadRopes(const ConfigView& c, GqaSpec* global, GqaSpec* local) {
     Fail(ErrorCode::kCorrupt, "{}: rope_parameters has full_attention, but no sliding_attention",
          c.where());
   }
-  global->rope = ReadRopeOfLayers(c, *full, global->head_dim);
+  global->rope = ReadRopeOfLayers(c, *full, global->head_dim, {.theta = 1000000});
   local->rope = ReadRopeOfLayers(c, *sliding, local->head_dim);
 }
 
