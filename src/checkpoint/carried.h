@@ -4,7 +4,7 @@
 //   tael.keys_sha256             SHA-256 of the "<arch>." keys: config_json counts only while it
 //   holds tael.generation_config_json  generation_config.json tael.tokenizer_config_json
 //   tokenizer_config.json tael.source_tensors          "NAME TYPE SHAPE" of each tensor, in its
-//   order
+//   order tael.source_bytes.NAME       bytes of a vector whose numbers GGUF stores with a rounding
 // and under GGUF's own name:
 //   tokenizer.huggingface.json   tokenizer.json
 #pragma once
@@ -22,6 +22,7 @@ inline constexpr const char* kKeysHash = "tael.keys_sha256";
 inline constexpr const char* kGenerationConfig = "tael.generation_config_json";
 inline constexpr const char* kTokenizerConfig = "tael.tokenizer_config_json";
 inline constexpr const char* kTensors = "tael.source_tensors";
+inline constexpr const char* kSourceBytes = "tael.source_bytes.";
 inline constexpr const char* kTokenizer = "tokenizer.huggingface.json";
 
 // SHA-256 over the architecture's keys and values, whatever their order, in hexadecimal.

@@ -279,6 +279,79 @@ TEST(GgufConfig, CountsPredictionLayersApart) {
               HasSubstr("more than nextn_predict_layers"));
 }
 
+TEST(GgufConfig, FindsBiasesByTheirTensors) {
+  EXPECT_FALSE(Config(Model("smollm3")).Bool("attention_bias", false));
+  EXPECT_TRUE(Config(Model("smollm3").F32Tensor("blk.0.attn_q.bias", {8})).Bool("attention_bias"));
+  EXPECT_FALSE(Config(Model("seed_oss")).Bool("attention_bias"));  // its class has them otherwise
+  EXPECT_TRUE(Config(Model("smollm3")).Bool("rope_interleaved", false));
+}
+
+TEST(GgufConfig, ReadsGemmasWindowsAndItsScale) {
+  const auto model = [] {
+    return Model("gemma3")
+        .U32("gemma3.attention.key_length", 4)
+        .U32("gemma3.attention.value_length", 4);
+  };
+  const ConfigView c = Config(model()
+                                  .U32("gemma3.attention.sliding_window", 24)
+                                  .F32("gemma3.rope.freq_base_swa", 5000)
+                                  .U32("gemma3.attention.sliding_window_pattern", 2)
+                                  .F32("gemma3.attention.scale", 1 / std::sqrt(24.0f)));
+  EXPECT_EQ(c.Int("sliding_window"), 24);
+  EXPECT_EQ(c.Int("sliding_window_pattern"), 2);
+  EXPECT_EQ(c.Double("rope_local_base_freq"), 5000.0);
+  EXPECT_EQ(c.Double("query_pre_attn_scalar"), 24.0);
+  EXPECT_EQ(c.String("hidden_activation"), "gelu_pytorch_tanh");
+  const ConfigView silent = Config(model());
+  EXPECT_EQ(silent.Int("sliding_window_pattern"), 1);  // no window at all
+  EXPECT_EQ(silent.Double("query_pre_attn_scalar"), 4.0);
+  const ConfigView listed = Config(model()
+                                       .U32("gemma3.attention.sliding_window", 24)
+                                       .U32s("gemma3.attention.sliding_window_pattern", {1, 0}));
+  EXPECT_THAT(listed.Strings("layer_types"), ElementsAre("sliding_attention", "full_attention"));
+  // The one size with another scale: hidden / heads.
+  GgufWriter large = Model("gemma3");
+  for (int i = 0; i < 70; ++i) large.F32Tensor("t" + std::to_string(i), {1});
+  large.U32("gemma3.block_count", 62).U32("gemma3.attention.key_length", 2);
+  EXPECT_EQ(Config(large.U32("gemma3.attention.value_length", 2)).Double("query_pre_attn_scalar"),
+            4.0);
+  // No other architecture has a scale of its own here: whoever reads the config refuses the key.
+  EXPECT_EQ(Config(Model("qwen2").F32("qwen2.attention.scale", 2)).Double("attention_multiplier"),
+            2.0);
+}
+
+TEST(GgufConfig, TakesTheDivisorsOfLongRopeFromTensors) {
+  const auto model = [] {
+    return Model("phi3")
+        .U32("phi3.rope.scaling.original_context_length", 8)
+        .F32("phi3.rope.scaling.attn_factor", 1.5f);
+  };
+  EXPECT_FALSE(Config(model()).Has("rope_scaling"));  // files without divisors have the key, too
+  const ConfigView c = Config(model()
+                                  .F32Tensor("rope_factors_short.weight", {2}, {1.0f, 1.1f})
+                                  .F32Tensor("rope_factors_long.weight", {2}, {2.0f, 64.0f}));
+  const std::optional<ConfigView> scaling = c.Object("rope_scaling");
+  EXPECT_EQ(scaling->String("rope_type"), "longrope");
+  EXPECT_THAT(scaling->Doubles("short_factor"), ElementsAre(1.0, 1.1));
+  EXPECT_THAT(scaling->Doubles("long_factor"), ElementsAre(2.0, 64.0));
+  EXPECT_EQ(scaling->Double("attention_factor"), 1.5);
+  EXPECT_EQ(scaling->Int("original_max_position_embeddings"), 8);
+  EXPECT_THAT(Refusal(model().F32Tensor("rope_factors_short.weight", {2}, {1.0f, 1.1f})),
+              HasSubstr("rope_factors_long.weight is missing"));
+  EXPECT_THAT(Refusal(model()
+                          .F32Tensor("rope_factors_short.weight", {2}, {1.0f, 0.0f})
+                          .F32Tensor("rope_factors_long.weight", {2}, {2.0f, 64.0f})),
+              HasSubstr("has the divisor 0"));
+}
+
+TEST(GgufConfig, KnowsYarnsMultiplierForLatentAttentionOnly) {
+  EXPECT_THAT(Refusal(Model("mistral3")
+                          .String("mistral3.rope.scaling.type", "yarn")
+                          .F32("mistral3.rope.scaling.factor", 4)
+                          .F32("mistral3.rope.scaling.yarn_log_multiplier", 1)),
+              HasSubstr("latent attention only"));
+}
+
 TEST(GgufConfig, CollectsTheIdsThatEndAGeneration) {
   const std::string bytes = GgufWriter()
                                 .U32("tokenizer.ggml.eos_token_id", 2)
@@ -297,7 +370,7 @@ TEST(GgufConfig, HasOneRowForEachArchitecture) {
     EXPECT_TRUE(names.insert(arch.name).second) << arch.name;
     EXPECT_EQ(FindGgufArch(arch.name), &arch);
   }
-  EXPECT_EQ(names.size(), 25u);
+  EXPECT_EQ(names.size(), 31u);
 }
 
 }  // namespace

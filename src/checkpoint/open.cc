@@ -49,9 +49,15 @@ Checkpoint OpenGgufCheckpoint(const std::string& path, const std::string& file,
     config = ConfigView(std::move(values), config_override);
     AddEosIds(config, &eos);
   } else if (auto carried = carried::Config(gguf.metadata)) {
-    // What the keys were made from says everything exactly.
-    if (config.Has("rope_interleaved")) carried->Set("rope_interleaved", true);
-    config = ConfigView(std::move(*carried), config.where() + " " + carried::kConfig);
+    // What the keys were made from says everything exactly, but for the layout of the tensors.
+    const std::string where = config.where() + " " + carried::kConfig;
+    Json flat = FlattenTextConfig(std::move(*carried), where);
+    std::erase_if(flat.as_object(),
+                  [](const auto& entry) { return entry.first == "quantization_config"; });
+    for (const char* key : {"rope_interleaved", "linear_value_heads_tiled"}) {
+      if (config.Has(key)) flat.Set(key, true);
+    }
+    config = ConfigView(std::move(flat), where);
     AddEosIds(config, &eos);
   } else {
     config = ConfigView(config.values(), config.where());  // forgets the read above

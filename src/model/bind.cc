@@ -88,10 +88,19 @@ void BindPredictions(const DecoderSpec& spec, const Family& family, const Checkp
   }
 }
 
+constexpr const char* kLongRopeTensors[] = {"rope_factors_short.weight",
+                                            "rope_factors_long.weight"};
+
 // GGUF writes llama3 scaling as divisors of the frequencies in a tensor of their own.
 void BindRopeDivisors(const DecoderSpec& spec, const Checkpoint& checkpoint,
                       DecoderWeights* weights, Binder& binder) {
   if (checkpoint.container != Container::kGguf) return;
+  for (const LayerSpec& layer : spec.layers) {
+    const auto* gqa = std::get_if<GqaSpec>(&layer.attention);
+    if (gqa == nullptr || gqa->rope.scaling != RopeScalingKind::kPerDimension) continue;
+    // They went into the configuration.
+    for (const char* name : kLongRopeTensors) binder.IgnoreNamed(name);
+  }
   if (checkpoint.tensors.Find("rope_freqs.weight") == nullptr) return;
   for (size_t i = 0; i < spec.layers.size(); ++i) {
     const auto* gqa = std::get_if<GqaSpec>(&spec.layers[i].attention);

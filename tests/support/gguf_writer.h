@@ -82,6 +82,13 @@ class GgufWriter {
     return Tensor(name, 0, shape, std::string(static_cast<size_t>(count) * 4, '\0'));
   }
 
+  GgufWriter& F32Tensor(std::string_view name, const std::vector<int64_t>& shape,
+                        const std::vector<float>& values) {
+    std::string bytes(values.size() * sizeof(float), '\0');
+    std::memcpy(bytes.data(), values.data(), bytes.size());
+    return Tensor(name, 0, shape, bytes);
+  }
+
   // Does not write general.alignment; for the padding only. REQUIRES: no tensor so far.
   GgufWriter& Align(uint32_t alignment) {
     alignment_ = alignment;

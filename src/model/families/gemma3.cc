@@ -1,6 +1,7 @@
 // Gemma 3, the text models: norms around both parts with gains stored as their distance from 1, a
 // scaled embedding, tanh GELU, and windowed layers with a base of rope of their own.
 // Source: Gemma 3 Technical Report, arXiv:2503.19786, section 2; transformers, models/gemma3.
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
@@ -82,14 +83,19 @@ DecoderSpec DescribeGemma3(const ConfigView& c) {
   global.qkv_bias = global.output_bias = c.Bool("attention_bias", false);
   global.scale = 1.0f / std::sqrt(static_cast<float>(c.Double("query_pre_attn_scalar")));
   GqaSpec local = global;
-  local.sliding_window = ReadWindow(c);
+  const std::vector<bool> sliding_layers = SlidingLayers(c);
+  if (std::find(sliding_layers.begin(), sliding_layers.end(), true) != sliding_layers.end()) {
+    local.sliding_window = ReadWindow(c);
+  } else {
+    c.Ignore("sliding_window");
+  }
   ReadRopes(c, &global, &local);
 
   DecoderSpec spec = ReadCommon(c, /*tied_by_default=*/true);
   spec.family = "gemma3";
   spec.embedding_scale = std::sqrt(static_cast<float>(spec.hidden_size));
   const DenseFfnSpec ffn = ReadFfn(c);
-  for (const bool sliding : SlidingLayers(c)) {
+  for (const bool sliding : sliding_layers) {
     spec.layers.push_back(
         {.attention = sliding ? local : global, .ffn = ffn, .norms = NormPlacement::kAround});
   }

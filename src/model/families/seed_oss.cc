@@ -6,6 +6,11 @@
 namespace tael {
 namespace {
 
+constexpr NameRule kNames[] = {
+    {Role::kPostAttentionNorm, "model.layers.{}.post_attention_layernorm.weight",
+     "blk.{}.post_attention_norm.weight"},
+};
+
 DecoderSpec DescribeSeedOss(const ConfigView& c) {
   GqaSpec gqa = ReadGqa(c);
   gqa.qkv_bias = c.Bool("attention_bias", true);
@@ -21,6 +26,6 @@ DecoderSpec DescribeSeedOss(const ConfigView& c) {
 }  // namespace
 
 extern const Family kSeedOss;
-const Family kSeedOss{"SeedOssForCausalLM", &DescribeSeedOss, {}};
+const Family kSeedOss{"SeedOssForCausalLM", &DescribeSeedOss, kNames};
 
 }  // namespace tael
