@@ -21,6 +21,20 @@ Json RopeToJson(const RopeSpec& rope) {
   out.Set("scaling", kScalings[static_cast<size_t>(rope.scaling)]);
   if (rope.scaling != RopeScalingKind::kNone) out.Set("factor", rope.factor);
   if (rope.original_context > 0) out.Set("original_context", rope.original_context);
+  if (rope.scaling == RopeScalingKind::kYarn) {
+    out.Set("beta_fast", rope.beta_fast);
+    out.Set("beta_slow", rope.beta_slow);
+    out.Set("truncate", rope.truncate);
+  }
+  if (rope.scaling == RopeScalingKind::kFrequencyBands) {
+    out.Set("low_freq_factor", rope.low_freq_factor);
+    out.Set("high_freq_factor", rope.high_freq_factor);
+  }
+  if (rope.attention_factor != 1.0) out.Set("attention_factor", rope.attention_factor);
+  if (rope.divisors.empty()) return out;
+  Json divisors{JsonArray{}};
+  for (const float divisor : rope.divisors) divisors.Append(static_cast<double>(divisor));
+  out.Set("divisors", std::move(divisors));
   return out;
 }
 
@@ -62,6 +76,8 @@ Json FfnToJson(const MoeFfnSpec& moe) {
   if (router.choice == ExpertChoice::kByToken) ffn.Set("choice", "by_token");
   if (router.choice == ExpertChoice::kBestOfEachGroup) ffn.Set("choice", "best_of_each_group");
   ffn.Set("normalize", router.normalize);
+  if (router.sum_floor != 0) ffn.Set("sum_floor", static_cast<double>(router.sum_floor));
+  if (router.sum_addend != 0) ffn.Set("sum_addend", static_cast<double>(router.sum_addend));
   ffn.Set("scale", static_cast<double>(router.scale));
   if (router.groups_per_token < router.num_groups) {
     ffn.Set("num_groups", router.num_groups);
@@ -151,6 +167,7 @@ Json LayerToJson(const LayerSpec& layer) {
       attention.Set("qk_norm_span", "projection");
     }
     if (gqa->output_gate) attention.Set("output_gate", true);
+    attention.Set("scale", static_cast<double>(gqa->scale));
     attention.Set("sliding_window", gqa->sliding_window);
     attention.Set("sinks", gqa->sinks);
     attention.Set("rope", RopeToJson(gqa->rope));
