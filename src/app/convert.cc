@@ -131,15 +131,22 @@ void AddTokenizer(const ConvertOptions& options, const Model& model, GgufEntries
   }
 }
 
+// The blocks of MXFP4 are the same in both containers; every other packed form would be rounded.
+void CheckPackedForm(const Model& model) {
+  const auto quantization = model.checkpoint.config.Object("quantization_config");
+  if (!quantization) return;
+  const std::string method = quantization->String("quant_method", "unknown");
+  if (method == "mxfp4") return;
+  Fail(ErrorCode::kUnsupported,
+       "{}: its matrices are quantised by method '{}', which GGUF has no blocks for. Hint: convert "
+       "the unquantised checkpoint",
+       model.checkpoint.path, method);
+}
+
 std::vector<std::string> ToGguf(const ConvertOptions& options, const Model& model) {
   const Family& family = FamilyOf(model);
   const GgufArch& arch = GgufArchOf(family);
-  if (model.checkpoint.config.Has("quantization_config")) {
-    Fail(ErrorCode::kUnsupported,
-         "{}: quantised Hugging Face checkpoints cannot be written to GGUF. Hint: convert the "
-         "unquantised one",
-         model.checkpoint.path);
-  }
+  CheckPackedForm(model);
   if (FileExists(options.target) && !options.force) {
     Fail(ErrorCode::kInvalidArgument, "{}: exists already. Hint: --force replaces it",
          options.target);
@@ -186,7 +193,13 @@ std::vector<std::string> ToSafetensors(const ConvertOptions& options, const Mode
          "{}: exists already, needed a new or empty directory. Hint: --force writes into it",
          options.target);
   }
-  const Json config = HfConfigOf(model);
+  Json config = HfConfigOf(model);
+  // Decoded matrices are packed no more.
+  const bool unpacked = options.dtype && config.Find("quantization_config") != nullptr;
+  if (unpacked) {
+    std::erase_if(config.as_object(),
+                  [](const auto& entry) { return entry.first == "quantization_config"; });
+  }
   CheckConfigDescribes(model, config);
   ConvertedTensors converted = TensorsForSafetensors({model, FamilyOf(model), MatrixType(options)},
                                                      SourceTensors(metadata), NarrowType(config));
@@ -199,7 +212,7 @@ std::vector<std::string> ToSafetensors(const ConvertOptions& options, const Mode
   const auto write = [&](const char* name, const std::string& text) {
     if (!text.empty()) WriteFileAtomically(JoinPath(options.target, name), text);
   };
-  const bool carried = carried::Config(metadata).has_value();
+  const bool carried = !unpacked && carried::Config(metadata).has_value();
   write("config.json",
         carried ? metadata.Text(carried::kConfig, "") : DumpJsonPretty(config) + "\n");
   write("generation_config.json", metadata.Text(carried::kGenerationConfig, ""));

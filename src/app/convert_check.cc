@@ -3,10 +3,12 @@
 #include <fmt/ranges.h>
 
 #include <cmath>
+#include <map>
 
 #include "app/spec_json.h"
 #include "base/error.h"
 #include "checkpoint/gguf_config.h"
+#include "checkpoint/text_config.h"
 
 namespace tael {
 namespace {
@@ -43,10 +45,13 @@ void Compare(const Json& found, const Json& wanted, const std::string& path,
                                      DumpJson(wanted).substr(0, 200)));
 }
 
-// What the two containers spell differently on purpose: the order of q and k, and llama3's scaling,
-// which GGUF writes as a tensor.
+// What the two containers spell differently on purpose: the order of q and k and of value heads,
+// and llama3's scaling, which GGUF writes as a tensor.
 void Neutralise(DecoderSpec* spec) {
   for (LayerSpec& layer : spec->layers) {
+    if (auto* net = std::get_if<GatedDeltaNetSpec>(&layer.attention)) {
+      net->tiled_value_heads = false;
+    }
     auto* gqa = std::get_if<GqaSpec>(&layer.attention);
     if (gqa == nullptr) continue;
     if (gqa->rope.pairing == RopePairing::kInterleaved) {
@@ -81,8 +86,17 @@ void CheckGgufDescribes(const Model& model, const GgufEntries& entries,
   metadata.where = "the new GGUF file";
   metadata.entries = entries;
   TensorIndex index;
+  std::map<std::string, std::vector<uint8_t>> read;  // what configurations are made of
   for (const TensorSource& tensor : tensors) {
-    index.Add({.name = tensor.name, .dtype = tensor.dtype, .shape = tensor.shape, .bytes = {}},
+    std::span<const uint8_t> bytes;
+    if (tensor.name.starts_with("rope_")) {
+      std::vector<uint8_t>& copy = read[tensor.name];
+      tensor.produce([&](std::span<const uint8_t> piece) {
+        copy.insert(copy.end(), piece.begin(), piece.end());
+      });
+      bytes = copy;
+    }
+    index.Add({.name = tensor.name, .dtype = tensor.dtype, .shape = tensor.shape, .bytes = bytes},
               metadata.where);
   }
   Checkpoint other{.path = metadata.where,
@@ -98,15 +112,16 @@ void CheckGgufDescribes(const Model& model, const GgufEntries& entries,
 }
 
 void CheckConfigDescribes(const Model& model, const Json& config) {
-  const Checkpoint other{.path = "the new config.json",
-                         .directory = {},
-                         .container = Container::kSafetensors,
-                         .config = ConfigView(config, "the new config.json"),
-                         .tensors = {},
-                         .gguf = nullptr,
-                         .files = {},
-                         .eos_token_ids = {},
-                         .generation_config = std::nullopt};
+  const Checkpoint other{
+      .path = "the new config.json",
+      .directory = {},
+      .container = Container::kSafetensors,
+      .config = ConfigView(FlattenTextConfig(config, "the new config.json"), "the new config.json"),
+      .tensors = {},
+      .gguf = nullptr,
+      .files = {},
+      .eos_token_ids = {},
+      .generation_config = std::nullopt};
   RequireSame(model, other, "config.json");
 }
 

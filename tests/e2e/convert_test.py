@@ -91,6 +91,42 @@ def what_cannot_be_converted_is_refused_before_anything_is_written():
         expect(all(t["dtype"] == "F16" for t in tensors if len(t["shape"]) == 2), tensors)
 
 
+def packed_forms_keep_their_blocks_or_are_refused():
+    folder = os.path.join(SHARED, "goldens/quant/hf")
+    if not os.path.isdir(folder):
+        raise Skip("no shared goldens")
+    with Home() as home:
+        gguf, back, plain = (os.path.join(home.path, name) for name in ("m.gguf", "back", "plain"))
+        packed = os.path.join(folder, "mxfp4_gpt_oss")
+        expect(home.tael("convert", packed, gguf).code == 0)
+        types = {t["name"]: t["dtype"] for t in home.tael("inspect", gguf, "--json").json()["tensors"]}
+        expect(types["blk.0.ffn_gate_exps.weight"] == "MXFP4", types)
+        expect(home.tael("convert", gguf, back).code == 0)
+        expect(filecmp.cmp(os.path.join(back, "config.json"), os.path.join(packed, "config.json"), False))
+        home.copy(os.path.join(packed, "golden.safetensors"), back + "/golden.safetensors")
+        expect(home.tael("verify", back).code == 0)
+        # Decoded, the configuration says nothing of blocks any more.
+        expect(home.tael("convert", gguf, plain, "--dtype", "f32").code == 0)
+        with open(os.path.join(plain, "config.json"), encoding="utf-8") as file:
+            expect("quantization_config" not in json.load(file))
+        home.copy(os.path.join(packed, "golden.safetensors"), plain + "/golden.safetensors")
+        expect(home.tael("verify", plain).code == 0)
+        for name, method in [("fp8_block_deepseek_v3", "fp8"), ("gptq_sym_g128", "gptq"), ("awq_gemm_g128", "awq")]:
+            result = home.tael("convert", os.path.join(folder, name), os.path.join(home.path, "no.gguf"))
+            expect(result.code == 1 and f"'{method}'" in result.err and "Hint" in result.err, name, result)
+        expect(not os.path.exists(os.path.join(home.path, "no.gguf")))
+
+
+def families_that_gguf_does_not_know_are_refused_with_the_reason():
+    folder = os.path.join(SHARED, "goldens/pangu-ultra-moe")
+    if not os.path.isdir(folder):
+        raise Skip("no shared goldens")
+    with Home() as home:
+        result = home.tael("convert", folder, os.path.join(home.path, "m.gguf"))
+        expect(result.code == 1 and "GGUF has no architecture for PanguUltraMoEForCausalLM" in result.err, result)
+        expect(os.listdir(home.path) == [], os.listdir(home.path))
+
+
 def a_full_disk_is_an_error_that_leaves_nothing():
     with Home() as home:
         def limit():
@@ -125,4 +161,6 @@ def adapters_change_the_answer_and_are_named_in_it():
 if __name__ == "__main__":
     main([there_and_back_gives_the_same_files, shards_are_written_and_read, tokenizers_go_along,
           what_cannot_be_converted_is_refused_before_anything_is_written,
+          packed_forms_keep_their_blocks_or_are_refused,
+          families_that_gguf_does_not_know_are_refused_with_the_reason,
           a_full_disk_is_an_error_that_leaves_nothing, adapters_change_the_answer_and_are_named_in_it])

@@ -60,6 +60,34 @@ Json BandsOf(const RopeSpec& rope, const std::vector<float>& divisors, const std
   return scaling;
 }
 
+// What Hugging Face's classes call things that GGUF's keys say in another way.
+void AddUsualWords(const Model& model, Json* config) {
+  const std::string architecture = model.checkpoint.config.Strings("architectures")[0];
+  const auto text_alone = [&](const char* name, const char* type) {
+    config->Set("architectures", JsonArray{Json(name)});
+    config->Set("model_type", type);
+  };
+  // GGUF files hold the text model without its wrapper.
+  if (architecture == "Qwen3_5ForConditionalGeneration") {
+    text_alone("Qwen3_5ForCausalLM", "qwen3_5_text");
+  } else if (architecture == "Qwen3_5MoeForConditionalGeneration") {
+    text_alone("Qwen3_5MoeForCausalLM", "qwen3_5_moe_text");
+  }
+  for (const TensorInfo& tensor : model.checkpoint.tensors.all()) {
+    if (tensor.dtype != DType::kMXFP4 || architecture != "GptOssForCausalLM") continue;
+    Json quantization{JsonObject{}};
+    quantization.Set("quant_method", "mxfp4");
+    Json plain{JsonArray{}};
+    for (const char* part : {"model.layers.*.self_attn", "model.layers.*.mlp.router",
+                             "model.embed_tokens", "lm_head"}) {
+      plain.Append(part);
+    }
+    quantization.Set("modules_to_not_convert", std::move(plain));
+    config->Set("quantization_config", std::move(quantization));
+    return;
+  }
+}
+
 }  // namespace
 
 Json HfConfigOf(const Model& model) {
@@ -67,8 +95,10 @@ Json HfConfigOf(const Model& model) {
   if (auto carried = carried::Config(*checkpoint.gguf)) return std::move(*carried);
   Json config{JsonObject{}};
   for (const auto& [key, value] : checkpoint.config.values().as_object()) {
-    if (key != "rope_interleaved") config.Set(key, value);
+    // Of Tael's own vocabulary: the order of rows, which goes back to Hugging Face's.
+    if (key != "rope_interleaved" && key != "linear_value_heads_tiled") config.Set(key, value);
   }
+  AddUsualWords(model, &config);
   const TensorInfo* tensor = checkpoint.tensors.Find("rope_freqs.weight");
   const auto* gqa = std::get_if<GqaSpec>(&model.spec.layers[0].attention);
   if (tensor != nullptr && gqa != nullptr && tensor->shape.size() == 1 && tensor->shape[0] > 0) {

@@ -11,15 +11,23 @@
 
 namespace tael {
 
-// Bytes of one type seen as rows, and what happens to them on the way.
+// Bytes of the source seen as rows, in the order they have or another.
+struct RowPart {
+  std::span<const uint8_t> bytes;
+  int64_t row_elements = 0;
+  // Source row of each row of the target; null: the same. A row of one element makes any order of
+  // elements.
+  std::function<int64_t(int64_t)> row_of = nullptr;
+  int64_t rows = -1;                   // of the target; -1: as many as there are
+  std::span<const uint8_t> more = {};  // rows that count on behind those of `bytes`
+};
+
+// A tensor made of parts, one after the other, and what happens to them on the way.
 struct RowPlan {
   DType from = DType::kF32;
-  std::vector<std::span<const uint8_t>> parts;  // whole rows, one part after the other
-  int64_t row_elements = 0;
-  // Source row (within its part) of each target row; null: the same.
-  std::function<int64_t(int64_t)> row_of = nullptr;
+  std::vector<RowPart> parts;
   DType to = DType::kF32;
-  float offset = 0;      // added to every element, in float32
+  std::function<float(float)> map = nullptr;  // of every element, in float32; null: none
   bool rounded = false;  // values may be rounded to `to`; otherwise all must fit exactly
 };
 
@@ -27,7 +35,11 @@ struct RowPlan {
 bool IsExact(const RowPlan& plan);
 
 // The target's bytes. The function throws kUnsupported, naming `name`, for a value that does not
-// fit although it must. REQUIRES: `to` is `from` without an offset, or F32, F16, BF16.
+// fit although it must. REQUIRES: `to` is `from` without a map, or F32, F16, BF16; with `to` a
+// block type, rows are whole blocks.
 std::function<void(const ByteSink&)> ProduceRows(RowPlan plan, std::string name);
+
+// All values of a plan, decoded and mapped.
+std::vector<float> ValuesOf(const RowPlan& plan);
 
 }  // namespace tael

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,17 +27,31 @@ struct ConvertedTensors {
   std::vector<std::string> dropped;   // names of tensors that nobody needs
 };
 
-// Hugging Face tensors of a model, "NAME TYPE" each: what tael.source_tensors of a GGUF file keeps,
-// so that it can be turned back into what it was.
+// Hugging Face tensors of a model, "NAME TYPE SHAPE" each: what tael.source_tensors of a GGUF file
+// keeps, so that it can be turned back into what it was.
 std::vector<std::string> ListTensors(const Model& model);
+
+// A text model's name for a tensor of a checkpoint that holds it beside other modalities' parts.
+std::string UnwrappedName(std::string_view name);
+
+// The tensors that the network reads.
+class UsedTensors {
+ public:
+  explicit UsedTensors(const Model& model);
+  bool Has(const TensorInfo& tensor) const { return starts_.count(tensor.bytes.data()) > 0; }
+
+ private:
+  std::set<const uint8_t*> starts_;  // where their bytes begin
+};
 
 // Whether a tensor belongs to a block behind the model's layers (multi-token prediction), which
 // conversions leave out.
 bool IsBehindLayers(std::string_view name, const Model& model);
 
-// Safetensors to GGUF: experts stacked, q and k interleaved where the architecture does so, vectors
-// and routers widened to F32, offsets of norms added, llama3's divisors of rope as a tensor. Throws
-// kUnsupported for tensors without a GGUF name, with the list.
+// Safetensors to GGUF: experts stacked, q and k interleaved where the architecture does so, latent
+// attention and linear attention in GGUF's layouts (layouts.h), vectors and routers widened to F32,
+// their numbers as GGUF has them (values.h), divisors of rope as tensors, MXFP4 blocks as they are.
+// Throws kUnsupported for tensors without a GGUF name, with the list.
 ConvertedTensors TensorsForGguf(const ConversionSource& source, const GgufArch& arch);
 
 // GGUF to safetensors, all of it the other way round. `list` is what ListTensors() gave, or empty:

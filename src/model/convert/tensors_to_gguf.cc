@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "base/error.h"
-#include "model/convert/elements.h"
+#include "model/convert/layouts.h"
+#include "model/convert/mxfp4.h"
 #include "model/convert/tensors.h"
+#include "model/convert/values.h"
+#include "model/convert/wanted.h"
 #include "model/places.h"
 #include "model/qk_order.h"
 #include "ops/rope.h"
@@ -21,8 +23,10 @@ struct Target {
   DType dtype = DType::kF32;
   std::vector<int64_t> shape;
   RowPlan plan;
-  std::map<int, std::span<const uint8_t>> experts;  // parts of a stack
+  std::map<int, ByteSpan> experts;  // parts of a stack
   bool stack = false;
+  // Instead of the plan, where bytes are not rows of numbers.
+  std::function<void(const ByteSink&)> produce = nullptr;
 };
 
 bool IsQk(Role role) { return role == Role::kQuery || role == Role::kKey; }
@@ -31,9 +35,7 @@ bool IsQkBias(Role role) { return role == Role::kQueryBias || role == Role::kKey
 class GgufConverter {
  public:
   GgufConverter(const ConversionSource& source, const GgufArch& arch)
-      : source_(source), checkpoint_(source.model.checkpoint), arch_(arch) {
-    for (const auto& bytes : source.model.weights.sources) used_.insert(bytes.data());
-  }
+      : source_(source), checkpoint_(source.model.checkpoint), arch_(arch), used_(source.model) {}
 
   ConvertedTensors Convert() {
     AddRopeDivisors();
@@ -49,19 +51,22 @@ class GgufConverter {
   }
 
  private:
-  int HeadDim(int layer) const {
-    const auto& attention = source_.model.spec.layers[static_cast<size_t>(layer)].attention;
-    const auto* gqa = std::get_if<GqaSpec>(&attention);
-    return gqa == nullptr ? 0 : gqa->head_dim;
+  template <typename Spec>
+  const Spec* AttentionOf(const TensorPlace& place) const {
+    const auto& layers = source_.model.spec.layers;
+    const auto layer = static_cast<size_t>(place.layer);
+    return layer < layers.size() ? std::get_if<Spec>(&layers[layer].attention) : nullptr;
   }
 
   void Add(const TensorInfo& tensor) {
-    const auto place = PlaceOf(tensor.name, source_.family, Container::kSafetensors);
-    const bool behind = IsBehindLayers(tensor.name, source_.model);
-    if (used_.count(tensor.bytes.data()) == 0 || behind) {
+    const std::string name = UnwrappedName(tensor.name);
+    if (!used_.Has(tensor) || IsBehindLayers(name, source_.model)) {
       out_.dropped.push_back(tensor.name);
       return;
     }
+    if (name.ends_with(kMxfp4Codes)) return AddCodes(tensor, name);
+    if (name.ends_with(kMxfp4Scales)) return;  // taken with the codes
+    const auto place = PlaceOf(name, source_.family, Container::kSafetensors);
     if (!place) return Problem(tensor.name, "has no GGUF name");
     switch (place->role) {
       case Role::kExpertGate:
@@ -72,6 +77,15 @@ class GgufConverter {
         return AddExpert(tensor, *place, Role::kExpertDownStack);
       case Role::kExpertGateUpStack:
         return AddGateUp(tensor, *place);
+      case Role::kExpertGateUpColumns:
+      case Role::kExpertGateUpBiasStack:
+        return AddGateUpColumns(tensor, *place);
+      case Role::kExpertDownColumns:
+        return AddDownColumns(tensor, *place);
+      case Role::kLatentUp:
+        return AddLatentUp(tensor, *place);
+      case Role::kDeltaQkvz:
+        return AddDeltaQkvz(tensor, *place);
       default:
         return AddPlain(tensor, *place);
     }
@@ -86,27 +100,65 @@ class GgufConverter {
     return &entry->second;
   }
 
-  void AddPlain(const TensorInfo& tensor, const TensorPlace& place) {
+  // A target made of a whole tensor.
+  Target* AddMade(const TensorInfo& tensor, const TensorPlace& place, std::vector<int64_t> shape,
+                  RowParts parts) {
     Target* target = New(place);
-    if (target == nullptr) return Problem(tensor.name, "has no GGUF name");
-    target->dtype = tensor.dtype;
-    target->shape = tensor.shape;
-    // Vectors that some files store as a matrix of one row.
-    const bool flat = place.role == Role::kSharedRouter;
-    if (flat) std::erase(target->shape, 1);
-    target->plan = {.from = tensor.dtype, .parts = {tensor.bytes}, .row_elements = Width(*target)};
-    const NameRule* rule = RuleOf(source_.family, place.role);
-    target->plan.offset = rule == nullptr ? 0.0f : rule->hf_offset;
-    const int head_dim = HeadDim(place.layer);
-    if (!arch_.permuted_qk || head_dim == 0) return;
-    if (IsQkBias(place.role)) target->plan.row_elements = 1;
-    if (IsQk(place.role) || IsQkBias(place.role)) {
-      target->plan.row_of = [head_dim](int64_t row) { return HalvesRowOf(row, head_dim); };
+    if (target == nullptr) {
+      Problem(tensor.name, "has no GGUF name");
+      return nullptr;
     }
+    target->dtype = tensor.dtype;
+    target->shape = std::move(shape);
+    target->plan = {.from = tensor.dtype, .parts = std::move(parts)};
+    target->plan.map = MapToGguf(source_.family, place.role);
+    return target;
   }
 
-  static int64_t Width(const Target& target) {
-    return target.shape.empty() ? 1 : target.shape.back();
+  void AddPlain(const TensorInfo& tensor, const TensorPlace& place) {
+    std::vector<int64_t> shape = tensor.shape;
+    // Vectors that some files store as a matrix of one row, kernels of a convolution in one
+    // channel.
+    if (place.role == Role::kSharedRouter || place.role == Role::kDeltaConv) std::erase(shape, 1);
+    const int64_t width = shape.empty() ? 1 : shape.back();
+    const bool is_vector = shape.size() < 2;
+    if (const auto* net = AttentionOf<GatedDeltaNetSpec>(place);
+        net != nullptr && arch_.tiled_value_heads) {
+      auto parts = ValueHeadParts(place.role, *net, tensor.bytes, is_vector ? 1 : width, true);
+      if (parts) {
+        AddMade(tensor, place, std::move(shape), std::move(*parts));
+        return;
+      }
+    }
+    RowPart part{.bytes = tensor.bytes, .row_elements = width};
+    const auto* gqa = AttentionOf<GqaSpec>(place);
+    if (arch_.permuted_qk && gqa != nullptr && (IsQk(place.role) || IsQkBias(place.role))) {
+      if (is_vector) part.row_elements = 1;
+      part.row_of = [dim = gqa->head_dim](int64_t row) { return HalvesRowOf(row, dim); };
+    }
+    AddMade(tensor, place, std::move(shape), {std::move(part)});
+  }
+
+  void AddLatentUp(const TensorInfo& tensor, const TensorPlace& place) {
+    const auto* mla = AttentionOf<MlaSpec>(place);
+    if (mla == nullptr) return Problem(tensor.name, "is no part of this layer's attention");
+    AddMade(tensor, {Role::kLatentKey, place.layer, 0},
+            {mla->num_heads, mla->latent_dim, mla->nope_dim}, LatentKeyParts(*mla, tensor.bytes));
+    AddMade(tensor, {Role::kLatentValue, place.layer, 0},
+            {mla->num_heads, mla->value_dim, mla->latent_dim},
+            LatentValueParts(*mla, tensor.bytes));
+  }
+
+  void AddDeltaQkvz(const TensorInfo& tensor, const TensorPlace& place) {
+    const auto* net = AttentionOf<GatedDeltaNetSpec>(place);
+    if (net == nullptr || tensor.shape.size() != 2) {
+      return Problem(tensor.name, "is no part of this layer's attention");
+    }
+    const int64_t hidden = tensor.shape[1], values = int64_t{net->num_value_heads} * net->value_dim;
+    AddMade(tensor, {Role::kDeltaQkv, place.layer, 0}, {tensor.shape[0] - values, hidden},
+            DeltaQkvParts(*net, tensor.bytes, hidden));
+    AddMade(tensor, {Role::kDeltaZ, place.layer, 0}, {values, hidden},
+            DeltaZParts(*net, tensor.bytes, hidden));
   }
 
   void AddExpert(const TensorInfo& tensor, const TensorPlace& place, Role stack) {
@@ -121,42 +173,94 @@ class GgufConverter {
     target->stack = true;
     target->dtype = tensor.dtype;
     target->shape = {0, tensor.shape[0], tensor.shape[1]};
-    target->plan = {.from = tensor.dtype, .parts = {}, .row_elements = tensor.shape[1]};
+    target->plan.from = tensor.dtype;
     target->experts[place.expert] = tensor.bytes;
   }
 
   // [E, 2 F, K] in two stacks: the rows of gate, then those of up, of each expert.
   void AddGateUp(const TensorInfo& tensor, const TensorPlace& place) {
+    if (tensor.shape.size() != 3 || tensor.shape[0] < 1) {
+      return Problem(tensor.name, "has no stacks in GGUF");
+    }
+    const size_t half = tensor.bytes.size() / static_cast<size_t>(2 * tensor.shape[0]);
     for (const bool up : {false, true}) {
-      Target* target = New({up ? Role::kExpertUpStack : Role::kExpertGateStack, place.layer, 0});
-      if (target == nullptr || tensor.shape.size() != 3 || tensor.shape[0] < 1) {
-        return Problem(tensor.name, "has no stacks in GGUF");
-      }
-      target->dtype = tensor.dtype;
-      target->shape = {tensor.shape[0], tensor.shape[1] / 2, tensor.shape[2]};
-      target->plan = {.from = tensor.dtype, .parts = {}, .row_elements = tensor.shape[2]};
-      const size_t half = tensor.bytes.size() / static_cast<size_t>(2 * tensor.shape[0]);
+      RowParts parts;
       for (size_t e = 0; e < static_cast<size_t>(tensor.shape[0]); ++e) {
-        target->plan.parts.push_back(tensor.bytes.subspan((2 * e + (up ? 1 : 0)) * half, half));
+        parts.push_back({.bytes = tensor.bytes.subspan((2 * e + (up ? 1 : 0)) * half, half),
+                         .row_elements = tensor.shape[2]});
       }
+      AddMade(tensor, {up ? Role::kExpertUpStack : Role::kExpertGateStack, place.layer, 0},
+              {tensor.shape[0], tensor.shape[1] / 2, tensor.shape[2]}, std::move(parts));
     }
   }
 
-  // Vectors are F32 in GGUF files, and so are routers.
+  // [E, in, 2 out], or biases [E, 2 out], with gate and up by turns.
+  void AddGateUpColumns(const TensorInfo& tensor, const TensorPlace& place) {
+    const bool bias = place.role == Role::kExpertGateUpBiasStack;
+    if (tensor.shape.size() != (bias ? 2 : 3)) return Problem(tensor.name, "has no GGUF form");
+    const ColumnShape shape{.experts = tensor.shape[0],
+                            .in = bias ? 1 : tensor.shape[1],
+                            .out = tensor.shape.back() / 2};
+    for (const bool up : {false, true}) {
+      const Role role = bias ? (up ? Role::kExpertUpBiasStack : Role::kExpertGateBiasStack)
+                             : (up ? Role::kExpertUpStack : Role::kExpertGateStack);
+      std::vector<int64_t> target{shape.experts, shape.out};
+      if (!bias) target.push_back(shape.in);
+      AddMade(tensor, {role, place.layer, 0}, std::move(target),
+              HalfOfColumns(shape, tensor.bytes, up));
+    }
+  }
+
+  void AddDownColumns(const TensorInfo& tensor, const TensorPlace& place) {
+    if (tensor.shape.size() != 3) return Problem(tensor.name, "has no GGUF form");
+    const int64_t experts = tensor.shape[0], in = tensor.shape[1], out = tensor.shape[2];
+    AddMade(tensor, {Role::kExpertDownStack, place.layer, 0}, {experts, out, in},
+            Transposed(experts, in, out, tensor.bytes));
+  }
+
+  // MXFP4 [E, rows, blocks, 16]: the same blocks in GGUF's order.
+  void AddCodes(const TensorInfo& tensor, const std::string& name) {
+    const std::string matrix = name.substr(0, name.size() - kMxfp4Codes.size());
+    const auto place = PlaceOf(matrix, source_.family, Container::kSafetensors);
+    const std::string other = tensor.name.substr(0, tensor.name.size() - kMxfp4Codes.size());
+    const TensorInfo* scales = checkpoint_.tensors.Find(other + std::string(kMxfp4Scales));
+    const bool gate_up = place && place->role == Role::kExpertGateUpColumns;
+    if (!place || scales == nullptr || tensor.shape.size() != 4 ||
+        (!gate_up && place->role != Role::kExpertDownColumns)) {
+      return Problem(tensor.name, "has no GGUF form");
+    }
+    const int64_t step = gate_up ? 2 : 1;
+    for (int64_t first = 0; first < step; ++first) {
+      const Role role = !gate_up ? Role::kExpertDownStack
+                                 : (first == 1 ? Role::kExpertUpStack : Role::kExpertGateStack);
+      const Mxfp4Rows rows{tensor.shape[0], tensor.shape[1], tensor.shape[2], first, step};
+      Target* target = AddMade(tensor, {role, place->layer, 0},
+                               {rows.experts, rows.rows / step, rows.blocks * 32}, {});
+      if (target == nullptr) return;
+      target->dtype = DType::kMXFP4;
+      target->produce = Mxfp4ToGguf(rows, tensor.bytes, scales->bytes);
+    }
+  }
+
   DType TypeOf(const Target& target) const {
-    const bool small = target.shape.size() < 2 || target.place.role == Role::kRouter ||
-                       target.place.role == Role::kRouterCorrection;
-    if (small) return DType::kF32;
+    if (target.shape.size() < 2 || IsAlwaysF32(target.place.role)) {
+      return DType::kF32;
+    }
     return source_.matrices.value_or(target.dtype);
   }
 
   void Finish(const std::string& name, Target& target) {
+    if (target.produce) {
+      if (source_.matrices) return Problem(name, "holds MXFP4 blocks, which --dtype cannot change");
+      out_.tensors.push_back({name, target.dtype, target.shape, std::move(target.produce)});
+      return;
+    }
     if (target.stack) {
       for (const auto& [expert, bytes] : target.experts) {
         if (expert != static_cast<int>(target.plan.parts.size())) {
           return Problem(name, "misses an expert");
         }
-        target.plan.parts.push_back(bytes);
+        target.plan.parts.push_back({.bytes = bytes, .row_elements = target.shape[2]});
       }
       target.shape[0] = static_cast<int64_t>(target.plan.parts.size());
     }
@@ -172,13 +276,21 @@ class GgufConverter {
                             .produce = ProduceRows(target.plan, name)});
   }
 
-  // Where GGUF has no keys for llama3's scaling, it has the divisors.
+  // Where GGUF has no keys for scaling, it has the divisors.
   void AddRopeDivisors() {
-    const auto* gqa = std::get_if<GqaSpec>(&source_.model.spec.layers[0].attention);
-    if (gqa == nullptr || gqa->rope.scaling != RopeScalingKind::kFrequencyBands) return;
-    RopeSpec plain = gqa->rope;
+    for (const LayerSpec& layer : source_.model.spec.layers) {
+      const auto* gqa = std::get_if<GqaSpec>(&layer.attention);
+      if (gqa == nullptr || gqa->rope.pairing == RopePairing::kNone) continue;
+      if (gqa->rope.scaling == RopeScalingKind::kFrequencyBands) AddBands(gqa->rope);
+      if (gqa->rope.scaling == RopeScalingKind::kPerDimension) AddLongRope(gqa->rope);
+      return;
+    }
+  }
+
+  void AddBands(const RopeSpec& rope) {
+    RopeSpec plain = rope;
     plain.scaling = RopeScalingKind::kNone;
-    const std::vector<float> scaled = ComputeRopeFrequencies(gqa->rope).inverse;
+    const std::vector<float> scaled = ComputeRopeFrequencies(rope).inverse;
     const std::vector<float> unscaled = ComputeRopeFrequencies(plain).inverse;
     std::vector<float> divisors;
     divisors.reserve(scaled.size());
@@ -186,13 +298,39 @@ class GgufConverter {
       divisors.push_back(
           static_cast<float>(static_cast<double>(unscaled[i]) / static_cast<double>(scaled[i])));
     }
-    out_.tensors.push_back({.name = "rope_freqs.weight",
-                            .dtype = DType::kF32,
-                            .shape = {static_cast<int64_t>(divisors.size())},
-                            .produce = [divisors](const ByteSink& sink) {
-                              sink({reinterpret_cast<const uint8_t*>(divisors.data()),
-                                    divisors.size() * sizeof(float)});
-                            }});
+    AddVector("rope_freqs.weight", std::move(divisors));
+  }
+
+  // The divisors for long texts stand in config.json only: this program does not use them.
+  void AddLongRope(const RopeSpec& rope) {
+    std::vector<float> far;
+    for (const char* name : {"rope_scaling", "rope_parameters"}) {
+      const Json* scaling = checkpoint_.config.values().Find(name);
+      if (scaling == nullptr || !scaling->is_object()) continue;
+      const Json* list = scaling->Find("long_factor");
+      if (list == nullptr || !list->is_array()) continue;
+      for (const Json& divisor : list->as_array()) {
+        if (divisor.is_number()) far.push_back(static_cast<float>(divisor.as_double()));
+      }
+    }
+    if (far.size() != rope.divisors.size()) {
+      return Problem("rope_factors_long.weight",
+                     fmt::format("has {} divisors in config.json (long_factor), needed {}",
+                                 far.size(), rope.divisors.size()));
+    }
+    AddVector("rope_factors_long.weight", std::move(far));
+    AddVector("rope_factors_short.weight", rope.divisors);
+  }
+
+  void AddVector(const std::string& name, std::vector<float> values) {
+    const auto size = static_cast<int64_t>(values.size());
+    out_.tensors.push_back(
+        {.name = name,
+         .dtype = DType::kF32,
+         .shape = {size},
+         .produce = [values = std::move(values)](const ByteSink& sink) {
+           sink({reinterpret_cast<const uint8_t*>(values.data()), values.size() * sizeof(float)});
+         }});
   }
 
   void Problem(const std::string& name, const std::string& what) {
@@ -202,7 +340,7 @@ class GgufConverter {
   const ConversionSource& source_;
   const Checkpoint& checkpoint_;
   const GgufArch& arch_;
-  std::set<const uint8_t*> used_;  // where the tensors begin that the network has
+  const UsedTensors used_;
   std::map<std::string, Target> targets_;
   std::vector<std::string> order_;
   std::vector<std::string> problems_;

@@ -3,25 +3,21 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include "base/error.h"
-#include "model/convert/elements.h"
+#include "checkpoint/carried.h"
+#include "model/convert/layouts.h"
+#include "model/convert/mxfp4.h"
 #include "model/convert/tensors.h"
+#include "model/convert/values.h"
+#include "model/convert/wanted.h"
 #include "model/places.h"
 #include "model/qk_order.h"
+#include "quant/encode.h"
 
 namespace tael {
 namespace {
-
-// A Hugging Face tensor to make.
-struct Wanted {
-  std::string name;
-  TensorPlace place;
-  std::optional<DType> dtype;                 // of the original; none: to be chosen
-  std::optional<std::vector<int64_t>> shape;  // the same
-};
 
 Role StackOf(Role one) {
   switch (one) {
@@ -36,35 +32,16 @@ Role StackOf(Role one) {
   }
 }
 
-std::optional<Role> ExpertOf(Role stack) {
-  switch (stack) {
-    case Role::kExpertGateStack:
-      return Role::kExpertGate;
-    case Role::kExpertUpStack:
-      return Role::kExpertUp;
-    case Role::kExpertDownStack:
-      return Role::kExpertDown;
-    default:
-      return std::nullopt;
-  }
-}
-
 bool IsFloat(DType dtype) {
   return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
 }
 
-std::optional<std::vector<int64_t>> ParseShape(std::string_view text) {
-  std::vector<int64_t> shape;
-  while (!text.empty()) {
-    int64_t size = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
-    if (error != std::errc() || size < 0) return std::nullopt;
-    shape.push_back(size);
-    text.remove_prefix(static_cast<size_t>(end - text.data()));
-    if (!text.empty() && text[0] != ',') return std::nullopt;
-    if (!text.empty()) text.remove_prefix(1);
-  }
-  return shape;
+float Rounded(float value, DType to) {
+  if (to == DType::kF32) return value;
+  uint8_t bytes[2];
+  EncodeRow(to, &value, 1, bytes);
+  DecodeRow(to, bytes, 1, &value);
+  return value;
 }
 
 class HfConverter {
@@ -75,9 +52,17 @@ class HfConverter {
   }
 
   ConvertedTensors Convert(const std::vector<std::string>& list) {
-    for (const Wanted& wanted : list.empty() ? UsualNames() : Listed(list)) Make(wanted);
+    std::vector<std::string> unknown;
+    for (const WantedTensor& wanted :
+         list.empty() ? UsualTensors(source_) : ListedTensors(source_.family, list, &unknown)) {
+      Make(wanted);
+    }
+    for (const std::string& name : unknown) {
+      Problem(name, "stands in tael.source_tensors, but has no role here");
+    }
     for (const TensorInfo& tensor : checkpoint_.tensors.all()) {
-      if (tensor.name == "rope_freqs.weight" || used_.count(tensor.name) > 0) continue;
+      // Divisors of rope, which config.json has.
+      if (tensor.name.starts_with("rope_") || used_.count(tensor.name) > 0) continue;
       if (IsBehindLayers(tensor.name, source_.model)) {
         out_.dropped.push_back(tensor.name);
         continue;
@@ -93,42 +78,6 @@ class HfConverter {
   }
 
  private:
-  std::vector<Wanted> Listed(const std::vector<std::string>& list) {
-    std::vector<Wanted> all;
-    for (const std::string& line : list) {
-      const size_t type = line.find(' '), shape = line.rfind(' ');
-      const std::string name = line.substr(0, type);
-      const auto place = PlaceOf(name, source_.family, Container::kSafetensors);
-      if (type == std::string::npos || shape == type || !place) {
-        Problem(name, "stands in tael.source_tensors, but has no role here");
-        continue;
-      }
-      all.push_back({name, *place, DTypeFromSafetensors(line.substr(type + 1, shape - type - 1)),
-                     ParseShape(line.substr(shape + 1))});
-    }
-    return all;
-  }
-
-  std::vector<Wanted> UsualNames() {
-    std::vector<Wanted> all;
-    for (const TensorInfo& tensor : checkpoint_.tensors.all()) {
-      if (IsBehindLayers(tensor.name, source_.model)) continue;
-      const auto place = PlaceOf(tensor.name, source_.family, Container::kGguf);
-      if (!place) continue;  // reported with the tensors that nothing used
-      const auto add = [&](const TensorPlace& at) {
-        const std::string name = NameOf(source_.family, at, Container::kSafetensors);
-        if (!name.empty()) all.push_back({name, at, std::nullopt, std::nullopt});
-      };
-      const std::optional<Role> one = ExpertOf(place->role);
-      if (!one || tensor.shape.size() != 3) {
-        add(*place);
-        continue;
-      }
-      for (int e = 0; e < static_cast<int>(tensor.shape[0]); ++e) add({*one, place->layer, e});
-    }
-    return all;
-  }
-
   const TensorInfo* Find(const TensorPlace& place) {
     const std::string name = NameOf(source_.family, place, Container::kGguf);
     const TensorInfo* tensor = name.empty() ? nullptr : checkpoint_.tensors.Find(name);
@@ -136,67 +85,230 @@ class HfConverter {
     return tensor;
   }
 
-  void Make(const Wanted& wanted) {
-    if (wanted.place.role == Role::kExpertGateUpStack) {
-      const TensorInfo* whole = Find(wanted.place);
-      return whole != nullptr ? MakePlain(wanted, *whole) : MakeGateUp(wanted);
+  // The tensors of a layer that make one together; empty when one is missing, which is reported, or
+  // they differ in type.
+  std::vector<const TensorInfo*> FindAll(const WantedTensor& wanted,
+                                         std::initializer_list<Role> roles) {
+    std::vector<const TensorInfo*> all;
+    for (const Role role : roles) {
+      const TensorInfo* tensor = Find({role, wanted.place.layer, 0});
+      if (tensor == nullptr || tensor->shape.empty() || tensor->shape[0] < 1 ||
+          (!all.empty() && tensor->dtype != all[0]->dtype)) {
+        Problem(wanted.name, "has no counterpart in the file, or its parts have different types");
+        return {};
+      }
+      all.push_back(tensor);
     }
-    const TensorInfo* tensor = Find(wanted.place);
-    if (tensor != nullptr) return MakePlain(wanted, *tensor);
+    return all;
+  }
+
+  template <typename Spec>
+  const Spec* AttentionOf(const TensorPlace& place) const {
+    const auto& layers = source_.model.spec.layers;
+    const auto layer = static_cast<size_t>(place.layer);
+    return layer < layers.size() ? std::get_if<Spec>(&layers[layer].attention) : nullptr;
+  }
+
+  void Make(const WantedTensor& wanted) {
+    for (const std::string_view ending : {kMxfp4Codes, kMxfp4Scales}) {
+      if (!wanted.name.ends_with(ending)) continue;
+      if (!source_.matrices) return MakePacked(wanted, ending == kMxfp4Scales);
+      // Decoded, they are one tensor.
+      const size_t length = wanted.name.size() - ending.size();
+      if (ending == kMxfp4Codes)
+        Make({.name = wanted.name.substr(0, length), .place = wanted.place});
+      return;
+    }
+    if (const TensorInfo* tensor = Find(wanted.place)) return MakePlain(wanted, *tensor);
+    switch (wanted.place.role) {
+      case Role::kExpertGateUpStack:
+        return MakeGateUp(wanted);
+      case Role::kExpertGateUpColumns:
+      case Role::kExpertGateUpBiasStack:
+        return MakeGateUpColumns(wanted);
+      case Role::kExpertDownColumns:
+        return MakeDownColumns(wanted);
+      case Role::kLatentUp:
+        return MakeLatentUp(wanted);
+      case Role::kDeltaQkvz:
+        return MakeDeltaQkvz(wanted);
+      default:
+        return MakeExpert(wanted);
+    }
+  }
+
+  void MakeExpert(const WantedTensor& wanted) {
     const Role stack = StackOf(wanted.place.role);
-    tensor = Find({stack, wanted.place.layer, 0});
+    const TensorInfo* tensor = Find({stack, wanted.place.layer, 0});
     if (stack == wanted.place.role || tensor == nullptr || tensor->shape.size() != 3 ||
         wanted.place.expert >= tensor->shape[0]) {
       return Problem(wanted.name, "has no counterpart in the file");
     }
     const size_t bytes = tensor->bytes.size() / static_cast<size_t>(tensor->shape[0]);
-    RowPlan plan{
-        .from = tensor->dtype,
-        .parts = {tensor->bytes.subspan(static_cast<size_t>(wanted.place.expert) * bytes, bytes)},
-        .row_elements = tensor->shape[2]};
-    Finish(wanted, std::move(plan), {tensor->shape[1], tensor->shape[2]});
+    const auto first = static_cast<size_t>(wanted.place.expert) * bytes;
+    RowPart part{.bytes = tensor->bytes.subspan(first, bytes), .row_elements = tensor->shape[2]};
+    Finish(wanted, {.from = tensor->dtype, .parts = {part}}, {tensor->shape[1], tensor->shape[2]});
   }
 
-  void MakePlain(const Wanted& wanted, const TensorInfo& tensor) {
-    RowPlan plan{.from = tensor.dtype,
-                 .parts = {tensor.bytes},
-                 .row_elements = tensor.shape.empty() ? 1 : tensor.shape.back()};
-    const NameRule* rule = RuleOf(source_.family, wanted.place.role);
-    plan.offset = rule == nullptr ? 0.0f : -rule->hf_offset;
+  void MakePlain(const WantedTensor& wanted, const TensorInfo& tensor) {
     const Role role = wanted.place.role;
+    if (role == Role::kLatentUp) {  // some files hold both forms
+      for (const Role part : {Role::kLatentKey, Role::kLatentValue}) {
+        Find({part, wanted.place.layer, 0});
+      }
+    }
+    const bool is_vector = tensor.shape.size() < 2;
+    const int64_t width = tensor.shape.empty() ? 1 : tensor.shape.back();
+    RowPlan plan{.from = tensor.dtype,
+                 .parts = {{.bytes = tensor.bytes, .row_elements = width}},
+                 .map = MapToHf(source_.family, role)};
     const bool bias = role == Role::kQueryBias || role == Role::kKeyBias;
     if (interleaved_ && (bias || role == Role::kQuery || role == Role::kKey)) {
-      const auto layer = static_cast<size_t>(wanted.place.layer);
-      const auto* gqa = std::get_if<GqaSpec>(&source_.model.spec.layers[layer].attention);
+      const auto* gqa = AttentionOf<GqaSpec>(wanted.place);
       if (gqa == nullptr) return Problem(wanted.name, "has an order of rows that is not known");
-      if (bias) plan.row_elements = 1;
-      plan.row_of = [dim = gqa->head_dim](int64_t row) { return InterleavedRowOf(row, dim); };
+      if (bias) plan.parts[0].row_elements = 1;
+      plan.parts[0].row_of = [dim = gqa->head_dim](int64_t row) {
+        return InterleavedRowOf(row, dim);
+      };
+    }
+    const auto* net = AttentionOf<GatedDeltaNetSpec>(wanted.place);
+    if (net != nullptr && net->tiled_value_heads) {
+      auto parts = ValueHeadParts(role, *net, tensor.bytes, is_vector ? 1 : width, false);
+      if (parts) plan.parts = std::move(*parts);
     }
     std::vector<int64_t> shape = tensor.shape;
-    if (role == Role::kSharedRouter && shape.size() == 1) shape = {1, shape[0]};
+    if (role == Role::kSharedRouter && is_vector) shape = {1, width};
+    if (role == Role::kDeltaConv && shape.size() == 2) shape = {shape[0], 1, width};
+    if (plan.map && MakeCarried(wanted, plan, shape)) return;
     Finish(wanted, std::move(plan), shape);
   }
 
+  // Where GGUF's numbers are rounded ones, the file may hold the bytes that they were made of.
+  bool MakeCarried(const WantedTensor& wanted, RowPlan plan, const std::vector<int64_t>& shape) {
+    const GgufValue* carried =
+        checkpoint_.gguf->Find(std::string(carried::kSourceBytes) + wanted.name);
+    if (carried == nullptr || !wanted.dtype || !IsFloat(*wanted.dtype) || shape.size() != 1 ||
+        StorageBytes(*wanted.dtype, shape[0]) != std::ssize(carried->integers)) {
+      return false;
+    }
+    std::vector<uint8_t> bytes(carried->integers.begin(), carried->integers.end());
+    const RowPlan made{.from = *wanted.dtype,
+                       .parts = {{.bytes = bytes, .row_elements = shape[0]}},
+                       .map = MapToGguf(source_.family, wanted.place.role)};
+    plan.map = nullptr;
+    if (ValuesOf(made) != ValuesOf(plan)) return false;  // changed since
+    out_.tensors.push_back({.name = wanted.name,
+                            .dtype = *wanted.dtype,
+                            .shape = shape,
+                            .produce = [bytes](const ByteSink& sink) { sink(bytes); }});
+    return true;
+  }
+
   // Two stacks, expert by expert, in one.
-  void MakeGateUp(const Wanted& wanted) {
-    const TensorInfo* gate = Find({Role::kExpertGateStack, wanted.place.layer, 0});
-    const TensorInfo* up = Find({Role::kExpertUpStack, wanted.place.layer, 0});
-    if (gate == nullptr || up == nullptr || gate->shape != up->shape || gate->dtype != up->dtype ||
-        gate->shape.size() != 3 || gate->shape[0] < 1) {
-      return Problem(wanted.name, "has no counterpart in the file");
+  void MakeGateUp(const WantedTensor& wanted) {
+    const auto found = FindAll(wanted, {Role::kExpertGateStack, Role::kExpertUpStack});
+    if (found.empty()) return;
+    const TensorInfo &gate = *found[0], &up = *found[1];
+    if (gate.shape != up.shape || gate.shape.size() != 3) {
+      return Problem(wanted.name, "has parts of different shapes in the file");
     }
-    const auto experts = static_cast<size_t>(gate->shape[0]);
-    const size_t bytes = gate->bytes.size() / experts;
-    RowPlan plan{.from = gate->dtype, .parts = {}, .row_elements = gate->shape[2]};
+    const auto experts = static_cast<size_t>(gate.shape[0]);
+    const size_t bytes = gate.bytes.size() / experts;
+    RowPlan plan{.from = gate.dtype, .parts = {}};
     for (size_t e = 0; e < experts; ++e) {
-      plan.parts.push_back(gate->bytes.subspan(e * bytes, bytes));
-      plan.parts.push_back(up->bytes.subspan(e * bytes, bytes));
+      for (const TensorInfo* half : found) {
+        plan.parts.push_back(
+            {.bytes = half->bytes.subspan(e * bytes, bytes), .row_elements = gate.shape[2]});
+      }
     }
-    Finish(wanted, std::move(plan), {gate->shape[0], 2 * gate->shape[1], gate->shape[2]});
+    Finish(wanted, std::move(plan), {gate.shape[0], 2 * gate.shape[1], gate.shape[2]});
+  }
+
+  void MakeGateUpColumns(const WantedTensor& wanted) {
+    const bool bias = wanted.place.role == Role::kExpertGateUpBiasStack;
+    const auto found = bias
+                           ? FindAll(wanted, {Role::kExpertGateBiasStack, Role::kExpertUpBiasStack})
+                           : FindAll(wanted, {Role::kExpertGateStack, Role::kExpertUpStack});
+    if (found.empty()) return;
+    const std::vector<int64_t>& shape = found[0]->shape;
+    if (found[1]->shape != shape || shape.size() != (bias ? 2 : 3)) {
+      return Problem(wanted.name, "has parts of different shapes in the file");
+    }
+    const ColumnShape columns{.experts = shape[0], .in = bias ? 1 : shape[2], .out = shape[1]};
+    std::vector<int64_t> target{columns.experts};
+    if (!bias) target.push_back(columns.in);
+    target.push_back(2 * columns.out);
+    Finish(wanted,
+           {.from = found[0]->dtype,
+            .parts = ColumnsOfHalves(columns, found[0]->bytes, found[1]->bytes)},
+           std::move(target));
+  }
+
+  void MakeDownColumns(const WantedTensor& wanted) {
+    const auto found = FindAll(wanted, {Role::kExpertDownStack});
+    if (found.empty()) return;
+    const std::vector<int64_t>& shape = found[0]->shape;
+    if (shape.size() != 3) return Problem(wanted.name, "is no stack in the file");
+    Finish(wanted,
+           {.from = found[0]->dtype,
+            .parts = Transposed(shape[0], shape[1], shape[2], found[0]->bytes)},
+           {shape[0], shape[2], shape[1]});
+  }
+
+  void MakeLatentUp(const WantedTensor& wanted) {
+    const auto found = FindAll(wanted, {Role::kLatentKey, Role::kLatentValue});
+    const auto* mla = AttentionOf<MlaSpec>(wanted.place);
+    if (found.empty() || mla == nullptr) return;
+    Finish(
+        wanted,
+        {.from = found[0]->dtype, .parts = LatentUpParts(*mla, found[0]->bytes, found[1]->bytes)},
+        {int64_t{mla->num_heads} * (mla->nope_dim + mla->value_dim), mla->latent_dim});
+  }
+
+  void MakeDeltaQkvz(const WantedTensor& wanted) {
+    const auto found = FindAll(wanted, {Role::kDeltaQkv, Role::kDeltaZ});
+    const auto* net = AttentionOf<GatedDeltaNetSpec>(wanted.place);
+    if (found.empty() || net == nullptr) return;
+    const int64_t hidden = found[0]->shape.back();
+    Finish(wanted,
+           {.from = found[0]->dtype,
+            .parts = DeltaQkvzParts(*net, found[0]->bytes, found[1]->bytes, hidden)},
+           {found[0]->shape[0] + found[1]->shape[0], hidden});
+  }
+
+  // Codes or scales of MXFP4 stacks.
+  void MakePacked(const WantedTensor& wanted, bool scales) {
+    const bool gate_up = wanted.place.role == Role::kExpertGateUpColumns;
+    const auto found = gate_up ? FindAll(wanted, {Role::kExpertGateStack, Role::kExpertUpStack})
+                               : FindAll(wanted, {Role::kExpertDownStack});
+    if (found.empty()) return;
+    const std::vector<int64_t>& shape = found[0]->shape;
+    if (found[0]->dtype != DType::kMXFP4 || shape.size() != 3 || found.back()->shape != shape) {
+      return Problem(wanted.name, "had MXFP4 blocks, which the file has no more");
+    }
+    const Mxfp4Rows rows{shape[0], std::ssize(found) * shape[1], shape[2] / 32};
+    std::vector<int64_t> target{rows.experts, rows.rows, rows.blocks};
+    if (!scales) target.push_back(16);
+    out_.tensors.push_back({.name = wanted.name,
+                            .dtype = DType::kU8,
+                            .shape = std::move(target),
+                            .produce = Mxfp4ToHf(rows, found[0]->bytes,
+                                                 gate_up ? found[1]->bytes : ByteSpan(), scales)});
+  }
+
+  bool GivesRatesAgain(RowPlan plan) const {
+    const auto rate = MapToGguf(source_.family, Role::kDeltaRate);
+    const std::vector<float> logarithms = ValuesOf(plan);
+    plan.map = nullptr;
+    const std::vector<float> rates = ValuesOf(plan);
+    for (size_t i = 0; i < rates.size(); ++i) {
+      if (rate(Rounded(logarithms[i], plan.to)) != rates[i]) return false;
+    }
+    return true;
   }
 
   // Chooses the type and puts the tensor into the list.
-  void Finish(const Wanted& wanted, RowPlan plan, std::vector<int64_t> shape) {
+  void Finish(const WantedTensor& wanted, RowPlan plan, std::vector<int64_t> shape) {
     if (wanted.shape) {
       const auto count = [](const std::vector<int64_t>& sizes) {
         int64_t product = 1;
@@ -209,10 +321,12 @@ class HfConverter {
       shape = *wanted.shape;
     }
     // What GGUF widened by its own rules.
-    const bool small = shape.size() < 2 || shape[0] == 1 || wanted.place.role == Role::kRouter;
+    const bool small = shape.size() < 2 || shape[0] == 1 || IsAlwaysF32(wanted.place.role);
     if (small) {
       plan.to = wanted.dtype.value_or(narrow_to_);
-      if (!IsExact(plan)) plan.to = DType::kF32;
+      // A logarithm is never exact: the type must give GGUF's number again.
+      plan.rounded = wanted.place.role == Role::kDeltaRate && GivesRatesAgain(plan);
+      if (!plan.rounded && !IsExact(plan)) plan.to = DType::kF32;
     } else if (source_.matrices) {
       plan.to = *source_.matrices;
       plan.rounded = true;
@@ -243,29 +357,6 @@ class HfConverter {
 };
 
 }  // namespace
-
-bool IsBehindLayers(std::string_view name, const Model& model) {
-  for (const std::string_view start : {"model.layers.", "blk."}) {
-    if (!name.starts_with(start)) continue;
-    size_t layer = 0;
-    const std::string_view rest = name.substr(start.size());
-    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), layer);
-    return error == std::errc() && layer >= model.spec.layers.size();
-  }
-  return false;
-}
-
-std::vector<std::string> ListTensors(const Model& model) {
-  std::set<const uint8_t*> used;
-  for (const auto& bytes : model.weights.sources) used.insert(bytes.data());
-  std::vector<std::string> list;
-  for (const TensorInfo& tensor : model.checkpoint.tensors.all()) {
-    if (used.count(tensor.bytes.data()) == 0 || IsBehindLayers(tensor.name, model)) continue;
-    list.push_back(fmt::format("{} {} {}", tensor.name, Info(tensor.dtype).safetensors,
-                               fmt::join(tensor.shape, ",")));
-  }
-  return list;
-}
 
 ConvertedTensors TensorsForSafetensors(const ConversionSource& source,
                                        const std::vector<std::string>& list, DType narrow_to) {
