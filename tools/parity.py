@@ -4,7 +4,8 @@
     build/release/tael verify ../shared/goldens --json > parity.json
     tools/parity.py parity.json > docs/parity.md
 
-With `--run TAEL PATH...` the program is run first. Families without a golden are those that
+With `--run TAEL PATH...` the program is run first. A path may hold files of other converters: a folder with
+model.gguf and the golden.safetensors of the checkpoint it was made of is a row. Families without a golden are those that
 src/model/families.cc lists and no row names; the page says so.
 """
 
