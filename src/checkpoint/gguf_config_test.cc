@@ -34,13 +34,13 @@ std::string Refusal(const GgufWriter& writer) {
 }
 
 // The metadata of a model with the given architecture, with one matrix for the embedding.
-GgufWriter Model(const std::string& arch) {
+GgufWriter Model(const std::string& arch, uint32_t blocks = 2) {
   GgufWriter writer;
   writer.F32Tensor("token_embd.weight", {4, 8}).F32Tensor("output.weight", {4, 8});
   writer.String("general.architecture", arch)
       .U32(arch + ".context_length", 16)
       .U32(arch + ".embedding_length", 8)
-      .U32(arch + ".block_count", 2)
+      .U32(arch + ".block_count", blocks)
       .U32(arch + ".feed_forward_length", 16)
       .U32(arch + ".attention.head_count", 2)
       .F32(arch + ".attention.layer_norm_rms_epsilon", 1e-6f);
@@ -310,9 +310,9 @@ TEST(GgufConfig, ReadsGemmasWindowsAndItsScale) {
                                        .U32s("gemma3.attention.sliding_window_pattern", {1, 0}));
   EXPECT_THAT(listed.Strings("layer_types"), ElementsAre("sliding_attention", "full_attention"));
   // The one size with another scale: hidden / heads.
-  GgufWriter large = Model("gemma3");
+  GgufWriter large = Model("gemma3", 62);
   for (int i = 0; i < 70; ++i) large.F32Tensor("t" + std::to_string(i), {1});
-  large.U32("gemma3.block_count", 62).U32("gemma3.attention.key_length", 2);
+  large.U32("gemma3.attention.key_length", 2);
   EXPECT_EQ(Config(large.U32("gemma3.attention.value_length", 2)).Double("query_pre_attn_scalar"),
             4.0);
   // No other architecture has a scale of its own here: whoever reads the config refuses the key.
