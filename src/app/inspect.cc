@@ -109,19 +109,23 @@ void RefuseNonFinite(const std::vector<NamedPacked>& packed, const std::string& 
 
 // How many matrices have which packed form, and their bytes.
 Json PackedToJson(const std::vector<NamedPacked>& packed) {
-  std::map<std::string, std::pair<int64_t, int64_t>> forms;  // matrices, bytes
+  struct Sum {
+    int64_t matrices = 0, bytes = 0;
+  };
+  std::map<std::pair<std::string, bool>, Sum> forms;  // form, whether it has an integer product
   for (const NamedPacked& entry : packed) {
-    auto& [matrices, bytes] = forms[entry.matrix->form];
-    ++matrices;
-    bytes += entry.matrix->bytes;
+    Sum& sum = forms[{entry.matrix->form, CodeShapeOf(*entry.matrix).blocks != 0}];
+    ++sum.matrices;
+    sum.bytes += entry.matrix->bytes;
   }
   Json list = JsonArray{};
   for (const auto& [form, sums] : forms) {
     Json entry = JsonObject{};
-    entry.Set("form", form);
-    entry.Set("matrices", sums.first);
-    entry.Set("bytes", sums.second);
-    entry.Set("matmul", "decoded to float32, also under --matmul integer");
+    entry.Set("form", form.first);
+    entry.Set("matrices", sums.matrices);
+    entry.Set("bytes", sums.bytes);
+    entry.Set("matmul", form.second ? "int8, activations in blocks of 32"
+                                    : "decoded to float32, also under --matmul integer");
     list.Append(std::move(entry));
   }
   return list;

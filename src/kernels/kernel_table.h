@@ -82,6 +82,11 @@ struct KernelTable {
   void (*matmul_integer)(const QuantizedRows& x, DType dtype, const uint8_t* w, size_t row_bytes,
                          size_t n, float* y, size_t ldy) noexcept;
 
+  // The same product with n rows of x.k / 32 code blocks, one after the other. REQUIRES: x.block is
+  // 32, x.k a multiple of it.
+  void (*matmul_codes)(const QuantizedRows& x, const CodeBlock* w, size_t n, float* y,
+                       size_t ldy) noexcept;
+
   // out[i] = gain[i] * (x[i] / sqrt(mean(x^2) + eps)). `out` may alias `x`.
   void (*rms_norm)(const float* x, const float* gain, float eps, size_t n, float* out) noexcept;
   // Rotates the first 2 * half elements of x; cos, sin [half]. interleaved: pairs (2i, 2i+1), else

@@ -1,4 +1,5 @@
-// Every table decodes packed matrices to the same bits as the plain decoders.
+// Every table decodes packed matrices to the same bits as the plain decoders, and multiplies their
+// code blocks as the scalar table does.
 #include "quant/packed_test_support.h"
 
 #include "kernels/kernel_test_support.h"
@@ -15,6 +16,84 @@ TEST_P(PackedTest, EqualsThePlainDecodersBitForBit) {
     DecodePacked(m, {.first = 0, .count = m.n}, kPlainDecoders, wanted.data());
     DecodePacked(m, {.first = 0, .count = m.n}, GetParam()->packed, found.data());
     EXPECT_EQ(FirstDifference(found, wanted), -1) << example.name;
+  }
+}
+
+TEST_P(PackedTest, Float8OfEveryByteAndScaleEqualsThePlainDecoder) {
+  std::vector<uint8_t> codes(256);
+  for (size_t i = 0; i < 256; ++i) codes[i] = static_cast<uint8_t>(i);
+  for (const float scale : {1.0f, -0.3f, 0.0f, 1e-39f, 0x1p-126f, 1e30f, 0x1p119f, -1e38f,
+                            static_cast<float>(INFINITY), static_cast<float>(NAN)}) {
+    const ByteCodes m{.codes = codes.data(),
+                      .row_stride = 256,
+                      .scales = reinterpret_cast<const uint8_t*>(&scale),
+                      .row_span = 1,
+                      .column_span = 256};
+    std::vector<float> wanted(256), found(256);
+    kPlainDecoders.bytes(m, 256, {.first = 0, .count = 1}, wanted.data());
+    GetParam()->packed.bytes(m, 256, {.first = 0, .count = 1}, found.data());
+    EXPECT_EQ(FirstDifference(found, wanted), -1) << scale;
+  }
+}
+
+// A matrix in code blocks, as the table makes them.
+std::vector<CodeBlock> Blocks(const PackedMatrix& m, const KernelTable& table, RowRange rows) {
+  const CodeShape shape = CodeShapeOf(m);
+  std::vector<int32_t> order(static_cast<size_t>(m.k));
+  if (shape.reordered) GroupOrder(m, order.data());
+  std::vector<CodeBlock> blocks(static_cast<size_t>(rows.count * shape.blocks));
+  DecodeCodeBlocks(m, rows, shape.reordered ? order.data() : nullptr, table.packed, blocks.data());
+  return blocks;
+}
+
+TEST_P(PackedTest, CodeBlocksHoldTheValuesOfTheDecoders) {
+  int with_blocks = 0;
+  for (const PackedExample& example : PackedExamples()) {
+    const PackedMatrix& m = example.matrix;
+    const CodeShape shape = CodeShapeOf(m);
+    if (shape.blocks == 0) continue;
+    ++with_blocks;
+    std::vector<int32_t> order(static_cast<size_t>(m.k));
+    for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int32_t>(i);
+    if (shape.reordered) GroupOrder(m, order.data());
+    for (const RowRange rows : {RowRange{0, m.n, 1}, RowRange{1, 5, 2}}) {
+      const std::vector<CodeBlock> blocks = Blocks(m, *GetParam(), rows);
+      std::vector<float> wanted(static_cast<size_t>(rows.count * m.k)), found(wanted.size());
+      DecodePacked(m, rows, kPlainDecoders, wanted.data());
+      for (int64_t r = 0; r < rows.count; ++r) {
+        for (int64_t i = 0; i < m.k; ++i) {
+          const int64_t b = shape.halves ? i / 16 : i / 32;
+          const CodeBlock& block = blocks[static_cast<size_t>(r * shape.blocks + b)];
+          found[static_cast<size_t>(r * m.k + order[static_cast<size_t>(i)])] =
+              static_cast<float>(block.w[i % 32]) * block.d;
+          EXPECT_TRUE(!shape.halves || block.w[(i + 16) % 32] == 0) << example.name;
+        }
+      }
+      EXPECT_EQ(FirstDifference(found, wanted), -1) << example.name << " step " << rows.step;
+    }
+  }
+  EXPECT_GE(with_blocks, 20);
+}
+
+TEST_P(PackedTest, ProductsWithCodeBlocksHaveTheBitsOfScalar) {
+  for (const size_t m : {1, 3, 4, 5, 67}) {
+    for (const size_t n : {1, 7, 8, 16, 23}) {
+      const size_t k = m == 3 ? 544 : 96;
+      const std::vector<float> x = RandomFloats(m * k, static_cast<unsigned>(m + n));
+      QuantizedBuffer quantized(m, k, 32);
+      ScalarTable().quantize_rows(x.data(), k, m, &quantized.rows);
+      std::mt19937 rng(static_cast<unsigned>(n));
+      std::vector<CodeBlock> blocks(n * k / 32);
+      for (CodeBlock& block : blocks) {
+        block.d = static_cast<float>(rng() % 1000) * 1e-3f - 0.5f;
+        for (int8_t& w : block.w) w = static_cast<int8_t>(rng());
+      }
+      blocks[0].w[0] = -128;
+      std::vector<float> wanted(m * (n + 1), 7.0f), found(wanted);
+      ScalarTable().matmul_codes(quantized.rows, blocks.data(), n, wanted.data(), n + 1);
+      GetParam()->matmul_codes(quantized.rows, blocks.data(), n, found.data(), n + 1);
+      EXPECT_EQ(FirstDifference(found, wanted), -1) << m << " x " << n;
+    }
   }
 }
 

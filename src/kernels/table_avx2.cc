@@ -47,11 +47,15 @@
 #include "kernels/impl/matmul_integer_row_tile.inl.h"
 #include "kernels/impl/matmul_integer_pair_panel.inl.h"
 #include "kernels/impl/matmul_integer_dispatch.inl.h"
+#include "kernels/impl/matmul_codes_tiles.inl.h"
 #include "quant/packed/values.inl.h"
 #include "quant/packed/bytes.inl.h"
 #include "quant/packed/words.inl.h"
 #include "quant/packed/across.inl.h"
 #include "quant/packed/fp4.inl.h"
+#include "quant/packed/bytes16.inl.h"
+#include "quant/packed/blocks.inl.h"
+#include "kernels/impl/packed_rows.inl.h"
 // clang-format on
 #include "kernels/isa/target_end.h"
 
@@ -63,6 +67,7 @@ const KernelTable kAvx2Table = {
     .matmul_transposed = avx2::MatmulTransposed,
     .quantize_rows = avx2::QuantizeRows,
     .matmul_integer = avx2::MatmulInteger,
+    .matmul_codes = avx2::MatmulCodes,
     .rms_norm = avx2::RmsNorm,
     .rope = avx2::Rope,
     .add = avx2::Add,
@@ -76,8 +81,9 @@ const KernelTable kAvx2Table = {
     .to_cache = avx2::ToCache,
     .softmax_numerators = avx2::SoftmaxNumerators,
     .exp = avx2::ExpArray,
-    .packed = {avx2::DecodeByteCodes, avx2::DecodeWordCodes, avx2::DecodeAcrossCodes,
-               avx2::DecodeFp4Codes},
+    .packed = {avx2::ByteCodeRows, avx2::WordCodeRows, avx2::AcrossCodeRows, avx2::Fp4CodeRows,
+               avx2::ByteCodeBlocks, avx2::WordCodeBlocks, avx2::AcrossCodeBlocks,
+               avx2::Fp4CodeBlocks},
 };
 
 }  // namespace tael

@@ -42,6 +42,7 @@ const KernelTable kAvx512Table = {
     .matmul_transposed = avx512::MatmulTransposed,
     .quantize_rows = avx512::QuantizeRows,
     .matmul_integer = avx512::MatmulInteger,
+    .matmul_codes = avx512::MatmulCodes,
     .rms_norm = avx512::RmsNorm,
     .rope = avx512::Rope,
     .add = avx512::Add,
@@ -55,8 +56,9 @@ const KernelTable kAvx512Table = {
     .to_cache = avx512::ToCache,
     .softmax_numerators = avx512::SoftmaxNumerators,
     .exp = avx512::ExpArray,
-    .packed = {avx512::DecodeByteCodes, avx512::DecodeWordCodes, avx512::DecodeAcrossCodes,
-               avx512::DecodeFp4Codes},
+    .packed = {avx512::ByteCodeRows, avx512::WordCodeRows, avx512::AcrossCodeRows,
+               avx512::Fp4CodeRows, avx512::ByteCodeBlocks, avx512::WordCodeBlocks,
+               avx512::AcrossCodeBlocks, avx512::Fp4CodeBlocks},
 };
 
 }  // namespace tael

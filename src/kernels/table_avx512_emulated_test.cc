@@ -33,6 +33,7 @@ const KernelTable kAvx512EmulatedTable = {
     .matmul_transposed = avx512_emulated::MatmulTransposed,
     .quantize_rows = avx512_emulated::QuantizeRows,
     .matmul_integer = avx512_emulated::MatmulInteger,
+    .matmul_codes = avx512_emulated::MatmulCodes,
     .rms_norm = avx512_emulated::RmsNorm,
     .rope = avx512_emulated::Rope,
     .add = avx512_emulated::Add,
@@ -46,8 +47,10 @@ const KernelTable kAvx512EmulatedTable = {
     .to_cache = avx512_emulated::ToCache,
     .softmax_numerators = avx512_emulated::SoftmaxNumerators,
     .exp = avx512_emulated::ExpArray,
-    .packed = {avx512_emulated::DecodeByteCodes, avx512_emulated::DecodeWordCodes,
-               avx512_emulated::DecodeAcrossCodes, avx512_emulated::DecodeFp4Codes},
+    .packed = {avx512_emulated::ByteCodeRows, avx512_emulated::WordCodeRows,
+               avx512_emulated::AcrossCodeRows, avx512_emulated::Fp4CodeRows,
+               avx512_emulated::ByteCodeBlocks, avx512_emulated::WordCodeBlocks,
+               avx512_emulated::AcrossCodeBlocks, avx512_emulated::Fp4CodeBlocks},
 };
 
 }  // namespace tael

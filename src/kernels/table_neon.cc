@@ -45,11 +45,15 @@
 #include "kernels/impl/integer_product.inl.h"
 #include "kernels/isa/neon_tiles.h"
 #include "kernels/impl/matmul_integer_dispatch.inl.h"
+#include "kernels/impl/matmul_codes_tiles.inl.h"
 #include "quant/packed/values.inl.h"
 #include "quant/packed/bytes.inl.h"
 #include "quant/packed/words.inl.h"
 #include "quant/packed/across.inl.h"
 #include "quant/packed/fp4.inl.h"
+#include "quant/packed/bytes16.inl.h"
+#include "quant/packed/blocks.inl.h"
+#include "kernels/impl/packed_rows.inl.h"
 // clang-format on
 #include "kernels/isa/target_end.h"
 
@@ -61,6 +65,7 @@ const KernelTable kNeonTable = {
     .matmul_transposed = neon::MatmulTransposed,
     .quantize_rows = neon::QuantizeRows,
     .matmul_integer = neon::MatmulInteger,
+    .matmul_codes = neon::MatmulCodes,
     .rms_norm = neon::RmsNorm,
     .rope = neon::Rope,
     .add = neon::Add,
@@ -74,8 +79,9 @@ const KernelTable kNeonTable = {
     .to_cache = neon::ToCache,
     .softmax_numerators = neon::SoftmaxNumerators,
     .exp = neon::ExpArray,
-    .packed = {neon::DecodeByteCodes, neon::DecodeWordCodes, neon::DecodeAcrossCodes,
-               neon::DecodeFp4Codes},
+    .packed = {neon::ByteCodeRows, neon::WordCodeRows, neon::AcrossCodeRows, neon::Fp4CodeRows,
+               neon::ByteCodeBlocks, neon::WordCodeBlocks, neon::AcrossCodeBlocks,
+               neon::Fp4CodeBlocks},
 };
 
 }  // namespace tael

@@ -42,11 +42,15 @@
 #include "kernels/impl/integer_product.inl.h"
 #include "kernels/isa/neon_tiles.h"
 #include "kernels/impl/matmul_integer_dispatch.inl.h"
+#include "kernels/impl/matmul_codes_tiles.inl.h"
 #include "quant/packed/values.inl.h"
 #include "quant/packed/bytes.inl.h"
 #include "quant/packed/words.inl.h"
 #include "quant/packed/across.inl.h"
 #include "quant/packed/fp4.inl.h"
+#include "quant/packed/bytes16.inl.h"
+#include "quant/packed/blocks.inl.h"
+#include "kernels/impl/packed_rows.inl.h"
 // clang-format on
 
 namespace tael {
@@ -57,6 +61,7 @@ const KernelTable kNeonBaseTable = {
     .matmul_transposed = neon_base::MatmulTransposed,
     .quantize_rows = neon_base::QuantizeRows,
     .matmul_integer = neon_base::MatmulInteger,
+    .matmul_codes = neon_base::MatmulCodes,
     .rms_norm = neon_base::RmsNorm,
     .rope = neon_base::Rope,
     .add = neon_base::Add,
@@ -70,8 +75,9 @@ const KernelTable kNeonBaseTable = {
     .to_cache = neon_base::ToCache,
     .softmax_numerators = neon_base::SoftmaxNumerators,
     .exp = neon_base::ExpArray,
-    .packed = {neon_base::DecodeByteCodes, neon_base::DecodeWordCodes, neon_base::DecodeAcrossCodes,
-               neon_base::DecodeFp4Codes},
+    .packed = {neon_base::ByteCodeRows, neon_base::WordCodeRows, neon_base::AcrossCodeRows,
+               neon_base::Fp4CodeRows, neon_base::ByteCodeBlocks, neon_base::WordCodeBlocks,
+               neon_base::AcrossCodeBlocks, neon_base::Fp4CodeBlocks},
 };
 
 }  // namespace tael

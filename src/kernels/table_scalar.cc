@@ -29,11 +29,14 @@
 #include "kernels/impl/matmul_transposed.inl.h"
 #include "kernels/impl/quantize.inl.h"
 #include "kernels/impl/matmul_integer.inl.h"
+#include "kernels/impl/matmul_codes.inl.h"
 #include "quant/packed/values.inl.h"
 #include "quant/packed/bytes.inl.h"
 #include "quant/packed/words.inl.h"
 #include "quant/packed/across.inl.h"
 #include "quant/packed/fp4.inl.h"
+#include "quant/packed/bytes16.inl.h"
+#include "quant/packed/blocks.inl.h"
 // clang-format on
 
 namespace tael {
@@ -44,6 +47,7 @@ const KernelTable kScalarTable = {
     .matmul_transposed = scalar::MatmulTransposed,
     .quantize_rows = scalar::QuantizeRows,
     .matmul_integer = scalar::MatmulIntegerAny,
+    .matmul_codes = scalar::MatmulCodesAny,
     .rms_norm = scalar::RmsNorm,
     .rope = scalar::Rope,
     .add = scalar::Add,
@@ -58,7 +62,8 @@ const KernelTable kScalarTable = {
     .softmax_numerators = scalar::SoftmaxNumerators,
     .exp = scalar::ExpArray,
     .packed = {scalar::DecodeByteCodes, scalar::DecodeWordCodes, scalar::DecodeAcrossCodes,
-               scalar::DecodeFp4Codes},
+               scalar::DecodeFp4Codes, scalar::ByteCodeBlocks, scalar::WordCodeBlocks,
+               scalar::AcrossCodeBlocks, scalar::Fp4CodeBlocks},
 };
 
 }  // namespace tael

@@ -80,7 +80,8 @@ class Walker {
   void BaseProduct(CostKind kind, const Weight& w, int64_t rows, int terms = 1) {
     Cost& cost = cost_[kind];
     cost.weight_bytes += w.bytes();
-    if (MatmulFormOf(w, options_.integer_matmul) == MatmulForm::kInteger) {
+    const MatmulForm form = MatmulFormOf(w, options_.integer_matmul);
+    if (form == MatmulForm::kInteger || form == MatmulForm::kCodes) {
       cost.integer_macs += rows * w.n * w.k * terms;
     } else {
       cost.float_macs += rows * w.n * w.k;

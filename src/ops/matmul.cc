@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "ops/adapt.h"
 #include "ops/decode_rows.h"
+#include "ops/packed_matmul.h"
 #include "quant/integer_form.h"
 
 namespace tael {
@@ -14,6 +15,8 @@ namespace {
 constexpr int64_t kRowGrain = 16;
 // Rows decoded together on the float path of block formats: they stay in the first-level caches.
 constexpr int64_t kDecodedRows = 16;
+// The same for few activation rows where nothing but the size of the caches speaks for more.
+constexpr int64_t kFewDecodedRows = 6, kFewActivations = 4;
 
 size_t Sized(int64_t value) { return static_cast<size_t>(value); }
 
@@ -48,21 +51,30 @@ void AddResidualProduct(const QuantizedRows& residual, const Weight& w, MatrixVi
   ctx.arena.Release(mark);
 }
 
+// Words that hold neighbouring rows are read once for all of them.
+bool SharesWords(const Weight& w) {
+  return w.element_bytes != 0 ||
+         (w.packed != nullptr && (std::holds_alternative<WordCodes>(w.packed->codes) ||
+                                  std::holds_alternative<AcrossCodes>(w.packed->codes)));
+}
+
 // Decodes a few rows at a time to float32 and multiplies those.
 void DecodedMatmul(const MatrixView<const float>& x, const Weight& w, MatrixView<float> y,
                    ComputeContext& ctx) {
   const Arena::Position mark = ctx.arena.Mark();
+  const int64_t together =
+      x.rows < kFewActivations && !SharesWords(w) ? kFewDecodedRows : kDecodedRows;
   const int64_t least = ctx.GrainFor(x.rows * w.k, kDecodedRows);  // rows that are worth a thread
   const int64_t parts = std::clamp<int64_t>(w.n / least, 1, ctx.pool.size());
   float* scratch = ctx.arena.Allocate<float>(parts * kDecodedRows * w.k);
-  const int64_t tiles = (w.n + kDecodedRows - 1) / kDecodedRows;
+  const int64_t tiles = (w.n + together - 1) / together;
   const int64_t tiles_per_part = (tiles + parts - 1) / parts;
   ctx.pool.ParallelFor(parts, 1, [&](int64_t first, int64_t last) {
     for (int64_t part = first; part < last; ++part) {
       float* rows = scratch + part * kDecodedRows * w.k;
       const int64_t stop = std::min(tiles, (part + 1) * tiles_per_part);
       for (int64_t tile = part * tiles_per_part; tile < stop; ++tile) {
-        const int64_t begin = tile * kDecodedRows, count = std::min(kDecodedRows, w.n - begin);
+        const int64_t begin = tile * together, count = std::min(together, w.n - begin);
         DecodeRows(w, begin, count, ctx.kernels, rows);
         ctx.kernels.matmul_float(x.data, Sized(x.stride), Sized(x.rows), DType::kF32,
                                  reinterpret_cast<const uint8_t*>(rows), Sized(w.k) * sizeof(float),
@@ -130,6 +142,9 @@ MatmulForm MatmulFormOf(DType dtype, bool integer_matmul) {
 }
 
 MatmulForm MatmulFormOf(const Weight& w, bool integer_matmul) {
+  if (w.packed != nullptr && integer_matmul && CodeShapeOf(*w.packed).blocks != 0) {
+    return MatmulForm::kCodes;
+  }
   if (w.packed != nullptr || w.element_bytes != 0) return MatmulForm::kDecoded;
   return MatmulFormOf(w.dtype, integer_matmul);
 }
@@ -148,6 +163,9 @@ void Matmul(MatmulInput& input, const Weight& w, MatrixView<float> y, ComputeCon
       if (terms == ActivationTerms::kTwo) AddResidualProduct(input.Residual(block), w, y, ctx);
       break;
     }
+    case MatmulForm::kCodes:
+      PackedIntegerMatmul(input, w, y, ctx, terms);
+      break;
     case MatmulForm::kDecoded:
       DecodedMatmul(input.x(), w, y, ctx);
       break;

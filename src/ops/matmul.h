@@ -36,6 +36,7 @@ enum class ActivationTerms {
 enum class MatmulForm {
   kFloat,    // plain float weights, float32 arithmetic
   kInteger,  // block format, 8-bit activations
+  kCodes,    // packed matrix with an integer form, 8-bit activations
   kDecoded,  // decoded to float32 a few rows at a time: block formats, packed matrices, those
              // stored [K, N]
 };

@@ -16,6 +16,8 @@
 #include "quant/packed/words.inl.h"
 #include "quant/packed/across.inl.h"
 #include "quant/packed/fp4.inl.h"
+#include "quant/packed/bytes16.inl.h"
+#include "quant/packed/blocks.inl.h"
 // clang-format on
 
 namespace tael {
@@ -23,7 +25,51 @@ namespace tael {
 const PackedDecoders kPlainDecoders = {.bytes = plain::DecodeByteCodes,
                                        .words = plain::DecodeWordCodes,
                                        .across = plain::DecodeAcrossCodes,
-                                       .fp4 = plain::DecodeFp4Codes};
+                                       .fp4 = plain::DecodeFp4Codes,
+                                       .byte_blocks = plain::ByteCodeBlocks,
+                                       .word_blocks = plain::WordCodeBlocks,
+                                       .across_blocks = plain::AcrossCodeBlocks,
+                                       .fp4_blocks = plain::Fp4CodeBlocks};
+
+namespace {
+
+// Inputs that share a block share a scale.
+bool Fits(int64_t group_size, int64_t k) { return group_size >= k || group_size % 32 == 0; }
+
+CodeShape ShapeOf(const ByteCodes& m, int64_t k) {
+  const bool integers = m.dtype == DType::kI8 && m.zeros == nullptr;
+  return {.blocks = integers && Fits(m.column_span, k) ? k / 32 : 0};
+}
+CodeShape ShapeOf(const WordCodes& m, int64_t k) {
+  // With 8 bits, code - zero takes 9 unless all zeros are the middle.
+  if (m.bits == 8 && m.zeros != nullptr) return {};
+  const bool reordered = m.group_index != nullptr;
+  if (reordered && (!m.even_groups || m.groups * m.group_size != k)) return {};
+  return {.blocks = Fits(m.group_size, k) ? k / 32 : 0, .reordered = reordered};
+}
+CodeShape ShapeOf(const AcrossCodes& m, int64_t k) {
+  return {.blocks = Fits(m.group_size, k) ? k / 32 : 0};
+}
+CodeShape ShapeOf(const Fp4Codes& m, int64_t k) {
+  if (m.group_size != 16 && m.group_size != 32) return {};
+  return {.blocks = k / m.group_size, .halves = m.group_size == 16};
+}
+
+}  // namespace
+
+CodeShape CodeShapeOf(const PackedMatrix& matrix) {
+  if (matrix.k % 32 != 0) return {};
+  return std::visit([&](const auto& codes) { return ShapeOf(codes, matrix.k); }, matrix.codes);
+}
+
+void GroupOrder(const PackedMatrix& matrix, int32_t* order) noexcept {
+  const auto& m = std::get<WordCodes>(matrix.codes);
+  int32_t next[kMaxGroups];  // where the next input of each group goes
+  for (int64_t g = 0; g < m.groups; ++g) next[g] = static_cast<int32_t>(g * m.group_size);
+  for (int64_t i = 0; i < matrix.k; ++i) {
+    order[next[plain::LoadWord(m.group_index + 4 * i)]++] = static_cast<int32_t>(i);
+  }
+}
 
 void DecodePacked(const PackedMatrix& matrix, RowRange rows, const PackedDecoders& decoders,
                   float* out) noexcept {
@@ -36,6 +82,20 @@ void DecodePacked(const PackedMatrix& matrix, RowRange rows, const PackedDecoder
     decoders.across(*across, k, rows, out);
   } else {
     decoders.fp4(std::get<Fp4Codes>(matrix.codes), k, rows, out);
+  }
+}
+
+void DecodeCodeBlocks(const PackedMatrix& matrix, RowRange rows, const int32_t* order,
+                      const PackedDecoders& decoders, CodeBlock* out) noexcept {
+  const int64_t k = matrix.k;
+  if (const auto* bytes = std::get_if<ByteCodes>(&matrix.codes)) {
+    decoders.byte_blocks(*bytes, k, rows, out);
+  } else if (const auto* words = std::get_if<WordCodes>(&matrix.codes)) {
+    decoders.word_blocks(*words, k, order, rows, out);
+  } else if (const auto* across = std::get_if<AcrossCodes>(&matrix.codes)) {
+    decoders.across_blocks(*across, k, rows, out);
+  } else {
+    decoders.fp4_blocks(std::get<Fp4Codes>(matrix.codes), k, rows, out);
   }
 }
 

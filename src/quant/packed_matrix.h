@@ -43,6 +43,7 @@ struct WordCodes {
   uint32_t zero_addend = 0;
   int64_t group_size = 0, groups = 0;    // input i is in group i / group_size
   const uint8_t* group_index = nullptr;  // int32 [k]: the group of each input instead, or nullptr
+  bool even_groups = false;              // the index puts exactly group_size inputs into each group
 };
 
 // 4-bit integers in words along the outputs: word [i, r / 8] holds input i of eight rows, in the
@@ -86,13 +87,44 @@ struct RowRange {
   int64_t first = 0, count = 0, step = 1;
 };
 
-// One decoder per form: writes `rows.count` rows of k values, one after the other. All sets of
-// decoders give the same bits; the kernel tables have faster ones than kPlainDecoders.
+// 32 values of a row as integers with one scale: d * w[i]. What the integer product reads
+// (docs/numerics.md, 5); it exists for a few rows at a time only.
+struct CodeBlock {
+  float d;
+  int8_t w[32];
+};
+static_assert(sizeof(CodeBlock) == 36);
+
+// How the rows of a matrix become code blocks.
+struct CodeShape {
+  int64_t blocks = 0;  // per row; 0: the matrix has no integer form
+  // Groups of 16: every 32 inputs are two blocks, the first half of them and zeros, zeros and the
+  // second half.
+  bool halves = false;
+  bool reordered = false;  // inputs come sorted by their group: GroupOrder()
+};
+CodeShape CodeShapeOf(const PackedMatrix& matrix);
+
+// order[j] = the j-th input when they are sorted by group, inputs of a group in ascending order.
+// REQUIRES: CodeShapeOf() says `reordered`; order has k elements.
+void GroupOrder(const PackedMatrix& matrix, int32_t* order) noexcept;
+
+// One decoder per form: writes `rows.count` rows of k values, one after the other; and the same
+// rows in code blocks, for matrices that have them. All sets of decoders give the same bits; the
+// kernel tables have faster ones than kPlainDecoders.
 struct PackedDecoders {
   void (*bytes)(const ByteCodes& codes, int64_t k, RowRange rows, float* out) noexcept;
   void (*words)(const WordCodes& codes, int64_t k, RowRange rows, float* out) noexcept;
   void (*across)(const AcrossCodes& codes, int64_t k, RowRange rows, float* out) noexcept;
   void (*fp4)(const Fp4Codes& codes, int64_t k, RowRange rows, float* out) noexcept;
+
+  void (*byte_blocks)(const ByteCodes& codes, int64_t k, RowRange rows, CodeBlock* out) noexcept;
+  // `order`: of GroupOrder(), or nullptr.
+  void (*word_blocks)(const WordCodes& codes, int64_t k, const int32_t* order, RowRange rows,
+                      CodeBlock* out) noexcept;
+  void (*across_blocks)(const AcrossCodes& codes, int64_t k, RowRange rows,
+                        CodeBlock* out) noexcept;
+  void (*fp4_blocks)(const Fp4Codes& codes, int64_t k, RowRange rows, CodeBlock* out) noexcept;
 };
 extern const PackedDecoders kPlainDecoders;
 
@@ -100,5 +132,10 @@ extern const PackedDecoders kPlainDecoders;
 // `groups`.
 void DecodePacked(const PackedMatrix& matrix, RowRange rows, const PackedDecoders& decoders,
                   float* out) noexcept;
+
+// The same rows in code blocks, CodeShapeOf(matrix).blocks each. REQUIRES: there are some; `order`
+// is that of GroupOrder() where the shape is reordered, else nullptr.
+void DecodeCodeBlocks(const PackedMatrix& matrix, RowRange rows, const int32_t* order,
+                      const PackedDecoders& decoders, CodeBlock* out) noexcept;
 
 }  // namespace tael

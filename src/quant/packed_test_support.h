@@ -1,6 +1,7 @@
 // Random packed matrices of every form, for the tests of their decoders.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <random>
@@ -41,30 +42,32 @@ struct PackedExample {
 };
 
 inline PackedExample ByteExample(DType dtype, DType scale, int64_t row_span, int64_t column_span,
-                                 bool zeros) {
+                                 bool zeros, int64_t columns = 83) {
   std::mt19937 rng(static_cast<unsigned>(row_span * 131 + column_span));
-  constexpr int64_t kRows = 37, kColumns = 83;
+  constexpr int64_t kRows = 37;
   PackedExample out;
   const int64_t grid_rows = (kRows + row_span - 1) / row_span;
-  const int64_t grid_columns = (kColumns + column_span - 1) / column_span;
-  ByteCodes codes{.dtype = dtype, .row_stride = kColumns, .scale_dtype = scale};
-  codes.codes = out.Bytes(kRows * kColumns, rng);
+  const int64_t grid_columns = (columns + column_span - 1) / column_span;
+  ByteCodes codes{.dtype = dtype, .row_stride = columns, .scale_dtype = scale};
+  codes.codes = out.Bytes(kRows * columns, rng);
   codes.scales = out.Scales(scale, grid_rows * grid_columns, rng);
   if (zeros) codes.zeros = out.Bytes(grid_rows * grid_columns, rng);
   codes.grid_columns = grid_columns;
   codes.row_span = row_span;
   codes.column_span = column_span;
-  out.matrix = {.n = kRows, .k = kColumns, .codes = codes, .bytes = 1, .form = ""};
+  out.matrix = {.n = kRows, .k = columns, .codes = codes, .bytes = 1, .form = ""};
   out.name = std::string("bytes ") + Name(dtype) + " " + Name(scale) + " " +
              std::to_string(row_span) + " x " + std::to_string(column_span);
   return out;
 }
 
 // Like compressed-tensors' words (a row side by side) or, `transposed`, GPTQ's.
+// `inputs`: k, of which every group gets group_size where they are reordered; 0: some odd number.
 inline PackedExample WordExample(int bits, int64_t group_size, bool transposed, bool zeros,
-                                 bool reordered) {
+                                 bool reordered, int64_t inputs = 0) {
   std::mt19937 rng(static_cast<unsigned>(bits * 1000 + group_size));
-  const int64_t per = 32 / bits, n = 3 * per, k = transposed ? 7 * per : 7 * per - 1;
+  const int64_t per = 32 / bits, n = 3 * per;
+  const int64_t k = inputs > 0 ? inputs : transposed ? 7 * per : 7 * per - 1;
   const int64_t words = (k + per - 1) / per, groups = (k + group_size - 1) / group_size;
   PackedExample out;
   WordCodes codes{.bits = bits, .scale_dtype = transposed ? DType::kF16 : DType::kBF16};
@@ -82,11 +85,15 @@ inline PackedExample WordExample(int bits, int64_t group_size, bool transposed, 
   codes.groups = groups;
   if (reordered) {
     uint8_t* index = out.Bytes(4 * k, rng);
-    for (int64_t i = 0; i < k; ++i) {
-      const auto group = static_cast<int32_t>(rng() % static_cast<unsigned>(groups));
-      std::memcpy(index + 4 * i, &group, sizeof(group));
+    std::vector<int32_t> group(static_cast<size_t>(k));
+    for (size_t i = 0; i < group.size(); ++i) {
+      group[i] = inputs > 0 ? static_cast<int32_t>(static_cast<int64_t>(i) / group_size)
+                            : static_cast<int32_t>(rng() % static_cast<unsigned>(groups));
     }
+    if (inputs > 0) std::shuffle(group.begin(), group.end(), rng);
+    std::memcpy(index, group.data(), static_cast<size_t>(4 * k));
     codes.group_index = index;
+    codes.even_groups = inputs > 0;
   }
   out.matrix = {.n = n, .k = k, .codes = codes, .bytes = 1, .form = ""};
   out.name = "words " + std::to_string(bits) + " bits, groups of " + std::to_string(group_size) +
@@ -107,22 +114,40 @@ inline PackedExample AcrossExample(int64_t group_size) {
   return out;
 }
 
-inline PackedExample Fp4Example(DType scale, int64_t group_size) {
+inline PackedExample Fp4Example(DType scale, int64_t group_size, int64_t groups = 5) {
   std::mt19937 rng(static_cast<unsigned>(group_size));
-  const int64_t n = 11, k = 5 * group_size;
+  const int64_t n = 11, k = groups * group_size;
   PackedExample out;
-  Fp4Codes codes{.row_stride = k / 2, .scale_dtype = scale, .scale_row_stride = 5};
+  Fp4Codes codes{.row_stride = k / 2, .scale_dtype = scale, .scale_row_stride = groups};
   codes.group_size = group_size;
   codes.codes = out.Bytes(n * k / 2, rng);
-  codes.scales = out.Scales(scale, n * 5, rng);
+  codes.scales = out.Scales(scale, n * groups, rng);
   if (scale == DType::kF8E4M3) codes.divisor = out.Scales(DType::kF32, 1, rng);
   out.matrix = {.n = n, .k = k, .codes = codes, .bytes = 1, .form = ""};
   out.name = "fp4, groups of " + std::to_string(group_size);
   return out;
 }
 
+// Those that have code blocks, and E4M3 in runs of several lengths.
+inline void AddBlockExamples(std::vector<PackedExample>* all) {
+  all->push_back(ByteExample(DType::kF8E4M3, DType::kF32, 128, 128, false, 200));
+  all->push_back(ByteExample(DType::kF8E4M3, DType::kBF16, 1, 160, false, 160));
+  all->push_back(ByteExample(DType::kI8, DType::kBF16, 1, 96, false, 96));
+  all->push_back(ByteExample(DType::kI8, DType::kF16, 3, 64, false, 160));
+  for (const int bits : {2, 4, 8}) {
+    all->push_back(WordExample(bits, 32, false, false, false, 96));
+    all->push_back(WordExample(bits, 1000, true, false, false, 128));
+    all->push_back(WordExample(bits, 64, true, bits != 8, false, 192));
+    all->push_back(WordExample(bits, 128, false, bits != 8, false, 160));
+    all->push_back(WordExample(bits, 32, true, bits != 8, true, 160));
+    all->push_back(WordExample(bits, 64, false, bits != 8, true, 192));
+  }
+  all->push_back(AcrossExample(64));
+}
+
 inline std::vector<PackedExample> PackedExamples() {
   std::vector<PackedExample> all;
+  AddBlockExamples(&all);
   all.push_back(ByteExample(DType::kF8E4M3, DType::kF32, 16, 16, false));
   all.push_back(ByteExample(DType::kF8E4M3, DType::kBF16, 37, 83, false));
   all.push_back(ByteExample(DType::kF8E4M3, DType::kF8E8M0, 10, 19, false));
@@ -141,6 +166,7 @@ inline std::vector<PackedExample> PackedExamples() {
   all.push_back(AcrossExample(129));
   all.push_back(Fp4Example(DType::kF8E8M0, 32));
   all.push_back(Fp4Example(DType::kF8E4M3, 16));
+  all.push_back(Fp4Example(DType::kF8E4M3, 16, 140));  // more than one run of scales
   return all;
 }
 

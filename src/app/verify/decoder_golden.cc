@@ -319,6 +319,9 @@ void RefuseUncheckedTensors(const GoldenFile& file, const Model& model) {
 }
 
 bool HasIntegerWeights(const Model& model) {
+  for (const NamedPacked& packed : model.weights.packed) {
+    if (CodeShapeOf(*packed.matrix).blocks != 0) return true;
+  }
   const auto& tensors = model.checkpoint.tensors.all();
   return std::any_of(tensors.begin(), tensors.end(), [](const TensorInfo& tensor) {
     return tensor.shape.size() == 2 && IntegerBlockSize(tensor.dtype) != 0;

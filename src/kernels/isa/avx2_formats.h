@@ -97,6 +97,16 @@ struct FormatQ8_0 : SmallFormat<BlockQ8_0, 0, 1> {
     w[0] = LoadBytes(block + offsetof(Block, qs));
   }
 };
+// Blocks that packed matrices become (quant/packed_matrix.h).
+struct FormatCodes : SmallFormat<CodeBlock, 0, 1> {
+  static constexpr bool kSigned = true;
+  void Weights(const uint8_t* block, size_t, Bytes32* w) const {
+    w[0] = LoadBytes(block + offsetof(CodeBlock, w));
+  }
+  Floats8 Scales(RowPointers& rows, size_t b) const {
+    return GatherFloats(rows, b * sizeof(CodeBlock) + offsetof(CodeBlock, d));
+  }
+};
 struct FormatIQ4_NL : SmallFormat<BlockIQ4_NL, 0, 1> {
   static constexpr bool kSigned = true;
   void Weights(const uint8_t* block, size_t, Bytes32* w) const {

@@ -134,6 +134,13 @@ inline void TransposeInts(const Ints8 (&v)[8], Ints8* out) {
   });
 }
 
+// The floats at rows[r] + offset.
+inline Floats8 GatherFloats(const uint8_t* const (&rows)[kRowTile], size_t offset) {
+  float d[kRowTile];
+  ForEach<kRowTile>(
+      [&](auto r) TAEL_INLINE_LAMBDA { std::memcpy(&d[r], rows[r] + offset, sizeof(float)); });
+  return _mm256_setr_ps(d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7]);
+}
 // The binary16 numbers at rows[r] + offset, as floats.
 inline Floats8 GatherHalves(const uint8_t* const (&rows)[kRowTile], size_t offset) {
   uint16_t h[kRowTile];

@@ -22,9 +22,13 @@
 #include "kernels/impl/matmul_integer_row_tile.inl.h"
 #include "kernels/impl/matmul_integer_quad_panel.inl.h"
 #include "kernels/impl/matmul_integer_dispatch.inl.h"
+#include "kernels/impl/matmul_codes_tiles.inl.h"
 #include "quant/packed/values.inl.h"
 #include "quant/packed/bytes.inl.h"
 #include "quant/packed/words.inl.h"
 #include "quant/packed/across.inl.h"
 #include "quant/packed/fp4.inl.h"
+#include "quant/packed/bytes16.inl.h"
+#include "quant/packed/blocks.inl.h"
+#include "kernels/impl/packed_rows.inl.h"
 // clang-format on

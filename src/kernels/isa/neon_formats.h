@@ -104,6 +104,17 @@ struct FormatQ8_0 : SmallFormat<BlockQ8_0> {
                    TAEL_INLINE_LAMBDA { w[i] = vreinterpretq_s8_u8(vld1q_u8(qs + 16 * i)); });
   }
 };
+// Blocks that packed matrices become (quant/packed_matrix.h).
+struct FormatCodes : SmallFormat<CodeBlock> {
+  void Weights(const uint8_t* block, size_t, int8x16_t* w) const {
+    const auto* bytes = reinterpret_cast<const int8_t*>(block + offsetof(CodeBlock, w));
+    w[0] = vld1q_s8(bytes);
+    w[1] = vld1q_s8(bytes + 16);
+  }
+  Floats8 Scales(RowPointers& rows, size_t b) const {
+    return GatherFloats(rows, b * sizeof(CodeBlock) + offsetof(CodeBlock, d));
+  }
+};
 struct FormatIQ4_NL : SmallFormat<BlockIQ4_NL> {
   void Weights(const uint8_t* block, size_t, int8x16_t* w) const {
     NibblesLookedUp(kIq4Levels, block + offsetof(Block, qs), w);

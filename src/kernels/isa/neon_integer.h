@@ -72,6 +72,13 @@ inline void TransposeWords(int16x8_t (&v)[8]) {
   });
 }
 
+// The floats at rows[r] + offset.
+inline Floats8 GatherFloats(RowPointers& rows, size_t offset) {
+  float d[kRowTile];
+  ForEach<kRowTile>(
+      [&](auto r) TAEL_INLINE_LAMBDA { std::memcpy(&d[r], rows[r] + offset, sizeof(float)); });
+  return LoadFloats(d);
+}
 // The binary16 numbers at rows[r] + offset, as floats.
 inline Floats8 GatherHalves(RowPointers& rows, size_t offset) {
   uint8_t h[2 * kRowTile];

@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstring>
+#include <vector>
 
 #include "quant/packed_matrix.h"
 
@@ -73,21 +74,27 @@ class Source {
   int64_t bytes_ = 0;
 };
 
-// The group of every input, checked; nullopt when wrong, nullptr when it is what `group_size` says.
-std::optional<const uint8_t*> ReadGroupIndex(const TensorInfo& tensor, int64_t group_size,
-                                             int64_t groups, Binder& binder) {
-  if (binder.headers_only()) return tensor.bytes.data();
+// Sets the group of every input, checked, where it is not what `group_size` says. False, and
+// reported, when it is wrong.
+bool ReadGroupIndex(const TensorInfo& tensor, Binder& binder, WordCodes* codes) {
+  codes->group_index = tensor.bytes.data();
+  codes->even_groups = true;  // as all writers make them; a plan takes it for granted
+  if (binder.headers_only()) return true;
   bool plain = true;
+  std::vector<int64_t> sizes(static_cast<size_t>(codes->groups));
   for (int64_t i = 0; i < tensor.shape[0]; ++i) {
     const auto group = Load<int32_t>(tensor, i);
-    if (group < 0 || group >= groups) {
+    if (group < 0 || group >= codes->groups) {
       binder.Problem("'{}': input {} is in group {}, and there are {}", tensor.name, i, group,
-                     groups);
-      return std::nullopt;
+                     codes->groups);
+      return false;
     }
-    plain = plain && group == i / group_size;
+    ++sizes[static_cast<size_t>(group)];
+    plain = plain && group == i / codes->group_size;
   }
-  return plain ? nullptr : tensor.bytes.data();
+  for (const int64_t size : sizes) codes->even_groups &= size == codes->group_size;
+  if (plain) codes->group_index = nullptr;
+  return true;
 }
 
 // One overload per alternative of QuantScheme.
@@ -168,11 +175,7 @@ std::optional<PackedMatrix> BindScheme(const WordScheme& scheme, Source& source)
                   .group_size = group_size,
                   .groups = groups};
   if (zeros != nullptr) codes.zeros = zeros->bytes.data();
-  if (index != nullptr) {
-    const auto order = ReadGroupIndex(*index, group_size, groups, source.binder());
-    if (!order.has_value()) return {};
-    codes.group_index = *order;
-  }
+  if (index != nullptr && !ReadGroupIndex(*index, source.binder(), &codes)) return {};
   return source.Finish(codes, fmt::format("int{}, groups of {}{}{}", scheme.bits, group_size,
                                           scheme.zeros ? ", zero points" : "",
                                           scheme.act_order ? ", reordered" : ""));
@@ -211,11 +214,7 @@ std::optional<PackedMatrix> BindScheme(const GptqScheme& scheme, Source& source)
                   .groups = groups};
   // One in each field of the word.
   if (scheme.zeros_minus_one) codes.zero_addend = 0xffffffffu / ((1u << scheme.bits) - 1);
-  if (index != nullptr) {
-    const auto order = ReadGroupIndex(*index, group_size, groups, source.binder());
-    if (!order.has_value()) return {};
-    codes.group_index = *order;
-  }
+  if (index != nullptr && !ReadGroupIndex(*index, source.binder(), &codes)) return {};
   return source.Finish(codes, fmt::format("GPTQ int{}, groups of {}{}", scheme.bits, group_size,
                                           scheme.act_order ? ", reordered" : ""));
 }
