@@ -2,8 +2,13 @@
 """`tael bench`: what it measures, what it reports, what it refuses."""
 
 import os
+import sys
+import tempfile
 
-from harness import GOLDEN, expect, main, tael
+from harness import GOLDEN, ROOT, expect, main, tael
+
+sys.path.insert(0, os.path.join(ROOT, "bench"))
+import packed_models  # noqa: E402
 
 MODEL = os.path.join(GOLDEN, "quant", "gguf", "pure_Q4_K.gguf")
 SHORT = ["-r", "2", "--no-probes", "--json"]
@@ -52,6 +57,27 @@ def the_report_says_what_was_measured_and_how():
     expect(single["work"]["parts"]["ffn"]["weight_bytes"] == decode["work"]["parts"]["ffn"]["weight_bytes"])
 
 
+def packed_matrices_count_by_their_form_and_in_their_own_bytes():
+    reports = {}
+    with tempfile.TemporaryDirectory() as folder:
+        model = packed_models.prepare("gptq", folder, 1)
+        for matmul in ("integer", "float"):
+            result = tael("bench", model, "-p", "0", "-n", "2", "--matmul", matmul, *SHORT)
+            expect(result.code == 0, result)
+            reports[matmul] = result.json()
+        size = os.path.getsize(os.path.join(model, "model.safetensors"))
+    for matmul, report in reports.items():
+        form = next(entry for entry in report["types"] if entry["type"].startswith("GPTQ"))
+        expect(form["matmul"].startswith("int8" if matmul == "integer" else "decoded"), form)
+        expect(all(entry["type"] != "I32" for entry in report["types"]), report["types"])
+        work = report["entries"][0]["work"]
+        # Two tokens, each of which reads all tensors once.
+        expect(abs(work["weight_bytes"] / (2 * size) - 1) < 0.01, work["weight_bytes"], size)
+    integer, floating = (reports[name]["entries"][0]["work"] for name in ("integer", "float"))
+    expect(integer["weight_bytes"] == floating["weight_bytes"], integer, floating)
+    expect(integer["integer_operations"] > 0 == floating["integer_operations"], integer, floating)
+
+
 def limits_are_measured_beside_the_model():
     found = bench("-p", "4", "-n", "4", "-r", "1", "--json").json()
     prefill, decode = found["entries"]
@@ -90,6 +116,6 @@ def what_does_not_fit_is_refused_with_the_numbers():
     expect(result.code == 1 and "30 tokens" in result.err and "--ctx is 20" in result.err, result)
 
 
-main([every_depth_is_measured_with_every_prompt_and_every_batch, the_report_says_what_was_measured_and_how,
+main([packed_matrices_count_by_their_form_and_in_their_own_bytes, every_depth_is_measured_with_every_prompt_and_every_batch, the_report_says_what_was_measured_and_how,
       limits_are_measured_beside_the_model, the_table_is_for_people, wrong_numbers_are_refused,
       what_does_not_fit_is_refused_with_the_numbers])

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
+#include <set>
+#include <string_view>
 
 #include "app/bench/statistics.h"
 #include "app/fingerprint.h"
@@ -25,10 +28,16 @@ std::string MatmulFormText(DType dtype, bool integer_matmul) {
       return "float32";
     case MatmulForm::kInteger:
       return fmt::format("int8, activations in blocks of {}", ActivationBlock(dtype));
+    case MatmulForm::kCodes:  // of no single type: PackedFormText()
     case MatmulForm::kDecoded:
       return "decoded to float32";
   }
   return "unknown";
+}
+
+std::string PackedFormText(const PackedMatrix& matrix, bool integer_matmul) {
+  return integer_matmul && CodeShapeOf(matrix).blocks != 0 ? "int8, activations in blocks of 32"
+                                                           : "decoded to float32";
 }
 
 // What an entry did per second of its median repetition, and what that is of the limits.
@@ -139,6 +148,38 @@ Json RowToJson(const BenchRow& row, const BenchContext& context) {
   return json;
 }
 
+// The packed matrix that a tensor of this name is part of, if there is one.
+std::string PackedOwner(const std::string& tensor) {
+  for (const std::string_view ending : {"_blocks", "_scales"}) {
+    if (tensor.ends_with(ending)) return tensor.substr(0, tensor.size() - ending.size());
+  }
+  const size_t dot = tensor.rfind('.');
+  if (dot == std::string::npos || tensor.substr(dot) == ".bias") return "";
+  return tensor.substr(0, dot);
+}
+
+// Where the experts that are stored by columns begin, ascending.
+std::vector<const uint8_t*> StoredByColumns(const DecoderWeights& weights) {
+  std::vector<const uint8_t*> starts;
+  for (const LayerWeights& layer : weights.layers) {
+    const auto* moe = std::get_if<MoeFfnWeights>(&layer.ffn);
+    if (moe == nullptr) continue;
+    for (const DenseFfnWeights& expert : moe->experts) {
+      for (const Weight* w : {&expert.gate, &expert.up, &expert.down}) {
+        if (w->element_bytes != 0) starts.push_back(w->data);
+      }
+    }
+  }
+  std::sort(starts.begin(), starts.end(), std::less<>());
+  return starts;
+}
+
+bool HoldsOneOf(const TensorInfo& tensor, const std::vector<const uint8_t*>& starts) {
+  const uint8_t* begin = tensor.bytes.data();
+  const auto at = std::lower_bound(starts.begin(), starts.end(), begin, std::less<>());
+  return at != starts.end() && std::less<>()(*at, begin + tensor.bytes.size());
+}
+
 std::string Percent(double share) { return share > 0 ? fmt::format("{:.0f} %", 100 * share) : "-"; }
 
 }  // namespace
@@ -148,22 +189,35 @@ Json TypesToJson(const Model& model, bool integer_matmul) {
     int64_t bytes = 0;
     int tensors = 0;
   };
-  std::map<DType, Sum> sums;
-  for (const TensorInfo& tensor : model.checkpoint.tensors.all()) {
-    Sum& sum = sums[tensor.dtype];
-    sum.bytes += static_cast<int64_t>(tensor.bytes.size());
+  std::map<std::pair<std::string, std::string>, Sum> sums;  // type, how it is multiplied
+  const auto add = [&](const std::string& type, const std::string& matmul, int64_t bytes) {
+    Sum& sum = sums[{type, matmul}];
+    sum.bytes += bytes;
     ++sum.tensors;
+  };
+  std::set<std::string> packed;
+  for (const auto& [name, matrix] : model.weights.packed) {
+    packed.insert(name.ends_with(".weight") ? name.substr(0, name.size() - 7) : name);
+    add(matrix->form, PackedFormText(*matrix, integer_matmul), matrix->bytes);
   }
-  std::vector<std::pair<DType, Sum>> sorted(sums.begin(), sums.end());
+  const std::vector<const uint8_t*> columns = StoredByColumns(model.weights);
+  for (const TensorInfo& tensor : model.checkpoint.tensors.all()) {
+    if (packed.contains(PackedOwner(tensor.name))) continue;
+    add(Name(tensor.dtype),
+        HoldsOneOf(tensor, columns) ? "decoded to float32, stored by columns"
+                                    : MatmulFormText(tensor.dtype, integer_matmul),
+        static_cast<int64_t>(tensor.bytes.size()));
+  }
+  std::vector<std::pair<std::pair<std::string, std::string>, Sum>> sorted(sums.begin(), sums.end());
   std::stable_sort(sorted.begin(), sorted.end(),
                    [](const auto& a, const auto& b) { return a.second.bytes > b.second.bytes; });
   Json types = JsonArray{};
-  for (const auto& [dtype, sum] : sorted) {
+  for (const auto& [type, sum] : sorted) {
     Json json;
-    json.Set("type", Name(dtype));
+    json.Set("type", type.first);
     json.Set("bytes", sum.bytes);
     json.Set("tensors", sum.tensors);
-    json.Set("matmul", MatmulFormText(dtype, integer_matmul));
+    json.Set("matmul", type.second);
     types.Append(std::move(json));
   }
   return types;
