@@ -6,6 +6,14 @@
 namespace tael {
 namespace {
 
+// Architectures whose class rotates a part of a head where its configuration says nothing: for them
+// a whole rotation must be said, too.
+bool IsPartialByDefault(const GgufArch& arch) {
+  const std::string_view name = arch.model_class;
+  return name.starts_with("Glm4Moe") || name.starts_with("Qwen3Next") ||
+         name.starts_with("Qwen3_5");
+}
+
 // The one size of Gemma 3 whose scale does not follow from the width of its heads.
 constexpr int64_t kLayersOfGemma27B = 62;
 
@@ -116,7 +124,8 @@ void GgufTranslator::CheckHeads() {
     head_dim = *hidden / *heads;
   }
   const std::optional<int64_t> rotated = Integer("rope.dimension_count");
-  if (!rotated || arch_->mla || !head_dim || *rotated == *head_dim) {
+  const bool whole = head_dim && rotated == head_dim && !IsPartialByDefault(*arch_);
+  if (!rotated || arch_->mla || !head_dim || whole) {
     if (rotated && *rotated % 2 != 0) {
       Problem("{} is {}, needed an even number", Key("rope.dimension_count"), *rotated);
     }

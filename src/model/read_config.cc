@@ -244,7 +244,7 @@ RopeSpec ReadRopeOfLayers(const ConfigView& config, const ConfigView& rope, int 
                           const RopeDefaults& defaults) {
   RopeSpec spec;
   spec.rotary_dim = rotary_dim;
-  spec.theta = rope.Double("rope_theta");
+  spec.theta = rope.Double("rope_theta", defaults.theta);
   ReadScaling(config, rope, &spec);
   return spec;
 }
@@ -294,7 +294,6 @@ std::optional<std::vector<bool>> ReadSlidingLayers(const ConfigView& config) {
 
 std::vector<LayerSpec> ReadWindowedLayers(const ConfigView& config, const GqaSpec& gqa,
                                           const DenseFfnSpec& ffn) {
-  constexpr int kWindow = 4096, kFirstWindowed = 28;  // where Qwen's configurations say nothing
   const int count = config.Int("num_hidden_layers");
   GqaSpec windowed = gqa;
   const std::optional<std::vector<bool>> listed = ReadSlidingLayers(config);

@@ -36,9 +36,9 @@ class AdaptTest : public testing::Test {
   AdaptTest() {
     for (uint32_t i = 0; i < 2; ++i) {
       adapters_[i].products[KeyOf(w_)] = LowRankChange{.rank = kRank + i,
-                                                     .a = Noise((kRank + i) * kK, 10 + i),
-                                                     .b = Noise(kN * (kRank + i), 20 + i),
-                                                     .scale = 0.5f + static_cast<float>(i)};
+                                                       .a = Noise((kRank + i) * kK, 10 + i),
+                                                       .b = Noise(kN * (kRank + i), 20 + i),
+                                                       .scale = 0.5f + static_cast<float>(i)};
     }
   }
 

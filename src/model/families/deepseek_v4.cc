@@ -81,6 +81,7 @@ RopeSpec ReadRotation(const ConfigView& c, int head_dim) {
   if (!compress) Fail(ErrorCode::kCorrupt, "{}: rope_parameters has no compress", c.where());
   check(*main);
   check(*compress);
+  RequireRopeTheta(*compress);
   if (ReadRopeOfLayers(c, *main, rotated).scaling != RopeScalingKind::kNone) {
     Fail(ErrorCode::kUnsupported, "{}: rope_parameters.main is scaled, known is default",
          c.where());
