@@ -42,9 +42,9 @@ constexpr std::string_view kOtherModalities[] = {
 constexpr std::string_view kOuter[] = {"architectures", "quantization_config", "eos_token_id",
                                        "bos_token_id", "pad_token_id"};
 // Without influence on the text model's numbers; the inner object's is kept.
-constexpr std::string_view kInner[] = {"model_type",       "dtype",     "torch_dtype",
-                                       "_name_or_path",    "use_cache", "transformers_version",
-                                       "initializer_range"};
+constexpr std::string_view kInner[] = {"model_type",        "dtype",     "torch_dtype",
+                                       "_name_or_path",     "use_cache", "transformers_version",
+                                       "initializer_range", "auto_map"};
 
 // What the class behind model_type "gemma3_text" takes for keys that are not there (transformers,
 // models/gemma3). The checkpoint of 4 billion parameters relies on it.

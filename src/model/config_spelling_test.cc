@@ -147,6 +147,17 @@ TEST(ConfigSpelling, Qwen3MoeCountsItsExpertsUnderEitherName) {
             std::string::npos);
 }
 
+TEST(ConfigSpelling, Qwen3CodersLeftoversMustSayWhatIsSo) {
+  Json qwen = WithExperts("Qwen3MoeForCausalLM",
+                          {"num_experts", "num_experts_per_tok", "moe_intermediate_size"});
+  qwen.Set("qkv_bias", false);
+  qwen.Set("use_qk_norm", true);
+  qwen.Set("shared_expert_intermediate_size", 0);
+  EXPECT_EQ(Problem(qwen), "");
+  qwen.Set("shared_expert_intermediate_size", 8);
+  EXPECT_NE(Problem(qwen).find("shared_expert_intermediate_size is 8"), std::string::npos);
+}
+
 TEST(ConfigSpelling, GptOssNeverRunsWithoutItsScaling) {
   Json oss = WithExperts("GptOssForCausalLM", {"num_local_experts", "num_experts_per_tok"});
   oss.Set("rope_theta", 150000);

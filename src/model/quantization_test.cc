@@ -42,7 +42,8 @@ TEST(ReadQuantization, RefusesByNameWhatItCannotRead) {
   const std::pair<std::string, const char*> cases[] = {
       {R"({"quant_method": "hqq"})", "'hqq'; known are awq"},
       {R"({"bits": 4})", "quant_method ''"},
-      {R"({"quant_method": "fp8", "fmt": "e5m2"})", "fmt is 'e5m2', needed one of e4m3"},
+      {R"({"quant_method": "fp8", "fmt": "e5m2"})",
+       "fmt is 'e5m2', needed one of e4m3, float8_e4m3fn"},
       {R"({"quant_method": "fp8", "weight_block_size": [128]})", "weight_block_size"},
       {R"({"quant_method": "fp8", "twist": 1})", "unread quantization_config.twist"},
       {R"({"quant_method": "gptq", "bits": 3, "group_size": 32})", "bits is 3"},

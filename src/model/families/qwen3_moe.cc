@@ -19,6 +19,10 @@ DecoderSpec DescribeQwen3Moe(const ConfigView& c) {
   MoeFfnSpec moe = ReadExperts(c, {count, "num_experts_per_tok", "moe_intermediate_size"});
   RequireSame(c, "num_local_experts", moe.router.num_experts);
   moe.router.normalize = c.Bool("norm_topk_prob", false);
+  // Some published files state what is so anyway.
+  RequireBool(c, "use_qk_norm", true);
+  RequireBool(c, "qkv_bias", gqa.qkv_bias);
+  RequireInt(c, "shared_expert_intermediate_size", 0);
   DecoderSpec spec = ReadCommon(c);
   spec.family = "qwen3-moe";
   spec.layers = ReadWindowedLayers(c, gqa, {});

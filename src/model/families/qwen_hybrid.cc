@@ -128,6 +128,7 @@ DecoderSpec DescribeQwen3Next(const ConfigView& c) {
 
 DecoderSpec DescribeQwen35(const ConfigView& c) {
   DecoderSpec spec = DescribeHybrid(c, "qwen3-5");
+  c.Ignore("mlp_only_layers");  // all layers are, and it is empty
   for (LayerSpec& layer : spec.layers) layer.ffn = ReadDenseFfn(c);
   return SplitBlocks(c, std::move(spec));
 }

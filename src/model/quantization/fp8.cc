@@ -6,7 +6,7 @@
 namespace tael {
 
 Quantization ReadFp8(const ConfigView& config) {
-  constexpr const char* kFormats[] = {"e4m3"};
+  constexpr const char* kFormats[] = {"e4m3", "float8_e4m3fn"};  // one type, two names
   ReadChoice(config, "fmt", "e4m3", kFormats);
   // About activations, which stay float32.
   for (const char* key : {"activation_scheme", "scale_fmt"}) config.Ignore(key);
