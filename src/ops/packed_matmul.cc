@@ -10,8 +10,8 @@
 namespace tael {
 namespace {
 
-// Rows in a tile; more where a cache line holds words of 128 rows.
-constexpr int64_t kRowsTogether = 16, kAcrossRowsTogether = 32;
+// Rows in a tile; more where neighbouring rows share cache lines and a row's lines lie far apart.
+constexpr int64_t kRowsTogether = 16, kSharingRowsTogether = 64;
 
 size_t Sized(int64_t value) { return static_cast<size_t>(value); }
 
@@ -116,9 +116,11 @@ void PackedIntegerMatmul(MatmulInput& input, const Weight& w, MatrixView<float> 
     x = Doubled(x, ctx);
     if (two) residual = Doubled(residual, ctx);
   }
-  const bool across = std::holds_alternative<AcrossCodes>(matrix.codes);
+  const auto* words = std::get_if<WordCodes>(&matrix.codes);
+  const bool sharing = std::holds_alternative<AcrossCodes>(matrix.codes) ||
+                       (words != nullptr && words->word_stride != 4);
   AllTiles({matrix, w, order, x, two ? &residual : nullptr, y,
-            across ? kAcrossRowsTogether : kRowsTogether},
+            sharing ? kSharingRowsTogether : kRowsTogether},
            shape.blocks, ctx);
   ctx.arena.Release(mark);
 }

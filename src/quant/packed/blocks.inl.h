@@ -47,14 +47,14 @@ inline CodePair LoadWordBlock(const uint8_t* words, int64_t stride) noexcept {
   return SpreadCrumbs(both);
 }
 
-// The zero points and scales of up to sixteen rows.
-struct SixteenGroups {
-  Bytes16 zeros[16];
-  float scales[16];
+// Rows whose words are read side by side, and their zero points and scales.
+constexpr int64_t kSideBySide = 64;
+struct RowsGroups {
+  Bytes16 zeros[kSideBySide];
+  float scales[kSideBySide];
 };
 template <int kBits>
-inline void LoadGroups(const WordCodes& m, RowRange rows, int64_t group,
-                       SixteenGroups* out) noexcept {
+inline void LoadGroups(const WordCodes& m, RowRange rows, int64_t group, RowsGroups* out) noexcept {
   for (int64_t i = 0; i < rows.count; ++i) {
     const WordGroup one = LoadWordGroup<kBits>(m, rows.first + i * rows.step, group);
     out->zeros[i] = SplatBytes16(static_cast<uint8_t>(one.zero));
@@ -72,11 +72,11 @@ template <int kBits, class Sink>
 inline void EachWordBlock(const WordCodes& m, int64_t k, RowRange rows, const Sink& sink) noexcept {
   const int64_t blocks = k / kBlockInputs;
   const int64_t step = m.group_size < k ? m.group_size / kBlockInputs : blocks;
-  const int64_t together = m.word_stride == 4 ? 1 : 16;
+  const int64_t together = m.word_stride == 4 ? 1 : kSideBySide;
   for (int64_t done = 0; done < rows.count; done += together) {
     const RowRange some = AtMost(rows, done, together);
     const uint8_t* first = m.words + some.first * m.row_stride;
-    SixteenGroups groups;
+    RowsGroups groups;
     for (int64_t b = 0, left = 0; b < blocks; ++b, --left, first += kBits * m.word_stride) {
       if (left == 0) {  // of the group
         LoadGroups<kBits>(m, some, b / step, &groups);
@@ -121,22 +121,26 @@ inline void LoadReordered(const WordCodes& m, const int32_t* order, const RowRan
   Transpose16(v);
 }
 
-// Blocks in the order of the groups, up to sixteen rows at a time.
+// Blocks in the order of the groups, sixteen rows at a time.
 template <int kBits, class Sink>
 inline void EachReorderedBlock(const WordCodes& m, int64_t k, const int32_t* order, RowRange rows,
                                const Sink& sink) noexcept {
   const int64_t step = m.group_size / kBlockInputs;
-  for (int64_t done = 0; done < rows.count; done += 16) {
-    const RowRange some = AtMost(rows, done, 16);
-    SixteenGroups groups;
+  for (int64_t done = 0; done < rows.count; done += kSideBySide) {
+    const RowRange some = AtMost(rows, done, kSideBySide);
+    RowsGroups groups;
     for (int64_t b = 0; b < k / kBlockInputs; ++b) {
       if (b % step == 0) LoadGroups<kBits>(m, some, b / step, &groups);
-      Bytes16 low[16], high[16];
-      LoadReordered<kBits>(m, order + b * kBlockInputs, some, low);
-      LoadReordered<kBits>(m, order + b * kBlockInputs + 16, some, high);
-      for (int64_t i = 0; i < some.count; ++i) {
-        const int64_t at = i % 4 * 4 + i / 4;
-        sink(done + i, b, groups.scales[i], low[at] - groups.zeros[i], high[at] - groups.zeros[i]);
+      for (int64_t part = 0; part < some.count; part += 16) {
+        const RowRange sixteen = AtMost(some, part, 16);
+        Bytes16 low[16], high[16];
+        LoadReordered<kBits>(m, order + b * kBlockInputs, sixteen, low);
+        LoadReordered<kBits>(m, order + b * kBlockInputs + 16, sixteen, high);
+        for (int64_t i = 0; i < sixteen.count; ++i) {
+          const int64_t at = i % 4 * 4 + i / 4;
+          const Bytes16 zero = groups.zeros[part + i];
+          sink(done + part + i, b, groups.scales[part + i], low[at] - zero, high[at] - zero);
+        }
       }
     }
   }
@@ -177,13 +181,12 @@ inline void AcrossBlock(const AcrossCodes& m, int64_t b, const AcrossPart& part,
 template <class Sink>
 inline void EachAcrossBlock(const AcrossCodes& m, int64_t k, RowRange rows,
                             const Sink& sink) noexcept {
-  constexpr int64_t kTogether = 64;
   const int64_t blocks = k / kBlockInputs;
   const int64_t step = m.group_size < k ? m.group_size / kBlockInputs : blocks;
-  for (int64_t done = 0; done < rows.count; done += kTogether) {
-    const RowRange some = AtMost(rows, done, kTogether);
-    float scales[kTogether];
-    uint8_t zeros[kTogether];
+  for (int64_t done = 0; done < rows.count; done += kSideBySide) {
+    const RowRange some = AtMost(rows, done, kSideBySide);
+    float scales[kSideBySide];
+    uint8_t zeros[kSideBySide];
     for (int64_t b = 0; b < blocks; ++b) {
       for (int64_t i = 0; b % step == 0 && i < some.count; ++i) {
         const int64_t row = some.first + i * rows.step, cell = b / step * m.stored_rows + row;
