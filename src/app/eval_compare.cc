@@ -2,14 +2,13 @@
 // computing a model from another way.
 #include <fmt/format.h>
 
-#include <chrono>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "app/eval.h"
 #include "app/eval_texts.h"
 #include "app/terminal.h"
-#include "app/version.h"
 #include "base/error.h"
 #include "engine/model_comparison.h"
 
@@ -160,10 +159,9 @@ int Execute(const CompareOptions& options, const LoadedSettings& settings) {
   const ScoringOptions model_options = scoring(model);
   WindowScorer base_scorer(*base.loaded->model, base_options);
   WindowScorer model_scorer(*model.loaded->model, model_options);
-  const auto start = std::chrono::steady_clock::now();
-  const std::vector<TokenComparison> tokens = Compare(base_scorer, model_scorer, texts);
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  double seconds = 0;
+  const std::vector<TokenComparison> tokens =
+      Timed(&seconds, [&] { return Compare(base_scorer, model_scorer, texts); });
   const ComparisonSummary summary = Summarise(tokens);
   if (!options.eval.json) {
     PrintSummary(base, model, summary, tokens.size());
@@ -172,10 +170,7 @@ int Execute(const CompareOptions& options, const LoadedSettings& settings) {
   Json out = ResultToJson(base, model, summary, options.eval);
   out.Set("scored", static_cast<int64_t>(tokens.size()));
   out.Set("seconds", seconds);
-  out.Set("kernels", model_scorer.kernels().name);
-  out.Set("numerics_version", kNumericsVersion);
-  PrintOut(DumpJson(out) + "\n");
-  return kExitOk;
+  return PrintEvalJson(std::move(out), model_scorer);
 }
 
 }  // namespace

@@ -1,13 +1,12 @@
 // `tael eval perplexity`: how well a model predicts given texts.
 #include <fmt/format.h>
 
-#include <chrono>
 #include <memory>
+#include <utility>
 
 #include "app/eval.h"
 #include "app/eval_texts.h"
 #include "app/terminal.h"
-#include "app/version.h"
 #include "base/file.h"
 #include "engine/model_comparison.h"
 
@@ -76,10 +75,8 @@ int Execute(const PerplexityOptions& options, const LoadedSettings& settings) {
   const std::vector<EvalText> texts = ReadEvalTexts(options.eval, *loaded.tokenizer);
   const ScoringOptions scoring = MakeScoringOptions(options.eval, loaded, wish);
   WindowScorer scorer(*loaded.model, scoring);
-  const auto start = std::chrono::steady_clock::now();
-  const std::vector<Score> scores = ScoreTexts(scorer, texts);
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  double seconds = 0;
+  const std::vector<Score> scores = Timed(&seconds, [&] { return ScoreTexts(scorer, texts); });
   if (!options.eval.json) {
     PrintScores(std::span(scores).first(texts.size() > 1 ? scores.size() : 1));
     return kExitOk;
@@ -96,10 +93,7 @@ int Execute(const PerplexityOptions& options, const LoadedSettings& settings) {
   for (const JsonMember& member : model.as_object()) {
     out.Set(member.first, member.second);
   }
-  out.Set("kernels", scorer.kernels().name);
-  out.Set("numerics_version", kNumericsVersion);
-  PrintOut(DumpJson(out) + "\n");
-  return kExitOk;
+  return PrintEvalJson(std::move(out), scorer);
 }
 
 }  // namespace

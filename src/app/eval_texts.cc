@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "app/command.h"
 #include "app/fingerprint.h"
+#include "app/terminal.h"
 #include "app/text_input.h"
+#include "app/version.h"
 #include "base/error.h"
 #include "base/file.h"
 
@@ -79,6 +82,13 @@ Json DescribeModel(const LoadedModel& loaded, const RunnerOptions& options) {
   out.Set("matmul", MatmulName(options.matmul));
   out.Set("kv", Name(options.kv_dtype));
   return out;
+}
+
+int PrintEvalJson(Json result, const WindowScorer& scorer) {
+  result.Set("kernels", scorer.kernels().name);
+  result.Set("numerics_version", kNumericsVersion);
+  PrintOut(DumpJson(result) + "\n");
+  return kExitOk;
 }
 
 }  // namespace tael

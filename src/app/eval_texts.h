@@ -2,6 +2,7 @@
 // estimates.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -41,5 +42,17 @@ ScoringOptions MakeScoringOptions(const EvalFlags& flags, const LoadedModel& loa
 
 // The model, how it is computed, and the name of its weights.
 Json DescribeModel(const LoadedModel& loaded, const RunnerOptions& options);
+
+// What the work gives; `seconds` gets how long it took.
+template <typename Work>
+auto Timed(double* seconds, const Work& work) {
+  const auto start = std::chrono::steady_clock::now();
+  auto result = work();
+  *seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return result;
+}
+
+// Prints a result with what every one ends with. Returns the exit code.
+int PrintEvalJson(Json result, const WindowScorer& scorer);
 
 }  // namespace tael

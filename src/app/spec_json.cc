@@ -1,5 +1,7 @@
 #include "app/spec_json.h"
 
+#include <initializer_list>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -87,58 +89,83 @@ Json FfnToJson(const MoeFfnSpec& moe) {
   return ffn;
 }
 
-Json IndexerToJson(const IndexerSpec& spec) {
-  Json indexer = JsonObject{};
-  indexer.Set("num_heads", spec.num_heads);
-  indexer.Set("head_dim", spec.head_dim);
-  indexer.Set("top_k", spec.top_k);
-  return indexer;
+using NumberRows = std::initializer_list<std::pair<const char*, int>>;
+void AddRows(NumberRows rows, Json& out) {
+  for (const auto& [key, value] : rows) out.Set(key, value);
 }
 
-Json MlaToJson(const MlaSpec& mla) {
-  Json attention = JsonObject{};
-  attention.Set("kind", mla.indexer.has_value() ? "mla_sparse" : "mla");
-  attention.Set("num_heads", mla.num_heads);
-  attention.Set("q_rank", mla.q_rank);
-  attention.Set("latent_dim", mla.latent_dim);
-  attention.Set("nope_dim", mla.nope_dim);
-  attention.Set("rope_dim", mla.rope_dim);
-  attention.Set("value_dim", mla.value_dim);
-  attention.Set("scale", static_cast<double>(mla.scale));
-  attention.Set("rope", RopeToJson(mla.rope));
-  if (mla.indexer.has_value()) {
-    attention.Set("indexer", IndexerToJson(*mla.indexer));
-  }
+Json Attention(const char* kind, NumberRows rows) {
+  Json out = JsonObject{};
+  out.Set("kind", kind);
+  AddRows(rows, out);
+  return out;
+}
+
+void AddIndexer(const std::optional<IndexerSpec>& indexer, Json& attention) {
+  if (!indexer.has_value()) return;
+  Json rows = JsonObject{};
+  AddRows({{"num_heads", indexer->num_heads},
+           {"head_dim", indexer->head_dim},
+           {"top_k", indexer->top_k}},
+          rows);
+  attention.Set("indexer", std::move(rows));
+}
+
+// One overload per alternative of AttentionSpec.
+Json AttentionToJson(const GqaSpec& gqa) {
+  Json attention = Attention("gqa", {{"num_heads", gqa.num_heads},
+                                     {"num_kv_heads", gqa.num_kv_heads},
+                                     {"head_dim", gqa.head_dim}});
+  attention.Set("qkv_bias", gqa.qkv_bias);
+  attention.Set("qk_norm", gqa.qk_norm);
+  if (gqa.qk_norm_place == QkNormPlace::kAfterRope) attention.Set("qk_norm_place", "after_rope");
+  if (gqa.qk_norm_span == QkNormSpan::kProjection) attention.Set("qk_norm_span", "projection");
+  if (gqa.output_gate) attention.Set("output_gate", true);
+  attention.Set("scale", static_cast<double>(gqa.scale));
+  attention.Set("sliding_window", gqa.sliding_window);
+  attention.Set("sinks", gqa.sinks);
+  attention.Set("rope", RopeToJson(gqa.rope));
   return attention;
 }
 
-Json CompressedToJson(const CompressedSpec& spec) {
-  Json attention = JsonObject{};
-  attention.Set("kind", spec.ratio > 0 ? "compressed" : "shared_window");
-  attention.Set("num_heads", spec.num_heads);
-  attention.Set("head_dim", spec.head_dim);
-  attention.Set("q_rank", spec.q_rank);
-  attention.Set("output_groups", spec.output_groups);
-  attention.Set("output_rank", spec.output_rank);
-  attention.Set("sliding_window", spec.window);
+Json AttentionToJson(const MlaSpec& mla) {
+  Json attention =
+      Attention(mla.indexer.has_value() ? "mla_sparse" : "mla", {{"num_heads", mla.num_heads},
+                                                                 {"q_rank", mla.q_rank},
+                                                                 {"latent_dim", mla.latent_dim},
+                                                                 {"nope_dim", mla.nope_dim},
+                                                                 {"rope_dim", mla.rope_dim},
+                                                                 {"value_dim", mla.value_dim}});
+  attention.Set("scale", static_cast<double>(mla.scale));
+  attention.Set("rope", RopeToJson(mla.rope));
+  AddIndexer(mla.indexer, attention);
+  return attention;
+}
+
+Json AttentionToJson(const CompressedSpec& spec) {
+  Json attention = Attention(spec.ratio > 0 ? "compressed" : "shared_window",
+                             {{"num_heads", spec.num_heads},
+                              {"head_dim", spec.head_dim},
+                              {"q_rank", spec.q_rank},
+                              {"output_groups", spec.output_groups},
+                              {"output_rank", spec.output_rank},
+                              {"sliding_window", spec.window}});
   attention.Set("sinks", true);
   attention.Set("rope", RopeToJson(spec.rope));
   if (spec.ratio > 0) {
     attention.Set("positions_per_entry", spec.ratio);
     attention.Set("overlapping", spec.overlapping);
   }
-  if (spec.indexer.has_value()) attention.Set("indexer", IndexerToJson(*spec.indexer));
+  AddIndexer(spec.indexer, attention);
   return attention;
 }
 
-Json DeltaNetToJson(const GatedDeltaNetSpec& net) {
-  Json attention = JsonObject{};
-  attention.Set("kind", "gated_delta_net");
-  attention.Set("num_key_heads", net.num_key_heads);
-  attention.Set("num_value_heads", net.num_value_heads);
-  attention.Set("key_dim", net.key_dim);
-  attention.Set("value_dim", net.value_dim);
-  attention.Set("conv_taps", net.conv_taps);
+Json AttentionToJson(const GatedDeltaNetSpec& net) {
+  Json attention = Attention("gated_delta_net", {{"num_key_heads", net.num_key_heads},
+                                                 {"num_value_heads", net.num_value_heads},
+                                                 {"key_dim", net.key_dim},
+                                                 {"value_dim", net.value_dim},
+                                                 {"conv_taps", net.conv_taps}});
   attention.Set("state_bytes", StateSize(net) * static_cast<int64_t>(sizeof(float)));
   if (net.tiled_value_heads) attention.Set("value_heads", "tiled");
   return attention;
@@ -148,33 +175,8 @@ Json LayerToJson(const LayerSpec& layer) {
   static constexpr const char* kPlacements[] = {"before", "after", "around"};
   Json out = JsonObject{};
   out.Set("norms", kPlacements[static_cast<size_t>(layer.norms)]);
-  if (const auto* mla = std::get_if<MlaSpec>(&layer.attention)) {
-    out.Set("attention", MlaToJson(*mla));
-  } else if (const auto* compressed = std::get_if<CompressedSpec>(&layer.attention)) {
-    out.Set("attention", CompressedToJson(*compressed));
-  } else if (const auto* gqa = std::get_if<GqaSpec>(&layer.attention)) {
-    Json attention = JsonObject{};
-    attention.Set("kind", "gqa");
-    attention.Set("num_heads", gqa->num_heads);
-    attention.Set("num_kv_heads", gqa->num_kv_heads);
-    attention.Set("head_dim", gqa->head_dim);
-    attention.Set("qkv_bias", gqa->qkv_bias);
-    attention.Set("qk_norm", gqa->qk_norm);
-    if (gqa->qk_norm_place == QkNormPlace::kAfterRope) {
-      attention.Set("qk_norm_place", "after_rope");
-    }
-    if (gqa->qk_norm_span == QkNormSpan::kProjection) {
-      attention.Set("qk_norm_span", "projection");
-    }
-    if (gqa->output_gate) attention.Set("output_gate", true);
-    attention.Set("scale", static_cast<double>(gqa->scale));
-    attention.Set("sliding_window", gqa->sliding_window);
-    attention.Set("sinks", gqa->sinks);
-    attention.Set("rope", RopeToJson(gqa->rope));
-    out.Set("attention", std::move(attention));
-  } else if (const auto* net = std::get_if<GatedDeltaNetSpec>(&layer.attention)) {
-    out.Set("attention", DeltaNetToJson(*net));
-  }
+  out.Set("attention",
+          std::visit([](const auto& part) { return AttentionToJson(part); }, layer.attention));
   out.Set("ffn", std::visit([](const auto& ffn) { return FfnToJson(ffn); }, layer.ffn));
   return out;
 }

@@ -137,6 +137,8 @@ TEST(GgufConfig, NamesPartialRotationOnlyWhereItIsPartial) {
   EXPECT_EQ(Config(Model("llama").U32("llama.rope.dimension_count", 2)).Int("rotary_dim"), 2);
   // Of families that rotate a part where nothing is said.
   EXPECT_EQ(Config(Model("glm4moe").U32("glm4moe.rope.dimension_count", 4)).Int("rotary_dim"), 4);
+  EXPECT_EQ(Config(Model("qwen35").U32("qwen35.rope.dimension_count", 2)).Int("rotary_dim"), 2);
+  EXPECT_EQ(Config(Model("qwen35")).Int("rotary_dim"), 4);
 }
 
 TEST(GgufConfig, TranslatesRopeScaling) {

@@ -6,14 +6,6 @@
 namespace tael {
 namespace {
 
-// Architectures whose class rotates a part of a head where its configuration says nothing: for them
-// a whole rotation must be said, too.
-bool IsPartialByDefault(const GgufArch& arch) {
-  const std::string_view name = arch.model_class;
-  return name.starts_with("Glm4Moe") || name.starts_with("Qwen3Next") ||
-         name.starts_with("Qwen3_5");
-}
-
 // The one size of Gemma 3 whose scale does not follow from the width of its heads.
 constexpr int64_t kLayersOfGemma27B = 62;
 
@@ -124,7 +116,8 @@ void GgufTranslator::CheckHeads() {
     head_dim = *hidden / *heads;
   }
   const std::optional<int64_t> rotated = Integer("rope.dimension_count");
-  const bool whole = head_dim && rotated == head_dim && !IsPartialByDefault(*arch_);
+  if (!rotated && arch_->rotates_part && head_dim) config_.Set("rotary_dim", *head_dim);
+  const bool whole = head_dim && rotated == head_dim && !arch_->rotates_part;
   if (!rotated || arch_->mla || !head_dim || whole) {
     if (rotated && *rotated % 2 != 0) {
       Problem("{} is {}, needed an even number", Key("rope.dimension_count"), *rotated);

@@ -26,7 +26,7 @@ void ReadKibibyteLines(const std::string& path, const Visit& visit) {
 }
 
 // The free memory and what the system would take back from caches, before anything is swapped.
-int64_t AvailableMemory() {
+int64_t FreeMachineMemory() {
   int64_t available = 0;
   ReadKibibyteLines("/proc/meminfo", [&](const std::string& name, int64_t bytes) {
     if (name == "MemAvailable") available = bytes;
@@ -89,7 +89,7 @@ std::vector<MemoryBound> ResidentBounds(const ProcessMemory& now) {
     const int64_t others = std::max<int64_t>(0, group.anonymous - now.anonymous);
     bounds.push_back({std::max<int64_t>(0, group.limit - others), "the memory cgroup"});
   }
-  if (const int64_t available = AvailableMemory(); available > 0) {
+  if (const int64_t available = FreeMachineMemory(); available > 0) {
     bounds.push_back({available + now.resident(), "the free memory of this machine"});
   }
   return bounds;
