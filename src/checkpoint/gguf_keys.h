@@ -19,11 +19,11 @@ struct GgufArch {
   bool permuted_qk = false;
   // The converter reorders the value heads of linear attention: j reads key head j mod key heads.
   bool tiled_value_heads = false;
+  // Biases of attention are an option of config.json, and in files there or not.
+  bool optional_bias = false;
   // In Hugging Face's vocabulary a configuration without a rotated part means less than whole
   // heads.
   bool rotates_part = false;
-  // Biases of attention are an option of config.json, and in files there or not.
-  bool optional_bias = false;
 };
 
 enum class GgufKeyKind {

@@ -127,7 +127,8 @@ const std::map<std::string, std::string> kNotExpressed = {
 };
 
 // Families without a golden, whose converter is that of another.
-const std::set<std::string> kSameAsAnother = {"Ernie4_5_ForCausalLM",
+const std::set<std::string> kSameAsAnother = {"DeepseekForCausalLM",
+                                              "Ernie4_5_ForCausalLM",
                                               "Gemma3ForConditionalGeneration",
                                               "Mistral3ForConditionalGeneration",
                                               "SeedOssForCausalLM",

@@ -17,11 +17,14 @@ constexpr const char* kCommon = R"({
 
 class Defaults : public testing::Test {
  protected:
-  // The spec of an architecture with the common keys and `more`.
+  // The spec of an architecture with `more` and the common keys that it does not name.
   DecoderSpec Describe(const char* architecture, const std::string& more = "{}") {
-    Json config = ParseJson(kCommon, "test");
+    Json config = ParseJson(more, "test");
     config.Set("architectures", JsonArray{architecture});
-    for (const auto& [key, value] : ParseJson(more, "test").as_object()) config.Set(key, value);
+    const Json common = ParseJson(kCommon, "test");
+    for (const auto& [key, value] : common.as_object()) {
+      if (config.Find(key) == nullptr) config.Set(key, value);
+    }
     checkpoint_.config = ConfigView(config, "config.json");
     return DescribeCheckpoint(checkpoint_);
   }
@@ -72,12 +75,15 @@ TEST_F(Defaults, MistralHasAWindowUnlessItIsNull) {
   EXPECT_EQ(First("MistralForCausalLM", R"({"sliding_window": 24})").sliding_window, 24);
 }
 
-TEST_F(Defaults, WindowsOfQwenBeginAtLayer28) {
-  const std::string on = R"({"use_sliding_window": true, "num_hidden_layers": 30})";
-  const DecoderSpec spec = Describe("Qwen3ForCausalLM", on);
-  EXPECT_EQ(std::get<GqaSpec>(spec.layers[27].attention).sliding_window, 0);
-  EXPECT_EQ(std::get<GqaSpec>(spec.layers[28].attention).sliding_window, 4096);
+// Qwen's classes differ in what they take, so a configuration that uses windows says where.
+TEST_F(Defaults, WindowsOfQwenAreSaid) {
   EXPECT_EQ(First("Qwen3ForCausalLM").sliding_window, 0);
+  EXPECT_THROW(Describe("Qwen3ForCausalLM", R"({"use_sliding_window": true})"), Error);
+  const DecoderSpec spec =
+      Describe("Qwen3ForCausalLM",
+               R"({"use_sliding_window": true, "sliding_window": 24, "max_window_layers": 3})");
+  EXPECT_EQ(std::get<GqaSpec>(spec.layers[2].attention).sliding_window, 0);
+  EXPECT_EQ(std::get<GqaSpec>(spec.layers[3].attention).sliding_window, 24);
 }
 
 TEST_F(Defaults, WhatTheClassDecidesFromOtherKeysIsRefused) {
@@ -109,6 +115,7 @@ TEST_F(Defaults, DeepSeekV2HasTwoSharedExperts) {
 
 TEST_F(Defaults, DeepSeekV4ScalesItsExpertsByOneAndAHalf) {
   const DecoderSpec spec = Describe("DeepseekV4ForCausalLM", R"({"num_key_value_heads": 1,
+      "intermediate_size": null,
       "q_lora_rank": 16, "o_groups": 2, "o_lora_rank": 8, "sliding_window": 24,
       "qk_rope_head_dim": 8, "compress_ratios": [0, 0, 0, 0], "hc_mult": 2,
       "hc_sinkhorn_iters": 2, "hc_eps": 1e-6, "swiglu_limit": 10.0, "n_routed_experts": 4,

@@ -9,7 +9,8 @@ namespace {
 MoeFfnSpec ReadFineExperts(const ConfigView& c) {
   RequireText(c, "scoring_func", "softmax");
   RequireBool(c, "norm_topk_prob", false);
-  RequireInt(c, "routed_scaling_factor", 1);  // GGUF files state it
+  // What GGUF files may state.
+  for (const char* key : {"routed_scaling_factor", "n_group", "topk_group"}) RequireInt(c, key, 1);
   MoeFfnSpec moe =
       ReadExperts(c, {"n_routed_experts", "num_experts_per_tok", "moe_intermediate_size"});
   moe.shared_size = SharedSize(c, c.Int("n_shared_experts", 0), moe.expert_size);

@@ -179,7 +179,7 @@ std::vector<int64_t> ReadRatios(const ConfigView& c) {
 std::vector<bool> ReadHashLayers(const ConfigView& c, int layers) {
   std::vector<bool> hashed;
   if (!c.Has("mlp_layer_types")) {
-    const int first = c.Int("num_hash_layers", 0);
+    const int first = c.Int("num_hash_layers", 3);
     for (int i = 0; i < layers; ++i) hashed.push_back(i < first);
     return hashed;
   }
