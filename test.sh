@@ -15,6 +15,9 @@ shared=${TAEL_SHARED:-../shared}
 export TAEL_MODELS=$PWD/build/models
 # BF16 and Q4_K.
 grid_models=(tests/golden/llama3 tests/golden/quant/gguf/pure_Q4_K.gguf)
+# One for each other mechanism: experts, latent attention, windows with sinks, a recurrent state,
+# matrices made of several tensors. Folders of $shared/goldens.
+grid_families=(qwen3-moe deepseek-v3 gpt-oss qwen3-next quant/hf/gptq_sym_actorder_g32)
 
 sources() { find src tests -name '*.h' -o -name '*.cc' | sort; }
 check_format() {
@@ -90,6 +93,13 @@ hash_grid() {
     for mode in "integer f32" "integer bf16" "integer q8_0" "float f32" "float q8_0"; do
       grid "$model, $mode" "$model" --matmul "${mode% *}" --kv "${mode#* }" --grid-cells pairwise
     done
+  done
+  for model in "${grid_families[@]}"; do
+    if [ -d "$shared/goldens/$model" ]; then
+      grid "$model (pairs of corners only)" "$shared/goldens/$model" --grid-cells corner-pairs
+    else
+      echo "ok - grid of $model # SKIP $shared/goldens is not there"
+    fi
   done
   if [ -f "${TAEL_MODEL_SMOLLM2-}" ]; then
     grid "SmolLM2 (pairs of corners only)" "$TAEL_MODEL_SMOLLM2" --grid-cells corner-pairs

@@ -33,13 +33,12 @@ constexpr Coverage kCovered[] = {
     {"qwen3-5-moe", "qwen3-5-moe"},
     {"gpt-oss", "gpt-oss"},
     {"pangu-pro-moe", "pangu-pro-moe"},
-    {"qwen3-next", "qwen3-next"},
-    {"qwen3-5", "qwen3-5"},
-    {"qwen3-5-moe", "qwen3-5-moe"},
     {"gemma3", "gemma3"},
     {"olmo2", "olmo2"},
     {"phi3", "phi3"},
     {"smollm3", "smollm3"},
+    {"seed-oss", "seed-oss"},
+    {"deepseek-moe", "deepseek-moe"},
 };
 
 }  // namespace

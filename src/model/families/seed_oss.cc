@@ -1,6 +1,5 @@
 // ByteDance Seed-OSS: Llama's layers with biases on q, k, v and, by a key of its own, on the
-// output. Unverified: compared with a plain reference of this repository only. Source: the models'
-// config.json; transformers, models/seed_oss.
+// output. Source: the models' config.json; transformers, models/seed_oss.
 #include "model/families.h"
 
 namespace tael {
