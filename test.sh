@@ -96,7 +96,7 @@ hash_grid() {
   done
   for model in "${grid_families[@]}"; do
     if [ -d "$shared/goldens/$model" ]; then
-      grid "$model (pairs of corners only)" "$shared/goldens/$model" --grid-cells corner-pairs
+      grid "$model (pairs of corners only)" "$shared/goldens/$model" --grid-cells corner-pairs --grid-tables best
     else
       echo "ok - grid of $model # SKIP $shared/goldens is not there"
     fi
