@@ -188,7 +188,13 @@ TEST_F(BindPackedTest, GroupIndicesAreCheckedBeforeAnythingIsDecoded) {
   add(index);
   Weight weight = Bind(kGptq, 8, 32);
   EXPECT_EQ(problem_, "");
-  // An index that says nothing new is not followed.
+  // With desc_act the form of the product must not depend on what the index says.
+  EXPECT_NE(std::get<WordCodes>(weight.packed->codes).group_index, nullptr);
+  add(index);
+  std::string in_order = kGptq;
+  in_order.replace(in_order.find("true"), 4, "false");
+  weight = Bind(in_order.c_str(), 8, 32);
+  EXPECT_EQ(problem_, "");
   EXPECT_EQ(std::get<WordCodes>(weight.packed->codes).group_index, nullptr);
   std::swap(index[0], index[20]);
   add(index);

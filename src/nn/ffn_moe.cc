@@ -1,11 +1,14 @@
 #include "nn/ffn_moe.h"
 
 #include <algorithm>
+#include <array>
+#include <vector>
 
 #include "ops/activation.h"
 #include "ops/adapt.h"
 #include "ops/matmul.h"
 #include "ops/rms_norm.h"
+#include "quant/packed_matrix.h"
 
 namespace tael {
 namespace {
@@ -64,6 +67,30 @@ bool IsAdapted(const DenseFfnWeights& expert, const AdapterRows& adapters) {
   return std::any_of(adapters.lists.begin(), adapters.lists.end(), [&](const auto& uses) {
     return std::any_of(uses.begin(), uses.end(), changes);
   });
+}
+
+// Products of matrices with equal keys take the same scratch memory.
+int ScratchKey(const Weight& w, const ComputeContext& ctx) {
+  const int form = static_cast<int>(MatmulFormOf(w, ctx.integer_matmul));
+  if (w.packed == nullptr) return form;
+  const CodeShape shape = CodeShapeOf(*w.packed);
+  const int kind = 1 + static_cast<int>(w.packed->codes.index());
+  return form + 8 * kind + 64 * (shape.halves ? 1 : 0) + 128 * (shape.reordered ? 1 : 0);
+}
+
+// Walks through the largest group of every kind of expert: experts without an adapter, of matrices
+// of the same forms, take the same memory.
+void RehearseExperts(const DenseFfnSpec& spec, const std::vector<DenseFfnWeights>& experts,
+                     MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx) {
+  std::vector<std::array<int, 3>> seen;
+  for (const DenseFfnWeights& expert : experts) {
+    const std::array<int, 3> key = {ScratchKey(expert.gate, ctx), ScratchKey(expert.up, ctx),
+                                    ScratchKey(expert.down, ctx)};
+    const bool known = std::find(seen.begin(), seen.end(), key) != seen.end();
+    if (!known) seen.push_back(key);
+    if (known && (ctx.adapters == nullptr || !IsAdapted(expert, *ctx.adapters))) continue;
+    RehearseLargestGroup(spec, expert, x, out, ctx);
+  }
 }
 
 // gates [T, 1] = 1 / (1 + exp(-w . x))
@@ -152,12 +179,7 @@ void MoeFfnForward(const MoeFfnSpec& spec, const MoeFfnWeights& weights, MatrixV
                             .activation = spec.activation,
                             .bias = spec.expert_bias,
                             .clamp = spec.clamp};
-  // Experts that no adapter changes all take the same memory.
-  for (size_t e = 0; e < weights.experts.size(); ++e) {
-    if (e > 0 && ctx.adapters == nullptr) break;
-    if (e > 0 && !IsAdapted(weights.experts[e], *ctx.adapters)) continue;
-    RehearseLargestGroup(expert, weights.experts[e], x, out, ctx);
-  }
+  RehearseExperts(expert, weights.experts, x, out, ctx);
   for (int e = 0; groups.known && e < spec.router.num_experts; ++e) {
     const int32_t begin = groups.begins[e], count = groups.begins[e + 1] - begin;
     if (count == 0) continue;

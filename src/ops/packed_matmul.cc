@@ -1,5 +1,5 @@
 // A few rows of the matrix at a time become code blocks (quant/packed_matrix.h), which stay in the
-// first-level caches while all activations pass. Where inputs belong to groups in any order, it is
+// caches while all activations pass. Where inputs belong to groups in any order, it is
 // the activations that are brought into the order of the groups; where a group is 16 inputs, every
 // block of activations is there twice.
 #include "ops/packed_matmul.h"
@@ -119,8 +119,10 @@ void PackedIntegerMatmul(MatmulInput& input, const Weight& w, MatrixView<float> 
   const auto* words = std::get_if<WordCodes>(&matrix.codes);
   const bool sharing = std::holds_alternative<AcrossCodes>(matrix.codes) ||
                        (words != nullptr && words->word_stride != 4);
+  // Only where every thread has some tiles: idle threads cost more than cache lines read twice.
+  const bool wide = sharing && w.n >= 4 * kSharingRowsTogether * ctx.pool.size();
   AllTiles({matrix, w, order, x, two ? &residual : nullptr, y,
-            sharing ? kSharingRowsTogether : kRowsTogether},
+            wide ? kSharingRowsTogether : kRowsTogether},
            shape.blocks, ctx);
   ctx.arena.Release(mark);
 }

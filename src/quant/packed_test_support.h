@@ -66,7 +66,8 @@ inline PackedExample ByteExample(DType dtype, DType scale, int64_t row_span, int
 inline PackedExample WordExample(int bits, int64_t group_size, bool transposed, bool zeros,
                                  bool reordered, int64_t inputs = 0) {
   std::mt19937 rng(static_cast<unsigned>(bits * 1000 + group_size));
-  const int64_t per = 32 / bits, n = 3 * per;
+  // Rows of several tiles where they are decoded side by side.
+  const int64_t per = 32 / bits, n = transposed ? 100 * per : 3 * per;
   const int64_t k = inputs > 0 ? inputs : transposed ? 7 * per : 7 * per - 1;
   const int64_t words = (k + per - 1) / per, groups = (k + group_size - 1) / group_size;
   PackedExample out;
@@ -103,7 +104,7 @@ inline PackedExample WordExample(int bits, int64_t group_size, bool transposed, 
 
 inline PackedExample AcrossExample(int64_t group_size) {
   std::mt19937 rng(static_cast<unsigned>(group_size));
-  const int64_t n = 40, k = 3 * group_size, groups = 3;
+  const int64_t n = 800, k = 3 * group_size, groups = 3;
   PackedExample out;
   AcrossCodes codes{.stored_rows = n, .group_size = group_size, .groups = groups};
   codes.words = out.Bytes(k * n / 2, rng);

@@ -1,5 +1,7 @@
 #include "model/bind/packed.h"
 
+#include <algorithm>
+
 #include <bit>
 #include <cstring>
 #include <vector>
@@ -74,11 +76,13 @@ class Source {
   int64_t bytes_ = 0;
 };
 
-// Sets the group of every input, checked, where it is not what `group_size` says. False, and
-// reported, when it is wrong.
-bool ReadGroupIndex(const TensorInfo& tensor, Binder& binder, WordCodes* codes) {
-  codes->group_index = tensor.bytes.data();
-  codes->even_groups = true;  // as all writers make them; a plan takes it for granted
+// Sets the group of every input, checked. Without `act_order` an index that says the same as
+// `group_size` is left aside; with it none is, so that a plan, which sees no index, knows the form
+// of the product. False, and reported, when it is wrong.
+bool ReadGroupIndex(const TensorInfo& tensor, bool act_order, Binder& binder, WordCodes* codes) {
+  // What a plan takes for granted, as all writers make them.
+  codes->even_groups = codes->group_size * codes->groups == tensor.shape[0];
+  codes->group_index = act_order ? tensor.bytes.data() : nullptr;
   if (binder.headers_only()) return true;
   bool plain = true;
   std::vector<int64_t> sizes(static_cast<size_t>(codes->groups));
@@ -93,7 +97,7 @@ bool ReadGroupIndex(const TensorInfo& tensor, Binder& binder, WordCodes* codes) 
     plain = plain && group == i / codes->group_size;
   }
   for (const int64_t size : sizes) codes->even_groups &= size == codes->group_size;
-  if (plain) codes->group_index = nullptr;
+  if (!plain) codes->group_index = tensor.bytes.data();
   return true;
 }
 
@@ -105,7 +109,7 @@ std::optional<PackedMatrix> BindScheme(const ByteScheme& scheme, Source& source)
                    : scheme.span == ByteScheme::kBlock ? scheme.rows
                                                        : 1;
   const bool wide = scheme.span == ByteScheme::kTensor || scheme.span == ByteScheme::kChannel;
-  codes.column_span = wide ? k : scheme.columns;
+  codes.column_span = wide ? k : std::min(scheme.columns, k);
   codes.grid_columns = CeilDiv(k, codes.column_span);
   const Shape grid = {CeilDiv(n, codes.row_span), codes.grid_columns};
   // One scale is written as a vector or as a number.
@@ -175,7 +179,8 @@ std::optional<PackedMatrix> BindScheme(const WordScheme& scheme, Source& source)
                   .group_size = group_size,
                   .groups = groups};
   if (zeros != nullptr) codes.zeros = zeros->bytes.data();
-  if (index != nullptr && !ReadGroupIndex(*index, source.binder(), &codes)) return {};
+  if (index != nullptr && !ReadGroupIndex(*index, scheme.act_order, source.binder(), &codes))
+    return {};
   return source.Finish(codes, fmt::format("int{}, groups of {}{}{}", scheme.bits, group_size,
                                           scheme.zeros ? ", zero points" : "",
                                           scheme.act_order ? ", reordered" : ""));
@@ -184,7 +189,7 @@ std::optional<PackedMatrix> BindScheme(const WordScheme& scheme, Source& source)
 std::optional<PackedMatrix> BindScheme(const GptqScheme& scheme, Source& source) {
   const auto [count, n, k] = source.shape();
   const int64_t per = 32 / scheme.bits;
-  const int64_t group_size = scheme.group_size > 0 ? scheme.group_size : k;
+  const int64_t group_size = scheme.group_size > 0 ? std::min(scheme.group_size, k) : k;
   const int64_t groups = CeilDiv(k, group_size);
   if (!source.Divides(per, k, "row length") || !source.Divides(per, n, "number of rows") ||
       !source.Fits(groups)) {
@@ -214,7 +219,8 @@ std::optional<PackedMatrix> BindScheme(const GptqScheme& scheme, Source& source)
                   .groups = groups};
   // One in each field of the word.
   if (scheme.zeros_minus_one) codes.zero_addend = 0xffffffffu / ((1u << scheme.bits) - 1);
-  if (index != nullptr && !ReadGroupIndex(*index, source.binder(), &codes)) return {};
+  if (index != nullptr && !ReadGroupIndex(*index, scheme.act_order, source.binder(), &codes))
+    return {};
   return source.Finish(codes, fmt::format("GPTQ int{}, groups of {}{}", scheme.bits, group_size,
                                           scheme.act_order ? ", reordered" : ""));
 }
