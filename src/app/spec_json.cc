@@ -108,6 +108,7 @@ void AddIndexer(const std::optional<IndexerSpec>& indexer, Json& attention) {
            {"head_dim", indexer->head_dim},
            {"top_k", indexer->top_k}},
           rows);
+  rows.Set("interleaved", indexer->pairing == RopePairing::kInterleaved);
   attention.Set("indexer", std::move(rows));
 }
 
@@ -117,6 +118,7 @@ Json AttentionToJson(const GqaSpec& gqa) {
                                      {"num_kv_heads", gqa.num_kv_heads},
                                      {"head_dim", gqa.head_dim}});
   attention.Set("qkv_bias", gqa.qkv_bias);
+  attention.Set("output_bias", gqa.output_bias);
   attention.Set("qk_norm", gqa.qk_norm);
   if (gqa.qk_norm_place == QkNormPlace::kAfterRope) attention.Set("qk_norm_place", "after_rope");
   if (gqa.qk_norm_span == QkNormSpan::kProjection) attention.Set("qk_norm_span", "projection");
@@ -138,6 +140,7 @@ Json AttentionToJson(const MlaSpec& mla) {
                                                                  {"value_dim", mla.value_dim}});
   attention.Set("scale", static_cast<double>(mla.scale));
   attention.Set("rope", RopeToJson(mla.rope));
+  attention.Set("inner_norm_eps", static_cast<double>(mla.inner_norm_eps));
   AddIndexer(mla.indexer, attention);
   return attention;
 }

@@ -141,6 +141,14 @@ TEST(GgufConfig, NamesPartialRotationOnlyWhereItIsPartial) {
   EXPECT_EQ(Config(Model("qwen35")).Int("rotary_dim"), 4);
 }
 
+TEST(GgufConfig, Mistral3WithoutAWindowHasNone) {
+  const ConfigView config = Config(Model("mistral3"));
+  ASSERT_NE(config.values().Find("sliding_window"), nullptr);  // absent would mean 4096
+  EXPECT_TRUE(config.values().Find("sliding_window")->is_null());
+  const auto windowed = Model("mistral3").U32("mistral3.attention.sliding_window", 24);
+  EXPECT_EQ(Config(windowed).Int("sliding_window"), 24);
+}
+
 TEST(GgufConfig, TranslatesRopeScaling) {
   EXPECT_FALSE(
       Config(Model("qwen2").String("qwen2.rope.scaling.type", "none")).Has("rope_scaling"));

@@ -145,6 +145,10 @@ void GgufTranslator::AddWindows() {
   } else if (std::string_view(arch_->name) == "gemma3" && !Configured("sliding_window")) {
     config_.Set("sliding_window_pattern", 1);  // no layer has a window
   }
+  // Here the class takes a window where its configuration says nothing.
+  if (std::string_view(arch_->name) == "mistral3" && !Configured("sliding_window")) {
+    config_.Set("sliding_window", Json());
+  }
   // Mistral's network with its window; other programs ignore the key.
   if (std::string_view(arch_->name) == "llama" && Configured("sliding_window").value_or(0) > 0) {
     config_.Set("model_type", "mistral");

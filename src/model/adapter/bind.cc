@@ -13,6 +13,7 @@
 #include "model/adapter/report.h"
 #include "model/adapter/sites.h"
 #include "model/adapter/values.h"
+#include "model/convert/metadata.h"
 #include "model/places.h"
 #include "model/qk_order.h"
 #include "ops/adapt_heads.h"
@@ -39,10 +40,11 @@ bool IsOfBase(const LoraFile& file, const GgufArch& arch, const AdapterBase& bas
   if (base.checkpoint.gguf != nullptr) {
     return base.checkpoint.gguf->Text("general.architecture", "") == file.architecture;
   }
-  const std::string name = base.family.architecture;
-  const bool llama = file.architecture == "llama" &&
-                     (name == "MistralForCausalLM" || name == "MixtralForCausalLM");
-  return llama || name == arch.model_class;
+  try {
+    return &GgufArchOf(base.family) == &arch;
+  } catch (const Error&) {  // none can hold this family
+    return false;
+  }
 }
 
 // Of a GGUF adapter; nullptr for others.

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "checkpoint/carried.h"
+#include "checkpoint/gguf_keys.h"
 #include "ops/rope.h"
 
 namespace tael {
@@ -88,6 +89,24 @@ void AddUsualWords(const Model& model, Json* config) {
   }
 }
 
+// Classes that name the rotated part of a head by its share do not read its width.
+void NameRotatedPart(const Model& model, Json* config) {
+  const GgufArch* arch = FindGgufArch(model.checkpoint.gguf->Text("general.architecture", ""));
+  const Json* width = config->Find("rotary_dim");
+  if (width == nullptr || !width->is_int() || arch == nullptr) return;
+  if (!arch->rotates_part && std::string_view(arch->name) != "phi3") return;
+  for (const LayerSpec& layer : model.spec.layers) {
+    const auto* gqa = std::get_if<GqaSpec>(&layer.attention);
+    if (gqa == nullptr) continue;
+    const double share = static_cast<double>(width->as_int()) / gqa->head_dim;
+    if (static_cast<int64_t>(gqa->head_dim * share) != width->as_int()) return;
+    config->Set("partial_rotary_factor", share);
+    std::erase_if(config->as_object(),
+                  [](const auto& entry) { return entry.first == "rotary_dim"; });
+    return;
+  }
+}
+
 }  // namespace
 
 Json HfConfigOf(const Model& model) {
@@ -99,6 +118,7 @@ Json HfConfigOf(const Model& model) {
     if (key != "rope_interleaved" && key != "linear_value_heads_tiled") config.Set(key, value);
   }
   AddUsualWords(model, &config);
+  NameRotatedPart(model, &config);
   const TensorInfo* tensor = checkpoint.tensors.Find("rope_freqs.weight");
   const auto* gqa = std::get_if<GqaSpec>(&model.spec.layers[0].attention);
   if (tensor != nullptr && gqa != nullptr && tensor->shape.size() == 1 && tensor->shape[0] > 0) {

@@ -3,7 +3,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <utility>
 
 #include "base/error.h"
 #include "checkpoint/carried.h"
@@ -59,6 +61,11 @@ class HfConverter {
     }
     for (const std::string& name : unknown) {
       Problem(name, "stands in tael.source_tensors, but has no role here");
+    }
+    for (const auto& [stack, experts] : experts_taken_) {
+      if (std::cmp_equal(experts.size(), stack->shape[0])) continue;
+      Problem(stack->name, fmt::format("has {} experts, of which only {} are wanted",
+                                       stack->shape[0], experts.size()));
     }
     for (const TensorInfo& tensor : checkpoint_.tensors.all()) {
       // Divisors of rope, which config.json has.
@@ -144,6 +151,7 @@ class HfConverter {
         wanted.place.expert >= tensor->shape[0]) {
       return Problem(wanted.name, "has no counterpart in the file");
     }
+    experts_taken_[tensor].insert(wanted.place.expert);
     const size_t bytes = tensor->bytes.size() / static_cast<size_t>(tensor->shape[0]);
     const auto first = static_cast<size_t>(wanted.place.expert) * bytes;
     RowPart part{.bytes = tensor->bytes.subspan(first, bytes), .row_elements = tensor->shape[2]};
@@ -310,20 +318,25 @@ class HfConverter {
   // Chooses the type and puts the tensor into the list.
   void Finish(const WantedTensor& wanted, RowPlan plan, std::vector<int64_t> shape) {
     if (wanted.shape) {
-      const auto count = [](const std::vector<int64_t>& sizes) {
-        int64_t product = 1;
-        for (const int64_t size : sizes) product *= size;
-        return product;
+      const auto squeezed = [](std::vector<int64_t> sizes) {
+        std::erase(sizes, 1);
+        return sizes;
       };
-      if (count(*wanted.shape) != count(shape)) {
-        return Problem(wanted.name, "had another size before");
+      if (squeezed(*wanted.shape) != squeezed(shape)) {
+        return Problem(wanted.name, "had another shape before");
       }
       shape = *wanted.shape;
+    }
+    if (wanted.place.role == Role::kDeltaRate) {
+      const std::vector<float> logarithms = ValuesOf(plan);
+      if (std::any_of(logarithms.begin(), logarithms.end(), [](float x) { return x != x; })) {
+        return Problem(wanted.name, "would be logarithms of rates that are above 0 or no numbers");
+      }
     }
     // What GGUF widened by its own rules.
     const bool small = shape.size() < 2 || shape[0] == 1 || IsAlwaysF32(wanted.place.role);
     if (small) {
-      plan.to = wanted.dtype.value_or(narrow_to_);
+      plan.to = wanted.dtype && IsFloat(*wanted.dtype) ? *wanted.dtype : narrow_to_;
       // A logarithm is never exact: the type must give GGUF's number again.
       plan.rounded = wanted.place.role == Role::kDeltaRate && GivesRatesAgain(plan);
       if (!plan.rounded && !IsExact(plan)) plan.to = DType::kF32;
@@ -352,6 +365,7 @@ class HfConverter {
   DType narrow_to_;
   bool interleaved_ = false;
   std::set<std::string> used_;
+  std::map<const TensorInfo*, std::set<int>> experts_taken_;  // one by one, of each stack
   std::vector<std::string> problems_;
   ConvertedTensors out_;
 };

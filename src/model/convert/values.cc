@@ -38,6 +38,7 @@ std::function<float(float)> MapToGguf(const Family& family, Role role) {
 std::function<float(float)> MapToHf(const Family& family, Role role) {
   if (role == Role::kDeltaRate) {
     return [](float rate) {
+      if (rate == 0) return -INFINITY;  // what exp() of a very negative one rounds to
       return rate < 0 ? static_cast<float>(ExactLog(-static_cast<double>(rate))) : NAN;
     };
   }
