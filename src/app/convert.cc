@@ -1,9 +1,13 @@
 // `tael convert`: a model from safetensors to GGUF or back, bit for bit where both have the type.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <memory>
 #include <optional>
+#include <system_error>
+#include <utility>
 
 #include "app/command.h"
 #include "app/convert_check.h"
@@ -143,16 +147,16 @@ void CheckPackedForm(const Model& model) {
        model.checkpoint.path, method);
 }
 
-std::vector<std::string> ToGguf(const ConvertOptions& options, const Model& model) {
+std::vector<std::string> ToGguf(const ConvertOptions& options, int64_t shard_bytes,
+                                const Model& model) {
   const Family& family = FamilyOf(model);
   const GgufArch& arch = GgufArchOf(family);
   CheckPackedForm(model);
-  if (FileExists(options.target) && !options.force) {
-    Fail(ErrorCode::kInvalidArgument, "{}: exists already. Hint: --force replaces it",
-         options.target);
-  }
   GgufEntries entries = GgufEntriesOf(model, arch, NameOf(model.checkpoint));
   ConvertedTensors converted = TensorsForGguf({model, family, MatrixType(options)}, arch);
+  const GgufWriteOptions write{.max_shard_bytes = shard_bytes};
+  CheckGgufTarget(options.target, GgufPaths(options.target, converted.tensors, write),
+                  options.force);
   CheckGgufDescribes(model, entries, converted.tensors);
   if (const auto type = FileType(converted.tensors)) {
     entries.emplace_back("general.file_type", GgufU32(*type));
@@ -163,8 +167,7 @@ std::vector<std::string> ToGguf(const ConvertOptions& options, const Model& mode
   const auto progress =
       std::make_shared<Progress>("writing tensors", TotalBytes(converted.tensors));
   ShowProgress(converted.tensors, progress);
-  auto paths = WriteGguf(options.target, entries, converted.tensors,
-                         {.max_shard_bytes = ShardBytes(options)});
+  auto paths = WriteGguf(options.target, entries, converted.tensors, write);
   progress->Finish();
   return paths;
 }
@@ -185,14 +188,61 @@ DType NarrowType(const Json& config) {
   return DType::kF32;
 }
 
-std::vector<std::string> ToSafetensors(const ConvertOptions& options, const Model& model) {
-  const GgufMetadata& metadata = *model.checkpoint.gguf;
-  if (FileExists(options.target) || (DirectoryExists(options.target) &&
-                                     !ListDirectory(options.target).empty() && !options.force)) {
-    Fail(ErrorCode::kInvalidArgument,
-         "{}: exists already, needed a new or empty directory. Hint: --force writes into it",
-         options.target);
+using NamedTexts = std::vector<std::pair<std::string, std::string>>;
+
+// What lies beside the tensors. The configuration is the last: with it the directory is a model.
+NamedTexts SideFiles(const ConvertOptions& options, const GgufMetadata& metadata,
+                     const std::string& config) {
+  NamedTexts files;
+  const auto add = [&](const char* name, const std::string& text) {
+    if (!text.empty()) files.emplace_back(name, text);
+  };
+  if (!options.no_tokenizer && metadata.Find("tokenizer.ggml.model") != nullptr) {
+    const HfTokenizerFiles tokenizer = VocabularyFromGguf(metadata);
+    add("tokenizer.json", tokenizer.tokenizer_json);
+    add("tokenizer_config.json", tokenizer.tokenizer_config_json);
   }
+  add("generation_config.json", metadata.Text(carried::kGenerationConfig, ""));
+  add("config.json", config);
+  return files;
+}
+
+// Of the model that was replaced: the new one would be read with them.
+void RemoveStale(const std::string& directory, const NamedTexts& written) {
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "generation_config.json"}) {
+    const std::string path = JoinPath(directory, name);
+    if (std::any_of(written.begin(), written.end(),
+                    [&](const auto& f) { return f.first == name; })) {
+      continue;
+    }
+    std::error_code error;
+    if (std::filesystem::remove(path, error)) Note(path + ": removed, the new model has none");
+    if (error) {
+      Fail(ErrorCode::kUnavailable, "{}: is of the replaced model, but cannot be removed: {}", path,
+           error.message());
+    }
+  }
+}
+
+// An error leaves no directory that was not there before.
+std::vector<std::string> WriteDirectory(const std::string& directory,
+                                        const std::vector<TensorSource>& tensors,
+                                        const SafetensorsOptions& options) {
+  const bool there = DirectoryExists(directory);
+  MakeDirectories(directory);
+  try {
+    return WriteSafetensors(directory, tensors, options);
+  } catch (...) {
+    // Only when it is empty; the first error is the one to tell.
+    std::error_code ignored;
+    if (!there) std::filesystem::remove(directory, ignored);
+    throw;
+  }
+}
+
+std::vector<std::string> ToSafetensors(const ConvertOptions& options, int64_t shard_bytes,
+                                       const Model& model) {
+  const GgufMetadata& metadata = *model.checkpoint.gguf;
   Json config = HfConfigOf(model);
   // Decoded matrices are packed no more.
   const bool unpacked = options.dtype && config.Find("quantization_config") != nullptr;
@@ -203,35 +253,27 @@ std::vector<std::string> ToSafetensors(const ConvertOptions& options, const Mode
   CheckConfigDescribes(model, config);
   ConvertedTensors converted = TensorsForSafetensors({model, FamilyOf(model), MatrixType(options)},
                                                      SourceTensors(metadata), NarrowType(config));
-  ReportDropped(converted.dropped);
-  std::optional<HfTokenizerFiles> tokenizer;
-  if (!options.no_tokenizer && metadata.Find("tokenizer.ggml.model") != nullptr) {
-    tokenizer = VocabularyFromGguf(metadata);
-  }
-  MakeDirectories(options.target);
-  const auto write = [&](const char* name, const std::string& text) {
-    if (!text.empty()) WriteFileAtomically(JoinPath(options.target, name), text);
-  };
   const bool carried = !unpacked && carried::Config(metadata).has_value();
-  write("config.json",
-        carried ? metadata.Text(carried::kConfig, "") : DumpJsonPretty(config) + "\n");
-  write("generation_config.json", metadata.Text(carried::kGenerationConfig, ""));
-  if (tokenizer) {
-    write("tokenizer.json", tokenizer->tokenizer_json);
-    write("tokenizer_config.json", tokenizer->tokenizer_config_json);
-  }
+  const SafetensorsOptions write{
+      .max_shard_bytes = shard_bytes,
+      .companions =
+          SideFiles(options, metadata,
+                    carried ? metadata.Text(carried::kConfig, "") : DumpJsonPretty(config) + "\n")};
+  CheckSafetensorsTarget(options.target, SafetensorsNames(converted.tensors, write), options.force);
+  ReportDropped(converted.dropped);
   const auto progress =
       std::make_shared<Progress>("writing tensors", TotalBytes(converted.tensors));
   ShowProgress(converted.tensors, progress);
-  auto paths =
-      WriteSafetensors(options.target, converted.tensors, {.max_shard_bytes = ShardBytes(options)});
+  auto paths = WriteDirectory(options.target, converted.tensors, write);
   progress->Finish();
+  RemoveStale(options.target, write.companions);
   return paths;
 }
 
 int Execute(const ConvertOptions& options, const LoadedSettings& settings) {
   // A limit on the size of files is an error like a full disk, not the end of the program.
   std::signal(SIGXFSZ, SIG_IGN);
+  const int64_t shard_bytes = ShardBytes(options);
   const std::string path = ResolveModel(options.source, settings.values);
   LoadOptions load;
   load.allowed_keys = options.allowed_keys;
@@ -245,7 +287,7 @@ int Execute(const ConvertOptions& options, const LoadedSettings& settings) {
          path, to_gguf ? "no safetensors checkpoint" : "no GGUF file", options.target);
   }
   const std::vector<std::string> paths =
-      to_gguf ? ToGguf(options, *model) : ToSafetensors(options, *model);
+      to_gguf ? ToGguf(options, shard_bytes, *model) : ToSafetensors(options, shard_bytes, *model);
   for (const std::string& written : paths) {
     PrintOut(fmt::format("{}  {}\n", written, HumanBytes(FileSize(written))));
   }

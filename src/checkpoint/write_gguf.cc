@@ -230,6 +230,20 @@ GgufValue GgufFloats(std::vector<float> values) {
   return out;
 }
 
+std::vector<std::string> GgufPaths(const std::string& path,
+                                   const std::vector<TensorSource>& tensors,
+                                   const GgufWriteOptions& options) {
+  const size_t count = GroupBySize(tensors, options.max_shard_bytes).size();
+  if (count == 1) return {path};
+  const size_t stem = path.ends_with(".gguf") ? path.size() - 5 : path.size();
+  std::vector<std::string> paths;
+  paths.reserve(count);
+  for (size_t i = 0; i < count; ++i) {
+    paths.push_back(fmt::format("{}-{:05}-of-{:05}.gguf", path.substr(0, stem), i + 1, count));
+  }
+  return paths;
+}
+
 std::vector<std::string> WriteGguf(const std::string& path, const GgufEntries& metadata,
                                    const std::vector<TensorSource>& tensors,
                                    const GgufWriteOptions& options) {
@@ -240,11 +254,11 @@ std::vector<std::string> WriteGguf(const std::string& path, const GgufEntries& m
     Fail(ErrorCode::kInvalidArgument, "{}: {} parts, needed at most 65535. Hint: larger ones", path,
          ends.size());
   }
+  const std::vector<std::string> paths = GgufPaths(path, tensors, options);
   std::vector<AtomicFile> files;
   size_t begin = 0;
   for (size_t i = 0; i < ends.size(); ++i) {
     GgufEntries entries = i == 0 ? metadata : GgufEntries();
-    std::string name = path;
     if (ends.size() > 1) {
       // Every part is read with its own alignment.
       if (i > 0 && alignment != kDefaultAlignment) {
@@ -253,18 +267,13 @@ std::vector<std::string> WriteGguf(const std::string& path, const GgufEntries& m
       entries.emplace_back("split.no", GgufU16(static_cast<uint16_t>(i)));
       entries.emplace_back("split.count", GgufU16(static_cast<uint16_t>(ends.size())));
       entries.emplace_back("split.tensors.count", GgufI32(static_cast<int32_t>(tensors.size())));
-      const size_t stem = path.ends_with(".gguf") ? path.size() - 5 : path.size();
-      name = fmt::format("{}-{:05}-of-{:05}.gguf", path.substr(0, stem), i + 1, ends.size());
     }
-    files.push_back(
-        WritePart(name, entries, std::span(tensors).subspan(begin, ends[i] - begin), alignment));
+    files.push_back(WritePart(paths[i], entries, std::span(tensors).subspan(begin, ends[i] - begin),
+                              alignment));
     begin = ends[i];
   }
   // The first part last: it is the one that is opened.
-  std::vector<std::string> paths;
-  paths.reserve(files.size());
   for (size_t i = files.size(); i-- > 0;) files[i].Commit();
-  for (const AtomicFile& file : files) paths.push_back(file.path());
   return paths;
 }
 

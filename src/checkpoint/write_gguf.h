@@ -27,6 +27,11 @@ struct GgufWriteOptions {
   int64_t max_shard_bytes = 0;  // of tensor data per file; 0: one file
 };
 
+// The files that WriteGguf makes of `path`: itself, or the parts in their order.
+std::vector<std::string> GgufPaths(const std::string& path,
+                                   const std::vector<TensorSource>& tensors,
+                                   const GgufWriteOptions& options);
+
 // Writes `path`, or with several parts PREFIX-0000k-of-0000n.gguf, PREFIX being `path` without
 // ".gguf". Metadata in the order given (the first part has all of it, each part the split keys);
 // tensors in the order given, aligned to general.alignment (32 where it is missing). Same input,

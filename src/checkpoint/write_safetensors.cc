@@ -103,20 +103,34 @@ std::string Index(const std::vector<TensorSource>& tensors, const std::vector<si
   return DumpJsonPretty(index) + "\n";
 }
 
+AtomicFile WriteText(const std::string& path, const std::string& text) {
+  AtomicFile file(path);
+  file.Write(Bytes(text));
+  file.Finish();
+  return file;
+}
+
 }  // namespace
+
+std::vector<std::string> SafetensorsNames(const std::vector<TensorSource>& tensors,
+                                          const SafetensorsOptions& options) {
+  const size_t count = GroupBySize(tensors, options.max_shard_bytes).size();
+  if (count == 1) return {"model.safetensors"};
+  std::vector<std::string> names;
+  names.reserve(count + 1);
+  for (size_t i = 0; i < count; ++i) {
+    names.push_back(fmt::format("model-{:05}-of-{:05}.safetensors", i + 1, count));
+  }
+  names.emplace_back("model.safetensors.index.json");
+  return names;
+}
 
 std::vector<std::string> WriteSafetensors(const std::string& directory,
                                           const std::vector<TensorSource>& tensors,
                                           const SafetensorsOptions& options) {
   Check(tensors);
   const std::vector<size_t> ends = GroupBySize(tensors, options.max_shard_bytes);
-  std::vector<std::string> names;
-  names.reserve(ends.size());
-  for (size_t i = 0; i < ends.size(); ++i) {
-    names.push_back(ends.size() == 1
-                        ? "model.safetensors"
-                        : fmt::format("model-{:05}-of-{:05}.safetensors", i + 1, ends.size()));
-  }
+  const std::vector<std::string> names = SafetensorsNames(tensors, options);
   std::vector<AtomicFile> files;
   size_t begin = 0;
   for (size_t i = 0; i < ends.size(); ++i) {
@@ -125,15 +139,15 @@ std::vector<std::string> WriteSafetensors(const std::string& directory,
     begin = ends[i];
   }
   if (ends.size() > 1) {
-    files.emplace_back(JoinPath(directory, "model.safetensors.index.json"));
-    files.back().Write(Bytes(Index(tensors, ends, names)));
-    files.back().Finish();
+    files.push_back(WriteText(JoinPath(directory, names.back()), Index(tensors, ends, names)));
   }
   std::vector<std::string> paths;
-  for (AtomicFile& file : files) {
-    file.Commit();
-    paths.push_back(file.path());
+  paths.reserve(files.size());
+  for (const AtomicFile& file : files) paths.push_back(file.path());
+  for (const auto& [name, text] : options.companions) {
+    files.push_back(WriteText(JoinPath(directory, name), text));
   }
+  for (AtomicFile& file : files) file.Commit();
   return paths;
 }
 

@@ -25,6 +25,19 @@ def ids(home, path):
     return [home.tael("tokenize", "--tokenizer", path, text, "--json").json()["ids"] for text in TEXTS]
 
 
+def listing(folder):
+    """Name and content of every file."""
+    found = {}
+    for name in sorted(os.listdir(folder)):
+        with open(os.path.join(folder, name), "rb") as file:
+            found[name] = file.read()
+    return found
+
+
+def small_files(bytes_):
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, bytes_))
+
+
 def there_and_back_gives_the_same_files():
     with Home() as home:
         gguf, back = os.path.join(home.path, "m.gguf"), os.path.join(home.path, "back")
@@ -129,12 +142,80 @@ def families_that_gguf_does_not_know_are_refused_with_the_reason():
 
 def a_full_disk_is_an_error_that_leaves_nothing():
     with Home() as home:
-        def limit():
-            resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
         done = subprocess.run([TAEL, "convert", LLAMA, os.path.join(home.path, "m.gguf")],
-                              capture_output=True, env=home.environment(), preexec_fn=limit, check=False)
+                              capture_output=True, env=home.environment(), preexec_fn=small_files(100_000),
+                              check=False)
         expect(done.returncode == 1 and b"m.gguf" in done.stderr, done)
         expect(os.listdir(home.path) == [], os.listdir(home.path))
+
+
+def an_error_leaves_the_directory_as_it_was():
+    gguf = os.path.join(LLAMA, "model.gguf")
+    with Home() as home:
+        new, old = (os.path.join(home.path, name) for name in ("new", "old"))
+        expect(home.tael("convert", gguf, old, "--no-tokenizer", "--dtype", "f16").code == 0)
+        home.file("old/config.json", b"{}")
+        before = listing(old)
+        # With shards the first fit, a later one does not.
+        for target, shards in [(new, []), (new, ["--shard-size", "20K"]), (old, [])]:
+            result = home.tael("convert", gguf, target, "--force", "--no-tokenizer", "--shard-size", "0")
+            expect(result.code == 1 and "--shard-size" in result.err, result)
+            done = subprocess.run([TAEL, "convert", gguf, target, "--force", "--no-tokenizer", *shards],
+                                  capture_output=True, env=home.environment(), check=False,
+                                  preexec_fn=small_files(30_000))
+            expect(done.returncode == 1 and b"safetensors" in done.stderr, done)
+        result = home.tael("convert", LLAMA, os.path.join(home.path, "m.gguf"), "--shard-size", "0")
+        expect(result.code == 1 and "--shard-size" in result.err, result)
+        expect(listing(old) == before, os.listdir(old))
+        expect(os.listdir(home.path) == ["old"], os.listdir(home.path))
+
+
+def force_replaces_a_directory_whole_or_refuses_it():
+    gguf = os.path.join(LLAMA, "model.gguf")
+    with Home() as home:
+        def convert(target, *arguments):
+            return home.tael("convert", gguf, target, "--force", "--no-tokenizer", *arguments)
+        one, parts = (os.path.join(home.path, name) for name in ("one", "parts"))
+        expect(convert(one).code == 0 and convert(parts, "--shard-size", "60K").code == 0)
+        for target, arguments, found in [
+                (one, ["--shard-size", "60K"], "model.safetensors"), (parts, [], "model-00001-of-0000"),
+                (parts, ["--shard-size", "100K"], "model-00001-of-0000")]:
+            before = listing(target)
+            result = convert(target, *arguments)
+            expect(result.code == 1 and "holds another model" in result.err and found in result.err, result)
+            expect(listing(target) == before, os.listdir(target))
+        # The same names are replaced, what the old model had besides goes.
+        before = listing(one)
+        for name in ("tokenizer.json", "tokenizer_config.json", "generation_config.json", "notes.txt"):
+            home.file("one/" + name, "{}")
+        result = convert(one)
+        expect(result.code == 0 and "tokenizer.json: removed" in result.err, result)
+        expect(listing(one) == before | {"notes.txt": b"{}"}, os.listdir(one))
+        expect(convert(parts, "--shard-size", "60K").code == 0)
+        # A template or tokenizer of another form would be read with the new model.
+        for name in ("chat_template.jinja", "tokenizer.model"):
+            path = home.file("one/" + name, "x")
+            result = convert(one)
+            expect(result.code == 1 and name in result.err, result)
+            os.remove(path)
+
+
+def parts_of_a_gguf_file_are_not_replaced_silently():
+    with Home() as home:
+        def convert(*arguments):
+            return home.tael("convert", LLAMA, os.path.join(home.path, "m.gguf"), *arguments)
+        expect(convert("--shard-size", "60K").code == 0)
+        home.file("m-00001-of-00001.txt", "x")
+        home.file("mm-00001-of-00002.gguf", "x")
+        before = listing(home.path)
+        result = convert("--shard-size", "60K")
+        expect(result.code == 1 and "m-00001-of-0000" in result.err and "--force" in result.err, result)
+        for arguments in ([], ["--force"], ["--force", "--shard-size", "100K"]):
+            result = convert(*arguments)
+            expect(result.code == 1 and "would stay" in result.err, arguments, result)
+        expect(listing(home.path) == before, os.listdir(home.path))
+        expect(convert("--shard-size", "60K", "--force").code == 0)
+        expect(listing(home.path) == before, os.listdir(home.path))
 
 
 def adapters_change_the_answer_and_are_named_in_it():
@@ -163,4 +244,6 @@ if __name__ == "__main__":
           what_cannot_be_converted_is_refused_before_anything_is_written,
           packed_forms_keep_their_blocks_or_are_refused,
           families_that_gguf_does_not_know_are_refused_with_the_reason,
-          a_full_disk_is_an_error_that_leaves_nothing, adapters_change_the_answer_and_are_named_in_it])
+          a_full_disk_is_an_error_that_leaves_nothing, an_error_leaves_the_directory_as_it_was,
+          force_replaces_a_directory_whole_or_refuses_it, parts_of_a_gguf_file_are_not_replaced_silently,
+          adapters_change_the_answer_and_are_named_in_it])
