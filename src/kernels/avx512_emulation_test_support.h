@@ -2,6 +2,9 @@
 // that its Debian version lacks or computes with other roundings. Never together with immintrin.h.
 #pragma once
 
+// No asm() may name a register.
+#define TAEL_EMULATED_REGISTERS 1
+
 // How wide vectors are passed without AVX is of no concern: they do not leave the object.
 #pragma GCC diagnostic ignored "-Wpsabi"
 #define SIMDE_ENABLE_NATIVE_ALIASES
