@@ -31,9 +31,6 @@ struct ConvertedTensors {
 // keeps, so that it can be turned back into what it was.
 std::vector<std::string> ListTensors(const Model& model);
 
-// A text model's name for a tensor of a checkpoint that holds it beside other modalities' parts.
-std::string UnwrappedName(std::string_view name);
-
 // The tensors that the network reads.
 class UsedTensors {
  public:

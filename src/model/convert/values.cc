@@ -6,6 +6,7 @@
 #include "checkpoint/carried.h"
 #include "model/convert/elements.h"
 #include "model/convert/tensors.h"
+#include "model/places.h"
 
 namespace tael {
 

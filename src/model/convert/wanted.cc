@@ -5,6 +5,8 @@
 
 #include <charconv>
 
+#include "model/places.h"
+
 namespace tael {
 namespace {
 
@@ -130,13 +132,6 @@ std::vector<WantedTensor> UsualTensors(const ConversionSource& source) {
     for (int e = 0; e < static_cast<int>(tensor.shape[0]); ++e) add({*one, place->layer, e});
   }
   return all;
-}
-
-std::string UnwrappedName(std::string_view name) {
-  constexpr std::string_view kOuter = "language_model.", kInner = "model.language_model.";
-  if (name.starts_with(kInner)) return "model." + std::string(name.substr(kInner.size()));
-  if (name.starts_with(kOuter)) name.remove_prefix(kOuter.size());
-  return std::string(name);
 }
 
 UsedTensors::UsedTensors(const Model& model) {
