@@ -199,11 +199,10 @@ core() {
 
 full() {
   core
-  stage dev build dev && stage dev-unit unit_tests dev
+  stage dev build dev && { stage dev-unit unit_tests dev; stage fuzz scripts/fuzz.sh 10; }
   stage tsan build tsan runtime_test ops_test engine_test && stage tsan-unit thread_tests
   stage arm64-libs scripts/fetch_arm64_libs.sh build/arm64-libs &&
     stage arm64 build arm64 kernels_test tael && stage arm64-unit arm64_tests
-  stage fuzz build fuzz fuzz_targets && stage fuzz-run scripts/fuzz.sh 10
   stage tidy clang_tidy
 }
 

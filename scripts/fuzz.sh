@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every fuzz target of build/fuzz for SECONDS, two at a time, over its committed corpus and with
+# Runs every fuzz target of build/dev for SECONDS, two at a time, over its committed corpus and with
 # the words of tests/fuzz/<target>.dict where there is one; prints one TAP line each. New inputs stay
 # in build/corpus/<target>; the committed ones are only read. usage: scripts/fuzz.sh SECONDS
 set -uo pipefail
@@ -25,4 +25,4 @@ fuzz_one() {
 
 export -f fuzz_one
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
-printf '%s\n' build/fuzz/*_fuzz | xargs -P "$(nproc)" -I{} bash -c 'fuzz_one "$@"' _ "${1:?usage: scripts/fuzz.sh SECONDS}" {}
+printf '%s\n' build/dev/*_fuzz | xargs -P "$(nproc)" -I{} bash -c 'fuzz_one "$@"' _ "${1:?usage: scripts/fuzz.sh SECONDS}" {}

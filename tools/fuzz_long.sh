@@ -15,8 +15,8 @@ declare -A parsers=(
 
 main() {
   local minutes=${1:?usage: tools/fuzz_long.sh MINUTES} name
-  cmake --preset fuzz >/dev/null
-  cmake --build --preset fuzz --target fuzz_targets --parallel "$(nproc)" >/dev/null
+  cmake --preset dev >/dev/null
+  cmake --build --preset dev --target fuzz_targets --parallel "$(nproc)" >/dev/null
   scripts/fuzz.sh $((minutes * 60)) || true
   # Coverage slows a fuzzer down, so the inputs found above are replayed once in a build that counts.
   cmake --preset coverage >/dev/null

@@ -35,7 +35,7 @@ class BatchingTest : public testing::TestWithParam<const char*> {
     std::vector<Answer> answers(wanted_.size());
     size_t next = 0;
     // Requests arrive while others are being answered.
-    for (int step = 0; next < wanted_.size() || engine.Step(); ++step) {
+    while (next < wanted_.size() || engine.Step()) {
       if (next < wanted_.size()) {
         engine.Submit(Observed(wanted_[next], answers[next], next % 4 != 2));
         ++next;

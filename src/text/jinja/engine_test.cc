@@ -13,12 +13,13 @@ namespace {
 
 constexpr int64_t kClock = 1768480496;  // 2026-01-15 12:34:56
 
-// Processor time a hostile template may take.
-#ifdef __SANITIZE_ADDRESS__
-constexpr double kMaxSeconds = 20;
+#if defined(__has_feature)
+#define TAEL_CHECKS_ADDRESSES __has_feature(address_sanitizer)
 #else
-constexpr double kMaxSeconds = 1;
+#define TAEL_CHECKS_ADDRESSES 0
 #endif
+// Processor time a hostile template may take: bounded, and more where every access is checked.
+constexpr double kMaxSeconds = TAEL_CHECKS_ADDRESSES ? 30 : 1;
 
 struct Rendering {
   std::string text;   // all spans
