@@ -74,6 +74,12 @@ struct KernelTable {
   void (*matmul_transposed)(const float* x, size_t ldx, size_t m, DType dtype, const uint8_t* w,
                             size_t row_bytes, size_t n, size_t k, float* y, size_t ldy) noexcept;
 
+  // The same product with rows of float8 codes, decoded on the way: the bits of matmul_float on the
+  // decoded rows. For a few activation rows: each pass over them decodes again. REQUIRES:
+  // IsFloat8() of the matrix.
+  void (*matmul_float8)(const float* x, size_t ldx, size_t m, const ByteCodes& w, RowRange rows,
+                        size_t k, float* y, size_t ldy) noexcept;
+
   // Rounds rows of x [m, k] (stride ldx) into `out` (out.rows == m). Order: numerics.md, 4.
   void (*quantize_rows)(const float* x, size_t ldx, size_t m, QuantizedRows* out) noexcept;
 

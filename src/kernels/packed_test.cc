@@ -39,10 +39,8 @@ TEST_P(PackedTest, Float8OfEveryByteAndScaleEqualsThePlainDecoder) {
 // A matrix in code blocks, as the table makes them.
 std::vector<CodeBlock> Blocks(const PackedMatrix& m, const KernelTable& table, RowRange rows) {
   const CodeShape shape = CodeShapeOf(m);
-  std::vector<int32_t> order(static_cast<size_t>(m.k));
-  if (shape.reordered) GroupOrder(m, order.data());
   std::vector<CodeBlock> blocks(static_cast<size_t>(rows.count * shape.blocks));
-  DecodeCodeBlocks(m, rows, shape.reordered ? order.data() : nullptr, table.packed, blocks.data());
+  DecodeCodeBlocks(m, rows, table.packed, blocks.data());
   return blocks;
 }
 
@@ -55,7 +53,7 @@ TEST_P(PackedTest, CodeBlocksHoldTheValuesOfTheDecoders) {
     ++with_blocks;
     std::vector<int32_t> order(static_cast<size_t>(m.k));
     for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int32_t>(i);
-    if (shape.reordered) GroupOrder(m, order.data());
+    if (shape.reordered) order = m.order;
     for (const RowRange rows : {RowRange{0, m.n, 1}, RowRange{1, 5, 2}}) {
       const std::vector<CodeBlock> blocks = Blocks(m, *GetParam(), rows);
       std::vector<float> wanted(static_cast<size_t>(rows.count * m.k)), found(wanted.size());
@@ -94,6 +92,50 @@ TEST_P(PackedTest, ProductsWithCodeBlocksHaveTheBitsOfScalar) {
       GetParam()->matmul_codes(quantized.rows, blocks.data(), n, found.data(), n + 1);
       EXPECT_EQ(FirstDifference(found, wanted), -1) << m << " x " << n;
     }
+  }
+}
+
+// Every `step`-th row from `first` on, times m activation rows.
+void ExpectProductOfDecodedRows(const KernelTable& table, const PackedMatrix& matrix, size_t m,
+                                RowRange rows, const std::string& what) {
+  const auto k = static_cast<size_t>(matrix.k), n = static_cast<size_t>(rows.count);
+  const std::vector<float> x = RandomFloats(m * k, static_cast<unsigned>(m));
+  std::vector<float> decoded(n * k), wanted(m * (n + 1), 7.0f), found(wanted);
+  DecodePacked(matrix, rows, kPlainDecoders, decoded.data());
+  ScalarTable().matmul_float(x.data(), k, m, DType::kF32,
+                             reinterpret_cast<const uint8_t*>(decoded.data()), k * sizeof(float), n,
+                             k, wanted.data(), n + 1);
+  table.matmul_float8(x.data(), k, m, std::get<ByteCodes>(matrix.codes), rows, k, found.data(),
+                      n + 1);
+  EXPECT_EQ(FirstDifference(found, wanted), -1) << what << ", " << m << " rows";
+}
+
+TEST_P(PackedTest, ProductsWithFloat8HaveTheBitsOfTheDecodedProduct) {
+  int seen = 0;
+  for (const bool numbers : {true, false}) {  // random codes are NaN in nearly every row
+    for (PackedExample& example : PackedExamples()) {
+      if (!IsFloat8(example.matrix)) continue;
+      ++seen;
+      for (uint8_t& code : example.memory[0]) code ^= numbers && (code & 0x7f) == 0x7f ? 1 : 0;
+      for (const size_t m : {1, 2, 3, 4, 8}) {
+        for (const RowRange rows : {RowRange{0, 37, 1}, RowRange{1, 15, 2}}) {
+          ExpectProductOfDecodedRows(*GetParam(), example.matrix, m, rows, example.name);
+        }
+      }
+    }
+  }
+  EXPECT_GE(seen, 4);
+}
+
+TEST_P(PackedTest, ProductsWithFloat8TakeEveryScale) {
+  PackedExample example = ByteExample(DType::kF8E4M3, DType::kF32, 1, 32, false, 64);
+  for (uint8_t& code : example.memory[0]) code &= 0xbf;  // finite products mostly
+  for (const float scale : {-0.3f, 0.0f, 1e-39f, 0x1p-126f, 0x1p119f, -1e38f,
+                            static_cast<float>(INFINITY), static_cast<float>(NAN)}) {
+    for (const size_t cell : {0, 5, 30}) {
+      std::memcpy(example.memory[1].data() + 1 + 4 * cell, &scale, sizeof(scale));
+    }
+    ExpectProductOfDecodedRows(*GetParam(), example.matrix, 1, {0, 37, 1}, std::to_string(scale));
   }
 }
 

@@ -56,6 +56,7 @@
 #include "quant/packed/bytes16.inl.h"
 #include "quant/packed/blocks.inl.h"
 #include "kernels/impl/packed_rows.inl.h"
+#include "kernels/impl/matmul_float8.inl.h"
 // clang-format on
 #include "kernels/isa/target_end.h"
 
@@ -65,6 +66,7 @@ const KernelTable kAvx2Table = {
     .name = "avx2",
     .matmul_float = avx2::MatmulFloat,
     .matmul_transposed = avx2::MatmulTransposed,
+    .matmul_float8 = avx2::MatmulFloat8,
     .quantize_rows = avx2::QuantizeRows,
     .matmul_integer = avx2::MatmulInteger,
     .matmul_codes = avx2::MatmulCodes,

@@ -40,6 +40,7 @@ const KernelTable kAvx512Table = {
     .name = "avx512",
     .matmul_float = avx512::MatmulFloat,
     .matmul_transposed = avx512::MatmulTransposed,
+    .matmul_float8 = avx512::MatmulFloat8,
     .quantize_rows = avx512::QuantizeRows,
     .matmul_integer = avx512::MatmulInteger,
     .matmul_codes = avx512::MatmulCodes,

@@ -31,6 +31,7 @@ const KernelTable kAvx512EmulatedTable = {
     .name = "avx512_emulated",
     .matmul_float = avx512_emulated::MatmulFloat,
     .matmul_transposed = avx512_emulated::MatmulTransposed,
+    .matmul_float8 = avx512_emulated::MatmulFloat8,
     .quantize_rows = avx512_emulated::QuantizeRows,
     .matmul_integer = avx512_emulated::MatmulInteger,
     .matmul_codes = avx512_emulated::MatmulCodes,

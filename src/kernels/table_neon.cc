@@ -54,6 +54,7 @@
 #include "quant/packed/bytes16.inl.h"
 #include "quant/packed/blocks.inl.h"
 #include "kernels/impl/packed_rows.inl.h"
+#include "kernels/impl/matmul_float8.inl.h"
 // clang-format on
 #include "kernels/isa/target_end.h"
 
@@ -63,6 +64,7 @@ const KernelTable kNeonTable = {
     .name = "neon",
     .matmul_float = neon::MatmulFloat,
     .matmul_transposed = neon::MatmulTransposed,
+    .matmul_float8 = neon::MatmulFloat8,
     .quantize_rows = neon::QuantizeRows,
     .matmul_integer = neon::MatmulInteger,
     .matmul_codes = neon::MatmulCodes,

@@ -51,6 +51,7 @@
 #include "quant/packed/bytes16.inl.h"
 #include "quant/packed/blocks.inl.h"
 #include "kernels/impl/packed_rows.inl.h"
+#include "kernels/impl/matmul_float8.inl.h"
 // clang-format on
 
 namespace tael {
@@ -59,6 +60,7 @@ const KernelTable kNeonBaseTable = {
     .name = "neon_base",
     .matmul_float = neon_base::MatmulFloat,
     .matmul_transposed = neon_base::MatmulTransposed,
+    .matmul_float8 = neon_base::MatmulFloat8,
     .quantize_rows = neon_base::QuantizeRows,
     .matmul_integer = neon_base::MatmulInteger,
     .matmul_codes = neon_base::MatmulCodes,

@@ -37,6 +37,7 @@
 #include "quant/packed/fp4.inl.h"
 #include "quant/packed/bytes16.inl.h"
 #include "quant/packed/blocks.inl.h"
+#include "kernels/impl/matmul_float8.inl.h"
 // clang-format on
 
 namespace tael {
@@ -45,6 +46,7 @@ const KernelTable kScalarTable = {
     .name = "scalar",
     .matmul_float = scalar::MatmulFloat,
     .matmul_transposed = scalar::MatmulTransposed,
+    .matmul_float8 = scalar::MatmulFloat8,
     .quantize_rows = scalar::QuantizeRows,
     .matmul_integer = scalar::MatmulIntegerAny,
     .matmul_codes = scalar::MatmulCodesAny,

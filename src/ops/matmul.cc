@@ -58,9 +58,23 @@ bool SharesWords(const Weight& w) {
                                   std::holds_alternative<AcrossCodes>(w.packed->codes)));
 }
 
+// Few rows times float8: no value is written to memory.
+void Float8Matmul(const MatrixView<const float>& x, const Weight& w, MatrixView<float> y,
+                  ComputeContext& ctx) {
+  const auto& codes = std::get<ByteCodes>(w.packed->codes);
+  ctx.pool.ParallelFor(w.n, ctx.GrainFor(x.rows * w.k, kRowGrain), [&](int64_t begin, int64_t end) {
+    const RowRange rows{w.first_row + begin * w.row_step, end - begin, w.row_step};
+    ctx.kernels.matmul_float8(x.data, Sized(x.stride), Sized(x.rows), codes, rows, Sized(w.k),
+                              y.data + begin, Sized(y.stride));
+  });
+}
+
 // Decodes a few rows at a time to float32 and multiplies those.
 void DecodedMatmul(const MatrixView<const float>& x, const Weight& w, MatrixView<float> y,
                    ComputeContext& ctx) {
+  if (x.rows < kFewActivations && w.packed != nullptr && IsFloat8(*w.packed)) {
+    return Float8Matmul(x, w, y, ctx);
+  }
   const Arena::Position mark = ctx.arena.Mark();
   const int64_t together =
       x.rows < kFewActivations && !SharesWords(w) ? kFewDecodedRows : kDecodedRows;

@@ -17,8 +17,8 @@ size_t Sized(int64_t value) { return static_cast<size_t>(value); }
 
 // x with its columns in the order of the groups.
 MatrixView<const float> Reordered(const MatrixView<const float>& x, const PackedMatrix& matrix,
-                                  int32_t* order, ComputeContext& ctx) {
-  ctx.pool.ParallelFor(1, 1, [&](int64_t, int64_t) { GroupOrder(matrix, order); });
+                                  ComputeContext& ctx) {
+  const int32_t* order = matrix.order.data();
   float* out = ctx.arena.Allocate<float>(x.rows * x.cols);
   ctx.pool.ParallelFor(x.rows, ctx.GrainFor(2 * x.cols), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
@@ -54,7 +54,6 @@ QuantizedRows Doubled(const QuantizedRows& x, ComputeContext& ctx) {
 struct Product {
   const PackedMatrix& matrix;
   const Weight& w;
-  const int32_t* order;
   QuantizedRows x;
   const QuantizedRows* residual;  // nullptr: one term
   MatrixView<float> y;
@@ -65,7 +64,7 @@ struct Product {
 void Tile(const Product& p, int64_t begin, int64_t count, const KernelTable& kernels,
           CodeBlock* blocks, float* fine) {
   const RowRange rows{p.w.first_row + begin * p.w.row_step, count, p.w.row_step};
-  DecodeCodeBlocks(p.matrix, rows, p.order, kernels.packed, blocks);
+  DecodeCodeBlocks(p.matrix, rows, kernels.packed, blocks);
   kernels.matmul_codes(p.x, blocks, Sized(count), p.y.data + begin, Sized(p.y.stride));
   if (p.residual == nullptr) return;
   kernels.matmul_codes(*p.residual, blocks, Sized(count), fine, Sized(p.together));
@@ -107,8 +106,7 @@ void PackedIntegerMatmul(MatmulInput& input, const Weight& w, MatrixView<float> 
     if (two) input.Residual(32);
   }
   const Arena::Position mark = ctx.arena.Mark();
-  int32_t* order = shape.reordered ? ctx.arena.Allocate<int32_t>(w.k) : nullptr;
-  MatmulInput own(shape.reordered ? Reordered(input.x(), matrix, order, ctx) : input.x(), ctx);
+  MatmulInput own(shape.reordered ? Reordered(input.x(), matrix, ctx) : input.x(), ctx);
   MatmulInput& source = shape.reordered ? own : input;
   QuantizedRows x = source.Quantized(32), residual;
   if (two) residual = source.Residual(32);
@@ -121,9 +119,9 @@ void PackedIntegerMatmul(MatmulInput& input, const Weight& w, MatrixView<float> 
                        (words != nullptr && words->word_stride != 4);
   // Only where every thread has some tiles: idle threads cost more than cache lines read twice.
   const bool wide = sharing && w.n >= 4 * kSharingRowsTogether * ctx.pool.size();
-  AllTiles({matrix, w, order, x, two ? &residual : nullptr, y,
-            wide ? kSharingRowsTogether : kRowsTogether},
-           shape.blocks, ctx);
+  AllTiles(
+      {matrix, w, x, two ? &residual : nullptr, y, wide ? kSharingRowsTogether : kRowsTogether},
+      shape.blocks, ctx);
   ctx.arena.Release(mark);
 }
 

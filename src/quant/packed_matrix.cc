@@ -62,13 +62,22 @@ CodeShape CodeShapeOf(const PackedMatrix& matrix) {
   return std::visit([&](const auto& codes) { return ShapeOf(codes, matrix.k); }, matrix.codes);
 }
 
-void GroupOrder(const PackedMatrix& matrix, int32_t* order) noexcept {
+std::vector<int32_t> GroupOrder(const PackedMatrix& matrix) {
   const auto& m = std::get<WordCodes>(matrix.codes);
-  int32_t next[kMaxGroups];  // where the next input of each group goes
-  for (int64_t g = 0; g < m.groups; ++g) next[g] = static_cast<int32_t>(g * m.group_size);
+  std::vector<int32_t> order(static_cast<size_t>(matrix.k));
+  std::vector<int64_t> next(static_cast<size_t>(m.groups));  // where its next input goes
+  for (size_t g = 0; g < next.size(); ++g) next[g] = static_cast<int64_t>(g) * m.group_size;
   for (int64_t i = 0; i < matrix.k; ++i) {
-    order[next[plain::LoadWord(m.group_index + 4 * i)]++] = static_cast<int32_t>(i);
+    int64_t& place = next[plain::LoadWord(m.group_index + 4 * i)];
+    order[static_cast<size_t>(place++)] = static_cast<int32_t>(i);
   }
+  return order;
+}
+
+bool IsFloat8(const PackedMatrix& matrix) {
+  const auto* m = std::get_if<ByteCodes>(&matrix.codes);
+  return m != nullptr && m->dtype == DType::kF8E4M3 && m->zeros == nullptr && matrix.k % 32 == 0 &&
+         Fits(m->column_span, matrix.k);
 }
 
 void DecodePacked(const PackedMatrix& matrix, RowRange rows, const PackedDecoders& decoders,
@@ -85,12 +94,13 @@ void DecodePacked(const PackedMatrix& matrix, RowRange rows, const PackedDecoder
   }
 }
 
-void DecodeCodeBlocks(const PackedMatrix& matrix, RowRange rows, const int32_t* order,
-                      const PackedDecoders& decoders, CodeBlock* out) noexcept {
+void DecodeCodeBlocks(const PackedMatrix& matrix, RowRange rows, const PackedDecoders& decoders,
+                      CodeBlock* out) noexcept {
   const int64_t k = matrix.k;
   if (const auto* bytes = std::get_if<ByteCodes>(&matrix.codes)) {
     decoders.byte_blocks(*bytes, k, rows, out);
   } else if (const auto* words = std::get_if<WordCodes>(&matrix.codes)) {
+    const int32_t* order = matrix.order.empty() ? nullptr : matrix.order.data();
     decoders.word_blocks(*words, k, order, rows, out);
   } else if (const auto* across = std::get_if<AcrossCodes>(&matrix.codes)) {
     decoders.across_blocks(*across, k, rows, out);

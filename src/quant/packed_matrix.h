@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "quant/dtype.h"
 
@@ -25,22 +26,35 @@ struct ByteCodes {
   const uint8_t* scales = nullptr;  // [ceil(n / row_span), grid_columns]
   const uint8_t* zeros = nullptr;   // int8 in the same grid, or nullptr
   int64_t grid_columns = 1, row_span = 1, column_span = 1;
+  // In a stack of matrices every matrix begins a new row of the grid: rows of one, and rows of its
+  // part of the grid. 0: a single matrix.
+  int64_t matrix_rows = 0, matrix_grid_rows = 0;
+
+  // The first scale of row `row`.
+  int64_t GridStart(int64_t row) const {
+    const int64_t matrix = matrix_rows == 0 ? 0 : row / matrix_rows;
+    const int64_t inside = row - matrix * matrix_rows;
+    return (matrix * matrix_grid_rows + inside / row_span) * grid_columns;
+  }
 };
 
 // Unsigned integers in 32-bit words along the inputs: input i is bits bits * (i % per) and up of
-// word i / per of its row, per = 32 / bits. value = (code - zero) * scale, rounded once.
+// word i / per of its row, per = 32 / bits. With 3 bits, input i is bits 3 * (i % 32) and up of the
+// three words 3 * (i / 32) and up. value = (code - zero) * scale, rounded once.
 struct WordCodes {
-  int bits = 4;  // 2, 4, 8
+  int bits = 4;  // 2, 3, 4, 8
   const uint8_t* words = nullptr;
   int64_t row_stride = 0, word_stride = 0;
   DType scale_dtype = DType::kF16;  // kF32, kF16, kBF16
   const uint8_t* scales = nullptr;
   int64_t scale_row_stride = 0, scale_group_stride = 0;
   // Words along the outputs: row r is in word r / per, in the order of the codes, after
-  // `zero_addend` was added to the word. nullptr: every zero is 2^(bits - 1).
+  // `zero_addends[0]` was added to the word; with 3 bits in one of three words, after each got its
+  // own. nullptr: every zero is 2^(bits - 1).
   const uint8_t* zeros = nullptr;
   int64_t zero_row_stride = 0, zero_group_stride = 0;  // of words
-  uint32_t zero_addend = 0;
+  uint32_t zero_addends[3] = {};
+  uint32_t zero_field_addend = 0;        // 3 bits: added to each zero, modulo 8
   int64_t group_size = 0, groups = 0;    // input i is in group i / group_size
   const uint8_t* group_index = nullptr;  // int32 [k]: the group of each input instead, or nullptr
   bool even_groups = false;              // the index puts exactly group_size inputs into each group
@@ -80,6 +94,9 @@ struct PackedMatrix {
   std::variant<ByteCodes, WordCodes, AcrossCodes, Fp4Codes> codes;
   int64_t bytes = 0;  // of all its tensors
   std::string form;   // for people: "FP8 E4M3, blocks of 128 x 128"
+  // Where CodeShapeOf() says `reordered`: order[j] = the j-th input when they are sorted by group,
+  // inputs of a group in ascending order, [k].
+  std::vector<int32_t> order = {};
 };
 
 // Rows first, first + step, ..., `count` of them.
@@ -101,13 +118,12 @@ struct CodeShape {
   // Groups of 16: every 32 inputs are two blocks, the first half of them and zeros, zeros and the
   // second half.
   bool halves = false;
-  bool reordered = false;  // inputs come sorted by their group: GroupOrder()
+  bool reordered = false;  // inputs come sorted by their group: PackedMatrix::order
 };
 CodeShape CodeShapeOf(const PackedMatrix& matrix);
 
-// order[j] = the j-th input when they are sorted by group, inputs of a group in ascending order.
-// REQUIRES: CodeShapeOf() says `reordered`; order has k elements.
-void GroupOrder(const PackedMatrix& matrix, int32_t* order) noexcept;
+// What PackedMatrix::order has to be. REQUIRES: CodeShapeOf() says `reordered`.
+std::vector<int32_t> GroupOrder(const PackedMatrix& matrix);
 
 // One decoder per form: writes `rows.count` rows of k values, one after the other; and the same
 // rows in code blocks, for matrices that have them. All sets of decoders give the same bits; the
@@ -119,7 +135,7 @@ struct PackedDecoders {
   void (*fp4)(const Fp4Codes& codes, int64_t k, RowRange rows, float* out) noexcept;
 
   void (*byte_blocks)(const ByteCodes& codes, int64_t k, RowRange rows, CodeBlock* out) noexcept;
-  // `order`: of GroupOrder(), or nullptr.
+  // `order`: of the matrix, or nullptr.
   void (*word_blocks)(const WordCodes& codes, int64_t k, const int32_t* order, RowRange rows,
                       CodeBlock* out) noexcept;
   void (*across_blocks)(const AcrossCodes& codes, int64_t k, RowRange rows,
@@ -133,9 +149,12 @@ extern const PackedDecoders kPlainDecoders;
 void DecodePacked(const PackedMatrix& matrix, RowRange rows, const PackedDecoders& decoders,
                   float* out) noexcept;
 
-// The same rows in code blocks, CodeShapeOf(matrix).blocks each. REQUIRES: there are some; `order`
-// is that of GroupOrder() where the shape is reordered, else nullptr.
-void DecodeCodeBlocks(const PackedMatrix& matrix, RowRange rows, const int32_t* order,
-                      const PackedDecoders& decoders, CodeBlock* out) noexcept;
+// The same rows in code blocks, CodeShapeOf(matrix).blocks each. REQUIRES: there are some; the
+// matrix has its order where the shape is reordered.
+void DecodeCodeBlocks(const PackedMatrix& matrix, RowRange rows, const PackedDecoders& decoders,
+                      CodeBlock* out) noexcept;
+
+// Whether KernelTable::matmul_float8 multiplies it: E4M3 whose scales count for whole runs of 32.
+bool IsFloat8(const PackedMatrix& matrix);
 
 }  // namespace tael

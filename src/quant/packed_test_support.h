@@ -81,7 +81,7 @@ inline PackedExample WordExample(int bits, int64_t group_size, bool transposed, 
   if (zeros) codes.zeros = out.Bytes(4 * n / per * groups, rng);
   codes.zero_row_stride = transposed ? 4 : 4 * groups;
   codes.zero_group_stride = transposed ? 4 * (n / per) : 4;
-  codes.zero_addend = transposed ? 0xffffffffu / ((1u << bits) - 1) : 0;
+  codes.zero_addends[0] = transposed ? 0xffffffffu / ((1u << bits) - 1) : 0;
   codes.group_size = group_size;
   codes.groups = groups;
   if (reordered) {
@@ -97,6 +97,7 @@ inline PackedExample WordExample(int bits, int64_t group_size, bool transposed, 
     codes.even_groups = inputs > 0;
   }
   out.matrix = {.n = n, .k = k, .codes = codes, .bytes = 1, .form = ""};
+  if (CodeShapeOf(out.matrix).reordered) out.matrix.order = GroupOrder(out.matrix);
   out.name = "words " + std::to_string(bits) + " bits, groups of " + std::to_string(group_size) +
              (transposed ? " transposed" : "") + (reordered ? " reordered" : "");
   return out;
@@ -133,6 +134,7 @@ inline PackedExample Fp4Example(DType scale, int64_t group_size, int64_t groups 
 inline void AddBlockExamples(std::vector<PackedExample>* all) {
   all->push_back(ByteExample(DType::kF8E4M3, DType::kF32, 128, 128, false, 200));
   all->push_back(ByteExample(DType::kF8E4M3, DType::kBF16, 1, 160, false, 160));
+  all->push_back(ByteExample(DType::kF8E4M3, DType::kF8E8M0, 10, 32, false, 96));
   all->push_back(ByteExample(DType::kI8, DType::kBF16, 1, 96, false, 96));
   all->push_back(ByteExample(DType::kI8, DType::kF16, 3, 64, false, 160));
   for (const int bits : {2, 4, 8}) {

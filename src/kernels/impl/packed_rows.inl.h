@@ -63,7 +63,7 @@ void ByteCodeRows(const ByteCodes& m, int64_t k, RowRange rows, float* out) noex
   for (int64_t i = 0; i < rows.count; ++i) {
     const int64_t row = rows.first + i * rows.step;
     const uint8_t* codes = m.codes + row * m.row_stride;
-    const int64_t grid_row = row / m.row_span * m.grid_columns;
+    const int64_t grid_row = m.GridStart(row);
     for (int64_t g = 0, at = 0; at < k; ++g, at += m.column_span) {
       const uint8_t* scale = m.scales + (grid_row + g) * ScaleBytes(m.scale_dtype);
       const int64_t count = k - at < m.column_span ? k - at : m.column_span;

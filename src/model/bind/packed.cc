@@ -1,9 +1,9 @@
 #include "model/bind/packed.h"
 
 #include <algorithm>
-
 #include <bit>
 #include <cstring>
+#include <numeric>
 #include <vector>
 
 #include "quant/packed_matrix.h"
@@ -65,8 +65,16 @@ class Source {
 
   template <typename Codes>
   PackedMatrix Finish(const Codes& codes, const std::string& form) const {
-    return {
+    PackedMatrix matrix{
         .n = shape_.count * shape_.n, .k = shape_.k, .codes = codes, .bytes = bytes_, .form = form};
+    if (!CodeShapeOf(matrix).reordered) return matrix;
+    if (!binder_.headers_only()) {
+      matrix.order = GroupOrder(matrix);
+    } else {  // as large, so that a plan finds it in memory
+      matrix.order.resize(static_cast<size_t>(matrix.k));
+      std::iota(matrix.order.begin(), matrix.order.end(), 0);
+    }
+    return matrix;
   }
 
  private:
@@ -218,7 +226,7 @@ std::optional<PackedMatrix> BindScheme(const GptqScheme& scheme, Source& source)
                   .group_size = group_size,
                   .groups = groups};
   // One in each field of the word.
-  if (scheme.zeros_minus_one) codes.zero_addend = 0xffffffffu / ((1u << scheme.bits) - 1);
+  if (scheme.zeros_minus_one) codes.zero_addends[0] = 0xffffffffu / ((1u << scheme.bits) - 1);
   if (index != nullptr && !ReadGroupIndex(*index, scheme.act_order, source.binder(), &codes))
     return {};
   return source.Finish(codes, fmt::format("GPTQ int{}, groups of {}{}", scheme.bits, group_size,

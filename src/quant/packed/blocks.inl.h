@@ -24,7 +24,7 @@ inline void EachByteBlock(const ByteCodes& m, int64_t k, RowRange rows, const Si
   for (int64_t i = 0; i < rows.count; ++i) {
     const int64_t row = rows.first + i * rows.step;
     const uint8_t* codes = m.codes + row * m.row_stride;
-    const int64_t grid_row = row / m.row_span * m.grid_columns;
+    const int64_t grid_row = m.GridStart(row);
     int64_t b = 0;
     for (int64_t end = m.column_span, g = 0; b < blocks; end += m.column_span, ++g) {
       const int64_t cell = grid_row + g;

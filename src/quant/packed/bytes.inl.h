@@ -32,7 +32,7 @@ inline void DecodeByteRows(const ByteCodes& m, int64_t k, RowRange rows, float* 
   for (int64_t i = 0; i < rows.count; ++i) {
     const int64_t row = rows.first + i * rows.step;
     const uint8_t* codes = m.codes + row * m.row_stride;
-    const int64_t grid_row = row / m.row_span * m.grid_columns;
+    const int64_t grid_row = m.GridStart(row);
     for (int64_t g = 0, at = 0; at < k; ++g, at += m.column_span) {
       const int64_t cell = grid_row + g;
       const float scale = LoadScale(m.scale_dtype, m.scales + cell * ScaleBytes(m.scale_dtype));
