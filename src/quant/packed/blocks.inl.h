@@ -66,6 +66,32 @@ inline RowRange AtMost(RowRange rows, int64_t done, int64_t most) noexcept {
   return {rows.first + done * rows.step, left < most ? left : most, rows.step};
 }
 
+// Asks for `bytes` bytes on each of `count` lines of words, `stride` bytes apart: what the next
+// rows will need, which processors do not foresee where lines are far apart.
+inline void FetchLines(const uint8_t* from, int64_t count, int64_t stride, int64_t bytes) noexcept {
+  const auto begin = reinterpret_cast<uintptr_t>(from);  // a number: it may lie behind the tensor
+  for (int64_t i = 0; i < count; ++i) {
+    for (int64_t at = 0; at < bytes; at += 64) {
+      __builtin_prefetch(reinterpret_cast<const void*>(begin + static_cast<uintptr_t>(i * stride) +
+                                                       static_cast<uintptr_t>(at)));
+    }
+  }
+}
+
+// One block of four neighbouring rows whose words are side by side.
+template <class Sink>
+inline void FourRowsBlock(const uint8_t* words, int64_t stride, int64_t b, int64_t i,
+                          const RowsGroups& groups, int64_t at, const Sink& sink) noexcept {
+  Bytes16 v[4];
+  for (int64_t w = 0; w < 4; ++w) v[w] = LoadBytes16(words + w * stride);
+  TransposeWords(v);
+  for (int64_t r = 0; r < 4; ++r) {
+    const CodePair codes = SpreadNibbles(v[r]);
+    const Bytes16 zero = groups.zeros[at + r];
+    sink(i + r, b, groups.scales[at + r], codes.low - zero, codes.high - zero);
+  }
+}
+
 // Where words are not side by side, block by block: those of neighbouring rows share cache lines,
 // and those of one row may be a multiple of the page size apart, so that few of them fit a cache.
 template <int kBits, class Sink>
@@ -82,7 +108,14 @@ inline void EachWordBlock(const WordCodes& m, int64_t k, RowRange rows, const Si
         LoadGroups<kBits>(m, some, b / step, &groups);
         left = step;
       }
-      for (int64_t i = 0; i < some.count; ++i) {
+      int64_t i = 0;
+      if (kBits == 4 && together > 1 && rows.step == 1 && m.row_stride == 4) {
+        FetchLines(first + 4 * some.count, kBits, m.word_stride, 4 * some.count);
+        for (; i + 4 <= some.count; i += 4) {
+          FourRowsBlock(first + 4 * i, m.word_stride, b, done + i, groups, i, sink);
+        }
+      }
+      for (; i < some.count; ++i) {
         const uint8_t* words = first + i * rows.step * m.row_stride;
         const CodePair codes = LoadWordBlock<kBits>(words, m.word_stride);
         sink(done + i, b, groups.scales[i], codes.low - groups.zeros[i],
@@ -177,6 +210,26 @@ inline void AcrossBlock(const AcrossCodes& m, int64_t b, const AcrossPart& part,
   }
 }
 
+// Block b of 32 rows from `row` on, a multiple of 8: four words of an input are side by side.
+template <class Sink>
+inline void AcrossWideBlock(const AcrossCodes& m, int64_t b, int64_t row, int64_t i,
+                            const float* scales, const uint8_t* zeros, const Sink& sink) noexcept {
+  const int64_t stride = m.stored_rows / 2;
+  const uint8_t* from = m.words + b * kBlockInputs * stride + row / 8 * 4;
+  Bytes16 low[16], high[16];  // byte p of the four words, of 16 inputs
+  for (int64_t j = 0; j < 16; ++j) low[j] = LoadBytes16(from + j * stride);
+  for (int64_t j = 0; j < 16; ++j) high[j] = LoadBytes16(from + (j + 16) * stride);
+  Transpose16(low);
+  Transpose16(high);
+  for (int64_t r = 0; r < 32; ++r) {
+    const int shift = kAcrossShifts[r % 8];
+    const int64_t plane = r / 8 * 4 + shift / 8;
+    const Bytes16 zero = SplatBytes16(zeros[r]);
+    sink(i + r, b, scales[r], (low[plane] >> (shift % 8) & 15) - zero,
+         (high[plane] >> (shift % 8) & 15) - zero);
+  }
+}
+
 // Block by block, as EachWordBlock().
 template <class Sink>
 inline void EachAcrossBlock(const AcrossCodes& m, int64_t k, RowRange rows,
@@ -193,7 +246,17 @@ inline void EachAcrossBlock(const AcrossCodes& m, int64_t k, RowRange rows,
         scales[i] = LoadScale(m.scale_dtype, m.scales + cell * ScaleBytes(m.scale_dtype));
         zeros[i] = static_cast<uint8_t>(AcrossZero(m, row, b / step));
       }
-      for (int64_t i = 0; i < some.count;) {
+      const bool wide = rows.step == 1 && some.first % 8 == 0;
+      int64_t i = 0;
+      if (wide) {
+        const int64_t stride = m.stored_rows / 2;
+        FetchLines(m.words + b * kBlockInputs * stride + (some.first + some.count) / 2,
+                   kBlockInputs, stride, some.count / 2);
+      }
+      for (; wide && i + 32 <= some.count; i += 32) {
+        AcrossWideBlock(m, b, some.first + i, done + i, scales + i, zeros + i, sink);
+      }
+      while (i < some.count) {
         const int64_t row = some.first + i * rows.step;
         const int64_t sharing = (8 - row % 8 + rows.step - 1) / rows.step;
         const AcrossPart part{AtMost(some, i, sharing), done + i};

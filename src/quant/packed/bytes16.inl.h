@@ -49,6 +49,20 @@ inline CodePair SpreadCrumbs(uint64_t bytes) noexcept {
   return {ZipLow(low, high), ZipHigh(low, high)};
 }
 
+// v[j] word i = v[i] word j.
+inline void TransposeWords(Bytes16 (&v)[4]) noexcept {
+  const auto a = std::bit_cast<Words4>(v[0]), b = std::bit_cast<Words4>(v[1]);
+  const auto c = std::bit_cast<Words4>(v[2]), d = std::bit_cast<Words4>(v[3]);
+  const Words4 ab = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+  const Words4 cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+  const Words4 ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const Words4 cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  v[0] = std::bit_cast<Bytes16>(__builtin_shufflevector(ab, cd, 0, 1, 4, 5));
+  v[1] = std::bit_cast<Bytes16>(__builtin_shufflevector(ab, cd, 2, 3, 6, 7));
+  v[2] = std::bit_cast<Bytes16>(__builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5));
+  v[3] = std::bit_cast<Bytes16>(__builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7));
+}
+
 // Twice the E2M1 values of 4-bit codes: DoubledE2M1 (packed/fp4.inl.h) of each.
 inline Bytes16 DoubledE2M1Codes(Bytes16 codes) noexcept {
   using Signed16 [[gnu::vector_size(16)]] = int8_t;
