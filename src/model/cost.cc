@@ -81,7 +81,10 @@ class Walker {
     Cost& cost = cost_[kind];
     cost.weight_bytes += w.bytes();
     const MatmulForm form = MatmulFormOf(w, options_.integer_matmul);
-    if (form == MatmulForm::kInteger || form == MatmulForm::kCodes) {
+    if (form == MatmulForm::kCodes) {  // blocks of half the inputs are multiplied whole
+      const int64_t width = CodeShapeOf(*w.packed).halves ? 2 * w.k : w.k;
+      cost.integer_macs += rows * w.n * width * terms;
+    } else if (form == MatmulForm::kInteger) {
       cost.integer_macs += rows * w.n * w.k * terms;
     } else {
       cost.float_macs += rows * w.n * w.k;
@@ -310,24 +313,37 @@ class Walker {
     Vector(CostKind::kFfn, weights.router.expert_scales);
     const int64_t uses = rows_ * spec.router.experts_per_token;
     const int64_t active = std::min<int64_t>(uses, spec.router.num_experts);
-    const DenseFfnWeights& expert = weights.experts[0];
-    for (const Weight* w : {&expert.gate, &expert.up, &expert.down}) {
-      BaseProduct(CostKind::kFfn, *w, uses);
-      cost.weight_bytes += (active - 1) * w->bytes();
-      cost.expert_bytes += active * w->bytes();
-    }
+    RoutedExperts(weights.experts, uses, active);
     Add(CostKind::kFfn,
         adapters_.OfExperts(weights.experts, active, spec.router.experts_per_token));
-    for (const auto* bias : {&expert.gate_bias, &expert.up_bias, &expert.down_bias}) {
-      cost.weight_bytes += active * VectorBytes(*bias);
-      cost.expert_bytes += active * VectorBytes(*bias);
-    }
     for (const Weight* w : {&weights.shared.gate, &weights.shared.up, &weights.shared.down}) {
       if (spec.shared_size > 0) Product(CostKind::kFfn, *w);
     }
     Vector(CostKind::kFfn, weights.shared_gate);
     cost.float_macs += rows_ * static_cast<int64_t>(weights.shared_gate.size());
     if (spec.shared_gate) Add(CostKind::kFfn, adapters_.OfMatrix(KeyOf(SharedGateRow(weights))));
+  }
+
+  // `active` of the experts, `uses` times all together, as an average of all: files may store some
+  // in another form.
+  void RoutedExperts(const std::vector<DenseFfnWeights>& experts, int64_t uses, int64_t active) {
+    const auto count = static_cast<int64_t>(experts.size());
+    Cost all;  // of every expert once
+    std::swap(all, cost_[CostKind::kFfn]);
+    for (const DenseFfnWeights& expert : experts) {
+      for (const Weight* w : {&expert.gate, &expert.up, &expert.down}) {
+        BaseProduct(CostKind::kFfn, *w, 1);
+      }
+      for (const auto* bias : {&expert.gate_bias, &expert.up_bias, &expert.down_bias}) {
+        Vector(CostKind::kFfn, *bias);
+      }
+    }
+    std::swap(all, cost_[CostKind::kFfn]);
+    Cost& cost = cost_[CostKind::kFfn];
+    cost.weight_bytes += all.weight_bytes * active / count;
+    cost.expert_bytes += all.weight_bytes * active / count;
+    cost.integer_macs += all.integer_macs * uses / count;
+    cost.float_macs += all.float_macs * uses / count;
   }
 
   static constexpr int kKeyValueTerms = 2;  // ActivationTerms::kTwo (nn/attention_*.cc)

@@ -142,6 +142,44 @@ TEST(Cost, OfExpertsCountsTheChosenOnes) {
   }
 }
 
+TEST(Cost, OfExpertsIsThatOfTheAverageExpert) {
+  Tiny tiny({0});
+  MoeFfnSpec spec;
+  spec.expert_size = 64;
+  spec.router.num_experts = 4;
+  spec.router.experts_per_token = 2;
+  MoeFfnWeights weights;
+  weights.router.gate = MakeWeight(DType::kF32, 4, 32);
+  weights.experts.assign(4, std::get<DenseFfnWeights>(tiny.weights.layers[0].ffn));
+  // Half of the experts have a matrix in float16: 4096 bytes instead of 1152, products in float32.
+  for (size_t e : {0, 3}) weights.experts[e].gate = MakeWeight(DType::kF16, 64, 32);
+  tiny.spec.layers[0].ffn = spec;
+  tiny.weights.layers[0].ffn = weights;
+  Batch batch;
+  Append(batch, 0, 1, false);
+  EXPECT_EQ(CostOf(tiny.spec, tiny.weights, batch, {})[CostKind::kFfn],
+            (Cost{.weight_bytes = 2 * 2 * 1152 + 1152 + 4096 + 4 * 128,
+                  .expert_bytes = 2 * 2 * 1152 + 1152 + 4096,
+                  .integer_macs = 5 * 64 * 32,
+                  .float_macs = 64 * 32 + 4 * 32}));
+}
+
+// Blocks of NVFP4 are 16 weights and 16 zeros.
+TEST(Cost, OfPackedFormsCountsTheProductsThatAreDone) {
+  Tiny tiny({0});
+  const auto macs = [&](const Fp4Codes& codes) {
+    Weight w{.n = 64, .k = 32};
+    w.packed = std::make_shared<const PackedMatrix>(
+        PackedMatrix{.n = 64, .k = 32, .codes = codes, .bytes = 1152, .form = ""});
+    std::get<DenseFfnWeights>(tiny.weights.layers[0].ffn).gate = w;
+    Batch batch;
+    Append(batch, 0, 1, false);
+    return CostOf(tiny.spec, tiny.weights, batch, {})[CostKind::kFfn].integer_macs;
+  };
+  EXPECT_EQ(macs({.scale_dtype = DType::kF8E8M0, .group_size = 32}), 3 * 64 * 32);
+  EXPECT_EQ(macs({.scale_dtype = DType::kF8E4M3, .group_size = 16}), 4 * 64 * 32);
+}
+
 TEST(Cost, OfExpertsCountsTheirBiases) {
   Tiny tiny({0});
   MoeFfnSpec spec;
