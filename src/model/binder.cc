@@ -170,6 +170,10 @@ Weight Binder::Stack(Role role, int layer, int64_t count, int64_t n, int64_t k) 
 Weight Binder::ColumnStack(Role role, int layer, int64_t count, int64_t n, int64_t k) {
   const std::string name = NameOf(role, layer);
   const QuantScheme* scheme = SchemeOf(name);
+  if (scheme != nullptr && std::holds_alternative<ByteScheme>(*scheme)) {
+    Problem("'{}' is quantised and stored by columns, which is read as MXFP4 only", name);
+    return {};
+  }
   if (scheme != nullptr) return PackedWeight(*scheme, name, count, n, k);
   return ColumnsOf(Claim(name, {count, k, n}), n, k);
 }

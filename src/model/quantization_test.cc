@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "model/binder.h"
 #include "model/families.h"
+#include "quant/float_bits.h"
 
 namespace tael {
 namespace {
@@ -93,20 +94,32 @@ TEST(ReadQuantization, AGroupThatNamesAModuleComesBeforeOneForAll) {
 // A checkpoint of one module.
 class BindPackedTest : public testing::Test {
  protected:
-  void Add(const char* suffix, DType dtype, std::vector<int64_t> shape,
-           std::vector<int32_t> words = {}) {
+  std::vector<uint8_t>& Add(const char* suffix, DType dtype, std::vector<int64_t> shape,
+                            std::vector<int32_t> words = {}) {
     int64_t count = 1;
     for (const int64_t size : shape) count *= size;
     auto& bytes = memory_.emplace_back(static_cast<size_t>(*StorageBytes(dtype, count)));
     if (!words.empty()) std::memcpy(bytes.data(), words.data(), 4 * words.size());
-    tensors_.Add({.name = std::string(kModule) + suffix,
-                  .dtype = dtype,
-                  .shape = std::move(shape),
-                  .bytes = bytes},
-                 "test");
+    tensors_.Add(
+        {.name = module_ + suffix, .dtype = dtype, .shape = std::move(shape), .bytes = bytes},
+        "test");
+    return bytes;
   }
 
   Weight Bind(const std::string& quantization, int64_t n, int64_t k) {
+    return BindWith(quantization, "LlamaForCausalLM",
+                    [&](Binder& binder) { return binder.Matrix(Role::kQuery, 0, n, k); });
+  }
+
+  // All experts' gate and up rows, whose tensors the test added by their whole names.
+  Weight BindStack(const std::string& quantization, int64_t count, int64_t n, int64_t k) {
+    return BindWith(quantization, "Qwen3MoeForCausalLM", [&](Binder& binder) {
+      return binder.Stack(Role::kExpertGateUpStack, 0, count, n, k);
+    });
+  }
+
+  template <typename Read>
+  Weight BindWith(const std::string& quantization, const char* family, const Read& read) {
     Checkpoint checkpoint{.path = "test",
                           .directory = "",
                           .container = Container::kSafetensors,
@@ -117,8 +130,8 @@ class BindPackedTest : public testing::Test {
                           .eos_token_ids = {},
                           .generation_config = {}};
     tensors_ = {};
-    Binder binder(*FindFamily("LlamaForCausalLM"), checkpoint, 64, /*headers_only=*/false);
-    const Weight weight = binder.Matrix(Role::kQuery, 0, n, k);
+    Binder binder(*FindFamily(family), checkpoint, 64, /*headers_only=*/false);
+    const Weight weight = read(binder);
     problem_.clear();
     try {
       binder.Finish();
@@ -136,8 +149,49 @@ class BindPackedTest : public testing::Test {
 
   std::deque<std::vector<uint8_t>> memory_;
   TensorIndex tensors_;
-  std::string problem_;
+  std::string problem_, module_ = kModule;
 };
+
+// Experts of 200 rows and 160 columns: each has its own edge blocks.
+TEST_F(BindPackedTest, StacksOfExpertsInFloat8HaveAGridOfScalesEach) {
+  module_ = "model.layers.0.mlp.experts.gate_up_proj";
+  constexpr int64_t kCount = 3, kRows = 200, kColumns = 160;
+  std::vector<uint8_t>& codes = Add("", DType::kF8E4M3, {kCount, kRows, kColumns});
+  std::vector<uint8_t>& scales = Add("_scale_inv", DType::kF32, {kCount, 2, 2});
+  Add("_activation_scale", DType::kF32, {kCount});
+  for (size_t i = 0; i < codes.size(); ++i) codes[i] = static_cast<uint8_t>(i * 31 % 127);
+  std::vector<float> grid(12);
+  for (size_t i = 0; i < grid.size(); ++i) grid[i] = 0.25f * static_cast<float>(i + 1);
+  std::memcpy(scales.data(), grid.data(), scales.size());
+  const Weight stack = BindStack(kFp8, kCount, kRows, kColumns);
+  EXPECT_EQ(problem_, "");
+  ASSERT_NE(stack.packed, nullptr);
+  EXPECT_EQ(stack.packed->n, kCount * kRows);
+  std::vector<float> row(kColumns);
+  for (int64_t r = 0; r < kCount * kRows; ++r) {
+    DecodePacked(*stack.packed, {.first = r, .count = 1}, kPlainDecoders, row.data());
+    for (int64_t c = 0; c < kColumns; ++c) {
+      const int64_t cell = r / kRows * 4 + r % kRows / 128 * 2 + c / 128;
+      const float wanted = E4M3ToFloat(codes[static_cast<size_t>(r * kColumns + c)]) *
+                           grid[static_cast<size_t>(cell)];
+      ASSERT_EQ(row[static_cast<size_t>(c)], wanted) << r << " " << c;
+    }
+  }
+}
+
+TEST_F(BindPackedTest, StacksInFloat8NeedScalesForEveryExpert) {
+  module_ = "model.layers.0.mlp.experts.gate_up_proj";
+  Add("", DType::kF8E4M3, {3, 200, 160});
+  Add("_scale_inv", DType::kF32, {1, 2, 2});
+  EXPECT_TRUE(BindStack(kFp8, 3, 200, 160).empty());
+  EXPECT_NE(problem_.find("has shape [1, 2, 2], needed [3, 2, 2]"), std::string::npos) << problem_;
+  Add("", DType::kF8E4M3, {3, 200, 160});
+  Add("_scale", DType::kF32, {3});
+  const Weight one_each = BindStack(R"({"quant_method": "fp8"})", 3, 200, 160);
+  EXPECT_EQ(problem_, "");
+  ASSERT_NE(one_each.packed, nullptr);
+  EXPECT_EQ(std::get<ByteCodes>(one_each.packed->codes).GridStart(399), 1);
+}
 
 TEST_F(BindPackedTest, EdgeBlocksHaveTheirOwnRowAndColumnOfScales) {
   Add(".weight", DType::kF8E4M3, {576, 200});

@@ -32,8 +32,12 @@ Stored Load(const TensorInfo& tensor, int64_t index) {
 class Source {
  public:
   Source(const std::string& tensor_name, const PackedShape& shape, Binder& binder)
-      : module_(ModuleOf(tensor_name)), shape_(shape), binder_(binder) {
+      : module_(ModuleOf(tensor_name)),
+        is_stack_(module_ == tensor_name),
+        shape_(shape),
+        binder_(binder) {
     for (const char* name : kActivationTensors) binder_.IgnoreNamed(module_ + name);
+    if (is_stack_) binder_.IgnoreNamed(module_ + "_activation_scale");
   }
 
   const TensorInfo* Take(const char* suffix, std::initializer_list<Shape> shapes,
@@ -58,6 +62,8 @@ class Source {
     return false;
   }
 
+  // One tensor holds the matrices of all experts; it has no ".weight" to its name.
+  bool is_stack() const { return is_stack_; }
   bool Has(const char* suffix) const { return binder_.HasNamed(module_ + suffix); }
   const PackedShape& shape() const { return shape_; }
   const std::string& module() const { return module_; }
@@ -79,6 +85,7 @@ class Source {
 
  private:
   std::string module_;
+  bool is_stack_;
   PackedShape shape_;
   Binder& binder_;
   int64_t bytes_ = 0;
@@ -123,9 +130,23 @@ std::optional<PackedMatrix> BindScheme(const ByteScheme& scheme, Source& source)
   // One scale is written as a vector or as a number.
   const bool one = scheme.span == ByteScheme::kTensor;
   const Shape vector = one ? Shape{1} : grid, number = one ? Shape{} : grid;
-  const TensorInfo* weight = source.Take(".weight", {{n, k}}, std::span(&scheme.dtype, 1));
-  const TensorInfo* scales =
-      source.Take(scheme.scale_name, {vector, number, grid}, kByteScaleTypes);
+  const TensorInfo *weight, *scales;
+  if (source.is_stack()) {
+    codes.matrix_rows = n;
+    codes.matrix_grid_rows = grid[0];
+    const Shape cube = {count, grid[0], grid[1]};
+    const char* name = source.Has("_scale_inv") ? "_scale_inv" : "_scale";
+    weight = source.Take("", {{count, n, k}}, std::span(&scheme.dtype, 1));
+    scales = source.Take(name, {cube, one ? Shape{count} : cube}, kByteScaleTypes);
+    if (scheme.zeros) {
+      source.binder().Problem("'{}' holds several matrices with zero points, which is not read",
+                              source.module());
+      return {};
+    }
+  } else {
+    weight = source.Take(".weight", {{n, k}}, std::span(&scheme.dtype, 1));
+    scales = source.Take(scheme.scale_name, {vector, number, grid}, kByteScaleTypes);
+  }
   constexpr DType kZeroTypes[] = {DType::kI8};
   const TensorInfo* zeros =
       scheme.zeros ? source.Take(".weight_zero_point", {vector, number, grid}, kZeroTypes)
@@ -304,7 +325,7 @@ std::string ModuleOf(const std::string& tensor_name) {
 
 std::string CodesName(const QuantScheme& scheme, const std::string& tensor_name) {
   const std::string module = ModuleOf(tensor_name);
-  if (std::holds_alternative<ByteScheme>(scheme)) return module + ".weight";
+  if (std::holds_alternative<ByteScheme>(scheme)) return tensor_name;
   if (std::holds_alternative<Fp4StackScheme>(scheme)) return tensor_name + "_blocks";
   const bool transposed =
       std::holds_alternative<GptqScheme>(scheme) || std::holds_alternative<AwqScheme>(scheme);
@@ -314,9 +335,11 @@ std::string CodesName(const QuantScheme& scheme, const std::string& tensor_name)
 std::optional<PackedMatrix> BindPacked(const QuantScheme& scheme, const std::string& tensor_name,
                                        const PackedShape& shape, Binder& binder) {
   Source source(tensor_name, shape, binder);
-  if (shape.count != 1 && !std::holds_alternative<Fp4StackScheme>(scheme)) {
-    binder.Problem("'{}' holds several quantised matrices, which is read as MXFP4 only",
-                   tensor_name);
+  if (shape.count != 1 && !std::holds_alternative<Fp4StackScheme>(scheme) &&
+      !std::holds_alternative<ByteScheme>(scheme)) {
+    binder.Problem(
+        "'{}' holds several quantised matrices, which is read as MXFP4 and with a byte per weight",
+        tensor_name);
     return {};
   }
   return std::visit([&](const auto& s) { return BindScheme(s, source); }, scheme);
