@@ -17,6 +17,7 @@
 #include "app/inspect_lora.h"
 #include "app/model_flags.h"
 #include "app/model_store.h"
+#include "app/packed_text.h"
 #include "app/spec_json.h"
 #include "app/terminal.h"
 #include "app/version.h"
@@ -112,9 +113,9 @@ Json PackedToJson(const std::vector<NamedPacked>& packed) {
   struct Sum {
     int64_t matrices = 0, bytes = 0;
   };
-  std::map<std::pair<std::string, bool>, Sum> forms;  // form, whether it has an integer product
+  std::map<std::pair<std::string, std::string>, Sum> forms;  // form, how it is multiplied
   for (const NamedPacked& entry : packed) {
-    Sum& sum = forms[{entry.matrix->form, CodeShapeOf(*entry.matrix).blocks != 0}];
+    Sum& sum = forms[{entry.matrix->form, PackedMatmulText(*entry.matrix, true)}];
     ++sum.matrices;
     sum.bytes += entry.matrix->bytes;
   }
@@ -124,8 +125,7 @@ Json PackedToJson(const std::vector<NamedPacked>& packed) {
     entry.Set("form", form.first);
     entry.Set("matrices", sums.matrices);
     entry.Set("bytes", sums.bytes);
-    entry.Set("matmul", form.second ? "int8, activations in blocks of 32"
-                                    : "decoded to float32, also under --matmul integer");
+    entry.Set("matmul", form.second);
     list.Append(std::move(entry));
   }
   return list;

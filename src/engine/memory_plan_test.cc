@@ -46,12 +46,25 @@ Batch MakeBatch(const RunShape& shape, int rows, int sequences, int logit_rows) 
   return batch;
 }
 
+// Every way in which packed matrices are multiplied.
+std::vector<std::string> PackedModels() {
+  std::vector<std::string> found;
+  for (const char* name : {"gptq_sym_actorder_g32", "gptq_sym_g128", "awq_gemm_g128", "ct_nvfp4",
+                           "ct_int8_w8a8", "fp8_block_deepseek_v3", "mxfp4_gpt_oss"}) {
+    if (const auto path = SharedPath(std::string("goldens/quant/hf/") + name)) {
+      found.push_back(*path);
+    }
+  }
+  return found;
+}
+
 TEST(MemoryPlan, ScratchIsExactlyWhatTheLargestStepTakes) {
   std::vector<std::string> names = {Golden("llama3"), Golden("qwen3"),
                                     Golden("quant/gguf/pure_Q4_K.gguf")};
   for (const char* shared : {"qwen3-moe", "deepseek-v3", "deepseek-v32"}) {
     if (const auto path = SharedPath(std::string("goldens/") + shared)) names.push_back(*path);
   }
+  for (const std::string& packed : PackedModels()) names.push_back(packed);
   for (const std::string& name : names) {
     const auto model = LoadModel(name);
     for (const MatmulMode matmul : {MatmulMode::kInteger, MatmulMode::kFloat}) {
@@ -87,6 +100,25 @@ TEST(MemoryPlan, NoSmallerStepTakesMoreScratch) {
   ExpectNoSmallerStepTakesMoreScratch(Golden("quant/gguf/pure_Q4_K.gguf"));
   if (const auto path = SharedPath("goldens/deepseek-v32")) {
     ExpectNoSmallerStepTakesMoreScratch(*path);
+  }
+  for (const std::string& packed : PackedModels()) ExpectNoSmallerStepTakesMoreScratch(packed);
+}
+
+TEST(MemoryPlan, HeadersOfPackedModelsGiveTheSamePlan) {
+  const RunShape shape{.context = 128, .sequences = 2, .rows = 64, .logit_rows = 2, .kv_blocks = 8};
+  for (const std::string& path : PackedModels()) {
+    const auto whole = LoadModel(path), headers = LoadHeaders(path);
+    const ProcessBaseline baseline = MeasureProcess(*whole);
+    const MemoryPlan a = PlanMemory(*whole, {}, shape, baseline);
+    const MemoryPlan b = PlanMemory(*headers, {}, shape, baseline);
+    EXPECT_EQ(a.weights, b.weights) << path;
+    EXPECT_EQ(a.scratch, b.scratch) << path;
+    // The order of reordered inputs, which the process holds.
+    ASSERT_EQ(whole->weights.packed.size(), headers->weights.packed.size()) << path;
+    for (size_t i = 0; i < whole->weights.packed.size(); ++i) {
+      EXPECT_EQ(whole->weights.packed[i].matrix->order.size(),
+                headers->weights.packed[i].matrix->order.size());
+    }
   }
 }
 

@@ -12,6 +12,7 @@
 #include "app/fingerprint.h"
 #include "app/machine.h"
 #include "app/model_flags.h"
+#include "app/packed_text.h"
 #include "app/terminal.h"
 #include "app/version.h"
 #include "ops/matmul.h"
@@ -28,16 +29,11 @@ std::string MatmulFormText(DType dtype, bool integer_matmul) {
       return "float32";
     case MatmulForm::kInteger:
       return fmt::format("int8, activations in blocks of {}", ActivationBlock(dtype));
-    case MatmulForm::kCodes:  // of no single type: PackedFormText()
+    case MatmulForm::kCodes:  // of no single type: PackedMatmulText()
     case MatmulForm::kDecoded:
       return "decoded to float32";
   }
   return "unknown";
-}
-
-std::string PackedFormText(const PackedMatrix& matrix, bool integer_matmul) {
-  return integer_matmul && CodeShapeOf(matrix).blocks != 0 ? "int8, activations in blocks of 32"
-                                                           : "decoded to float32";
 }
 
 // What an entry did per second of its median repetition, and what that is of the limits.
@@ -148,27 +144,38 @@ Json RowToJson(const BenchRow& row, const BenchContext& context) {
   return json;
 }
 
-// The packed matrix that a tensor of this name is part of, if there is one.
-std::string PackedOwner(const std::string& tensor) {
-  for (const std::string_view ending : {"_blocks", "_scales"}) {
-    if (tensor.ends_with(ending)) return tensor.substr(0, tensor.size() - ending.size());
+// Whether a tensor of this name is part of one of the packed matrices (without ".weight").
+bool IsPartOf(const std::set<std::string>& packed, const std::string& tensor) {
+  if (packed.contains(tensor)) return true;
+  for (const std::string_view ending : {"_blocks", "_scales", "_scale", "_scale_inv"}) {
+    if (!tensor.ends_with(ending)) continue;
+    if (packed.contains(tensor.substr(0, tensor.size() - ending.size()))) return true;
   }
   const size_t dot = tensor.rfind('.');
-  if (dot == std::string::npos || tensor.substr(dot) == ".bias") return "";
-  return tensor.substr(0, dot);
+  return dot != std::string::npos && tensor.substr(dot) != ".bias" &&
+         packed.contains(tensor.substr(0, dot));
 }
 
-// Where the experts that are stored by columns begin, ascending.
+// Where the matrices that are stored by columns begin, ascending.
 std::vector<const uint8_t*> StoredByColumns(const DecoderWeights& weights) {
   std::vector<const uint8_t*> starts;
+  const auto add = [&](std::initializer_list<const Weight*> matrices) {
+    for (const Weight* w : matrices) {
+      if (w->element_bytes != 0) starts.push_back(w->data);
+    }
+  };
+  const auto add_ffn = [&](const DenseFfnWeights& ffn) { add({&ffn.gate, &ffn.up, &ffn.down}); };
+  add({&weights.head});
   for (const LayerWeights& layer : weights.layers) {
+    if (const auto* gqa = std::get_if<GqaWeights>(&layer.attention)) {
+      add({&gqa->q, &gqa->k, &gqa->v, &gqa->o});
+    }
+    if (const auto* dense = std::get_if<DenseFfnWeights>(&layer.ffn)) add_ffn(*dense);
     const auto* moe = std::get_if<MoeFfnWeights>(&layer.ffn);
     if (moe == nullptr) continue;
-    for (const DenseFfnWeights& expert : moe->experts) {
-      for (const Weight* w : {&expert.gate, &expert.up, &expert.down}) {
-        if (w->element_bytes != 0) starts.push_back(w->data);
-      }
-    }
+    add({&moe->router.gate});
+    add_ffn(moe->shared);
+    for (const DenseFfnWeights& expert : moe->experts) add_ffn(expert);
   }
   std::sort(starts.begin(), starts.end(), std::less<>());
   return starts;
@@ -198,11 +205,11 @@ Json TypesToJson(const Model& model, bool integer_matmul) {
   std::set<std::string> packed;
   for (const auto& [name, matrix] : model.weights.packed) {
     packed.insert(name.ends_with(".weight") ? name.substr(0, name.size() - 7) : name);
-    add(matrix->form, PackedFormText(*matrix, integer_matmul), matrix->bytes);
+    add(matrix->form, PackedMatmulText(*matrix, integer_matmul), matrix->bytes);
   }
   const std::vector<const uint8_t*> columns = StoredByColumns(model.weights);
   for (const TensorInfo& tensor : model.checkpoint.tensors.all()) {
-    if (packed.contains(PackedOwner(tensor.name))) continue;
+    if (IsPartOf(packed, tensor.name)) continue;
     add(Name(tensor.dtype),
         HoldsOneOf(tensor, columns) ? "decoded to float32, stored by columns"
                                     : MatmulFormText(tensor.dtype, integer_matmul),
