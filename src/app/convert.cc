@@ -11,6 +11,8 @@
 
 #include "app/command.h"
 #include "app/convert_check.h"
+#include "app/convert_target.h"
+#include "app/interrupt.h"
 #include "app/memory.h"
 #include "app/model_store.h"
 #include "app/terminal.h"
@@ -60,24 +62,52 @@ void ReportDropped(const std::vector<std::string>& dropped) {
                    dropped.size(), dropped[0]));
 }
 
-void ShowProgress(std::vector<TensorSource>& tensors, const std::shared_ptr<Progress>& progress) {
-  auto done = std::make_shared<int64_t>(0);
-  for (TensorSource& tensor : tensors) {
-    tensor.produce = [produce = std::move(tensor.produce), progress, done](const ByteSink& sink) {
-      produce([&](std::span<const uint8_t> bytes) {
-        *done += static_cast<int64_t>(bytes.size());
-        progress->Update(*done);
-        sink(bytes);
-      });
-    };
-  }
-}
+// A signal that came while files were being written.
+struct Interrupted {
+  int exit_code;
+};
 
-int64_t TotalBytes(const std::vector<TensorSource>& tensors) {
-  int64_t total = 0;
-  for (const TensorSource& tensor : tensors) total += tensor.bytes();
-  return total;
-}
+// While tensors are written: progress on a terminal, and signals throw Interrupted, so that no
+// scratch file stays.
+class Writing {
+ public:
+  explicit Writing(std::vector<TensorSource>& tensors)
+      : progress_("writing tensors", TotalBytes(tensors)) {
+    for (TensorSource& tensor : tensors) {
+      tensor.produce = [this, produce = std::move(tensor.produce)](const ByteSink& sink) {
+        produce([&](std::span<const uint8_t> bytes) {
+          // In pieces: those of a matrix that stays as it is are the whole matrix.
+          for (; !bytes.empty(); bytes = bytes.subspan(std::min(bytes.size(), kPiece))) {
+            Stop();
+            sink(bytes.first(std::min(bytes.size(), kPiece)));
+            done_ += static_cast<int64_t>(std::min(bytes.size(), kPiece));
+            progress_.Update(done_);
+          }
+        });
+      };
+    }
+  }
+  Writing(const Writing&) = delete;
+  Writing& operator=(const Writing&) = delete;
+
+  // Throws when a signal has come.
+  void Stop() const {
+    if (interrupt_.interrupted()) throw Interrupted{interrupt_.exit_code()};
+  }
+
+ private:
+  static constexpr size_t kPiece = size_t{1} << 24;
+
+  static int64_t TotalBytes(const std::vector<TensorSource>& tensors) {
+    int64_t total = 0;
+    for (const TensorSource& tensor : tensors) total += tensor.bytes();
+    return total;
+  }
+
+  Progress progress_;
+  const InterruptScope interrupt_;
+  int64_t done_ = 0;
+};
 
 // The number that GGUF files name their most frequent type by; nullopt for block types.
 std::optional<uint32_t> FileType(const std::vector<TensorSource>& tensors) {
@@ -154,7 +184,7 @@ std::vector<std::string> ToGguf(const ConvertOptions& options, int64_t shard_byt
   CheckPackedForm(model);
   GgufEntries entries = GgufEntriesOf(model, arch, NameOf(model.checkpoint));
   ConvertedTensors converted = TensorsForGguf({model, family, MatrixType(options)}, arch);
-  const GgufWriteOptions write{.max_shard_bytes = shard_bytes};
+  GgufWriteOptions write{.max_shard_bytes = shard_bytes};
   CheckGgufTarget(options.target, GgufPaths(options.target, converted.tensors, write),
                   options.force);
   CheckGgufDescribes(model, entries, converted.tensors);
@@ -164,12 +194,9 @@ std::vector<std::string> ToGguf(const ConvertOptions& options, int64_t shard_byt
   AddCarried(model, &entries);
   AddTokenizer(options, model, &entries);
   ReportDropped(converted.dropped);
-  const auto progress =
-      std::make_shared<Progress>("writing tensors", TotalBytes(converted.tensors));
-  ShowProgress(converted.tensors, progress);
-  auto paths = WriteGguf(options.target, entries, converted.tensors, write);
-  progress->Finish();
-  return paths;
+  const Writing writing(converted.tensors);
+  write.before_commit = [&] { writing.Stop(); };
+  return WriteGguf(options.target, entries, converted.tensors, write);
 }
 
 // Tensors as they were, when the file says so and its keys were not changed since.
@@ -207,38 +234,40 @@ NamedTexts SideFiles(const ConvertOptions& options, const GgufMetadata& metadata
   return files;
 }
 
-// Of the model that was replaced: the new one would be read with them.
-void RemoveStale(const std::string& directory, const NamedTexts& written) {
+// Files of a model that is replaced, which the new one would be read with.
+std::vector<std::string> StaleFiles(const std::string& directory, const NamedTexts& written) {
+  std::vector<std::string> stale;
   for (const char* name : {"tokenizer.json", "tokenizer_config.json", "generation_config.json"}) {
-    const std::string path = JoinPath(directory, name);
-    if (std::any_of(written.begin(), written.end(),
-                    [&](const auto& f) { return f.first == name; })) {
-      continue;
-    }
-    std::error_code error;
-    if (std::filesystem::remove(path, error)) Note(path + ": removed, the new model has none");
-    if (error) {
-      Fail(ErrorCode::kUnavailable, "{}: is of the replaced model, but cannot be removed: {}", path,
-           error.message());
-    }
+    const bool replaced = std::any_of(written.begin(), written.end(),
+                                      [&](const auto& file) { return file.first == name; });
+    if (!replaced && FileExists(JoinPath(directory, name))) stale.emplace_back(name);
   }
+  return stale;
 }
 
-// An error leaves no directory that was not there before.
-std::vector<std::string> WriteDirectory(const std::string& directory,
-                                        const std::vector<TensorSource>& tensors,
-                                        const SafetensorsOptions& options) {
-  const bool there = DirectoryExists(directory);
-  MakeDirectories(directory);
-  try {
-    return WriteSafetensors(directory, tensors, options);
-  } catch (...) {
-    // Only when it is empty; the first error is the one to tell.
-    std::error_code ignored;
-    if (!there) std::filesystem::remove(directory, ignored);
-    throw;
+// Makes a directory with its parents, and removes again those that are empty at the end.
+class NewDirectory {
+ public:
+  explicit NewDirectory(const std::string& path) {
+    const std::filesystem::path whole = std::filesystem::path(path).lexically_normal();
+    std::error_code unknown;  // MakeDirectories() will tell
+    for (std::filesystem::path part = whole;
+         !part.empty() && !std::filesystem::exists(part, unknown) && !unknown;
+         part = part.parent_path()) {
+      made_.push_back(part);
+    }
+    MakeDirectories(path);
   }
-}
+  ~NewDirectory() {
+    std::error_code ignored;  // those with files cannot be removed
+    for (const std::filesystem::path& part : made_) std::filesystem::remove(part, ignored);
+  }
+  NewDirectory(const NewDirectory&) = delete;
+  NewDirectory& operator=(const NewDirectory&) = delete;
+
+ private:
+  std::vector<std::filesystem::path> made_;  // the deepest first
+};
 
 std::vector<std::string> ToSafetensors(const ConvertOptions& options, int64_t shard_bytes,
                                        const Model& model) {
@@ -250,23 +279,24 @@ std::vector<std::string> ToSafetensors(const ConvertOptions& options, int64_t sh
     std::erase_if(config.as_object(),
                   [](const auto& entry) { return entry.first == "quantization_config"; });
   }
-  CheckConfigDescribes(model, config);
   ConvertedTensors converted = TensorsForSafetensors({model, FamilyOf(model), MatrixType(options)},
                                                      SourceTensors(metadata), NarrowType(config));
+  CheckConfigDescribes(model, config, converted.tensors, options.allowed_keys);
   const bool carried = !unpacked && carried::Config(metadata).has_value();
-  const SafetensorsOptions write{
-      .max_shard_bytes = shard_bytes,
-      .companions =
-          SideFiles(options, metadata,
-                    carried ? metadata.Text(carried::kConfig, "") : DumpJsonPretty(config) + "\n")};
+  SafetensorsOptions write{.max_shard_bytes = shard_bytes,
+                           .companions = SideFiles(options, metadata,
+                                                   carried ? metadata.Text(carried::kConfig, "")
+                                                           : DumpJsonPretty(config) + "\n")};
   CheckSafetensorsTarget(options.target, SafetensorsNames(converted.tensors, write), options.force);
   ReportDropped(converted.dropped);
-  const auto progress =
-      std::make_shared<Progress>("writing tensors", TotalBytes(converted.tensors));
-  ShowProgress(converted.tensors, progress);
-  auto paths = WriteDirectory(options.target, converted.tensors, write);
-  progress->Finish();
-  RemoveStale(options.target, write.companions);
+  write.removed = StaleFiles(options.target, write.companions);
+  const Writing writing(converted.tensors);
+  const NewDirectory made(options.target);
+  write.before_commit = [&] { writing.Stop(); };
+  auto paths = WriteSafetensors(options.target, converted.tensors, write);
+  for (const std::string& name : write.removed) {
+    Note(JoinPath(options.target, name) + ": removed, the new model has none");
+  }
   return paths;
 }
 
@@ -286,10 +316,14 @@ int Execute(const ConvertOptions& options, const LoadedSettings& settings) {
          "file of safetensors, any other a directory with safetensors of a GGUF file",
          path, to_gguf ? "no safetensors checkpoint" : "no GGUF file", options.target);
   }
-  const std::vector<std::string> paths =
-      to_gguf ? ToGguf(options, shard_bytes, *model) : ToSafetensors(options, shard_bytes, *model);
-  for (const std::string& written : paths) {
-    PrintOut(fmt::format("{}  {}\n", written, HumanBytes(FileSize(written))));
+  try {
+    const auto paths = to_gguf ? ToGguf(options, shard_bytes, *model)
+                               : ToSafetensors(options, shard_bytes, *model);
+    for (const std::string& written : paths) {
+      PrintOut(fmt::format("{}  {}\n", written, HumanBytes(FileSize(written))));
+    }
+  } catch (const Interrupted& signal) {
+    return signal.exit_code;
   }
   return kExitOk;
 }

@@ -4,22 +4,26 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <map>
-#include <string_view>
+#include <utility>
+#include <variant>
 
 #include "app/spec_json.h"
 #include "base/error.h"
-#include "base/file.h"
+#include "base/memory.h"
 #include "checkpoint/gguf_config.h"
-#include "checkpoint/printable.h"
 #include "checkpoint/text_config.h"
+#include "model/bind.h"
+#include "model/families.h"
 
 namespace tael {
 namespace {
 
 // float32 keys stand for doubles of config.json.
 constexpr double kTolerance = 1e-6;
+// Divisors are quotients of numbers that were rounded to float32.
+constexpr float kRopeTolerance = 1e-6f;
+constexpr size_t kMaxListed = 20;
 
 // Appends "path: a, not b" for every difference.
 void Compare(const Json& found, const Json& wanted, const std::string& path,
@@ -71,48 +75,86 @@ void Neutralise(DecoderSpec* spec) {
   spec->prediction_layer.reset();
 }
 
-void RequireSame(const Model& model, const Checkpoint& other, const char* what) {
-  DecoderSpec found = DescribeCheckpoint(other), wanted = model.spec;
+// What the layer rotates by; null: nothing.
+const RopeFrequencies* RopeOf(const LayerWeights& layer) {
+  if (const auto* gqa = std::get_if<GqaWeights>(&layer.attention)) return &gqa->rope;
+  const auto* mla = std::get_if<MlaWeights>(&layer.attention);
+  return mla == nullptr ? nullptr : &mla->rope;
+}
+
+bool Near(float found, float wanted) {
+  return std::fabs(found - wanted) <= kRopeTolerance * std::fabs(wanted);
+}
+
+// Scaling by divisors stands in no key, so the frequencies that a reader would compute are
+// compared.
+void CompareRopes(const DecoderWeights& found, const DecoderWeights& wanted,
+                  std::vector<std::string>* differences) {
+  for (size_t i = 0; i < wanted.layers.size(); ++i) {
+    const RopeFrequencies* a = RopeOf(found.layers[i]);
+    const RopeFrequencies* b = RopeOf(wanted.layers[i]);
+    if (a == nullptr || b == nullptr) continue;  // the same kind of layer, as the specs are
+    bool same =
+        a->inverse.size() == b->inverse.size() && Near(a->attention_factor, b->attention_factor);
+    for (size_t k = 0; same && k < b->inverse.size(); ++k)
+      same = Near(a->inverse[k], b->inverse[k]);
+    if (same) continue;
+    differences->push_back(fmt::format("layers[{}].attention.rope: other frequencies", i));
+  }
+}
+
+// The tensors as if a file had them. Nobody needs their numbers to know what they are for, but the
+// divisors of rope, so all others read as zeros, from memory that is never made resident.
+struct ImaginaryTensors {
+  TensorIndex index;
+  SystemMemory zeros;
+  std::map<std::string, std::vector<uint8_t>> read;
+};
+
+ImaginaryTensors Imagine(const std::vector<TensorSource>& tensors, const std::string& where) {
+  ImaginaryTensors out;
+  int64_t largest = 0;
+  for (const TensorSource& tensor : tensors) largest = std::max(largest, tensor.bytes());
+  out.zeros = SystemMemory(largest);
+  for (const TensorSource& tensor : tensors) {
+    std::span<const uint8_t> bytes = out.zeros.bytes().first(static_cast<size_t>(tensor.bytes()));
+    if (tensor.name.starts_with("rope_")) {
+      std::vector<uint8_t>& copy = out.read[tensor.name];
+      tensor.produce([&](std::span<const uint8_t> piece) {
+        copy.insert(copy.end(), piece.begin(), piece.end());
+      });
+      bytes = copy;
+    }
+    out.index.Add(
+        {.name = tensor.name, .dtype = tensor.dtype, .shape = tensor.shape, .bytes = bytes}, where);
+  }
+  return out;
+}
+
+[[noreturn]] void RefuseDifferences(const Model& model, const char* what,
+                                    const std::vector<std::string>& differences) {
+  const size_t shown = std::min(differences.size(), kMaxListed);
+  Fail(ErrorCode::kUnsupported, "{}: {} cannot express this network; it would come out with {}{}",
+       model.checkpoint.path, what,
+       fmt::join(differences.begin(), differences.begin() + static_cast<std::ptrdiff_t>(shown),
+                 "; "),
+       shown < differences.size() ? fmt::format("; and {} more", differences.size() - shown) : "");
+}
+
+void RequireSame(const Model& model, const Checkpoint& other, const char* what,
+                 const std::vector<std::string>& allowed_keys) {
+  const DecoderSpec described = DescribeCheckpoint(other, allowed_keys);
+  DecoderSpec found = described, wanted = model.spec;
   Neutralise(&found);
   Neutralise(&wanted);
   wanted.family = found.family;  // some share an architecture in GGUF files
   std::vector<std::string> differences;
   Compare(SpecToJson(found), SpecToJson(wanted), "", &differences);
-  if (differences.empty()) return;
-  Fail(ErrorCode::kUnsupported, "{}: {} cannot express this network; it would come out with {}",
-       model.checkpoint.path, what, fmt::join(differences, "; "));
-}
-
-constexpr std::string_view kGgufEnding = ".gguf";
-
-// STEM-00001-of-00002ENDING, with any digits.
-bool IsPart(std::string_view name, std::string_view stem, std::string_view ending) {
-  constexpr std::string_view kPattern = "-00000-of-00000";
-  if (name.size() != stem.size() + kPattern.size() + ending.size() || !name.starts_with(stem) ||
-      !name.ends_with(ending)) {
-    return false;
-  }
-  const auto fits = [](char pattern, char c) {
-    return pattern == '0' ? c >= '0' && c <= '9' : c == pattern;
-  };
-  return std::equal(kPattern.begin(), kPattern.end(),
-                    name.begin() + static_cast<std::ptrdiff_t>(stem.size()), fits);
-}
-
-// Files that are read as part of a directory's model and that a conversion may leave as they are.
-bool BelongsToModel(std::string_view name) {
-  static constexpr std::string_view kNames[] = {
-      "model.safetensors",   "model.safetensors.index.json",
-      "chat_template.jinja", "chat_template.json",
-      "tokenizer.json.gz",   "tokenizer.model",
-      "tiktoken.model",      "tokenizer.bin"};
-  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames) ||
-         name.ends_with(".tiktoken") || IsPart(name, "model", ".safetensors");
-}
-
-// As the user wrote the directory of `path`.
-std::string Beside(const std::string& path, const std::string& name) {
-  return path.substr(0, path.size() - BaseName(path).size()) + Printable(name);
+  if (!differences.empty()) RefuseDifferences(model, what, differences);
+  const Family* family = FindFamily(other.config.Strings("architectures")[0]);
+  TAEL_CHECK(family != nullptr);  // it was described
+  CompareRopes(Bind(described, *family, other), model.weights, &differences);
+  if (!differences.empty()) RefuseDifferences(model, what, differences);
 }
 
 }  // namespace
@@ -122,89 +164,34 @@ void CheckGgufDescribes(const Model& model, const GgufEntries& entries,
   GgufMetadata metadata;
   metadata.where = "the new GGUF file";
   metadata.entries = entries;
-  TensorIndex index;
-  std::map<std::string, std::vector<uint8_t>> read;  // what configurations are made of
-  for (const TensorSource& tensor : tensors) {
-    std::span<const uint8_t> bytes;
-    if (tensor.name.starts_with("rope_")) {
-      std::vector<uint8_t>& copy = read[tensor.name];
-      tensor.produce([&](std::span<const uint8_t> piece) {
-        copy.insert(copy.end(), piece.begin(), piece.end());
-      });
-      bytes = copy;
-    }
-    index.Add({.name = tensor.name, .dtype = tensor.dtype, .shape = tensor.shape, .bytes = bytes},
-              metadata.where);
-  }
-  Checkpoint other{.path = metadata.where,
-                   .directory = {},
-                   .container = Container::kGguf,
-                   .config = ConfigFromGguf(metadata, index),
-                   .tensors = std::move(index),
-                   .gguf = nullptr,
-                   .files = {},
-                   .eos_token_ids = {},
-                   .generation_config = std::nullopt};
-  RequireSame(model, other, "GGUF's keys");
+  ImaginaryTensors imagined = Imagine(tensors, metadata.where);
+  const Checkpoint other{.path = model.checkpoint.path + ", converted",
+                         .directory = {},
+                         .container = Container::kGguf,
+                         .config = ConfigFromGguf(metadata, imagined.index),
+                         .tensors = std::move(imagined.index),
+                         .gguf = nullptr,
+                         .files = {},
+                         .eos_token_ids = {},
+                         .generation_config = std::nullopt};
+  RequireSame(model, other, "GGUF's keys", {});
 }
 
-void CheckConfigDescribes(const Model& model, const Json& config) {
-  const Checkpoint other{
-      .path = "the new config.json",
-      .directory = {},
-      .container = Container::kSafetensors,
-      .config = ConfigView(FlattenTextConfig(config, "the new config.json"), "the new config.json"),
-      .tensors = {},
-      .gguf = nullptr,
-      .files = {},
-      .eos_token_ids = {},
-      .generation_config = std::nullopt};
-  RequireSame(model, other, "config.json");
-}
-
-void CheckGgufTarget(const std::string& target, const std::vector<std::string>& paths, bool force) {
-  const std::string directory = DirName(target), name = BaseName(target);
-  const std::string_view stem = std::string_view(name).substr(0, name.size() - kGgufEnding.size());
-  std::vector<std::string> there;
-  if (DirectoryExists(directory)) {
-    for (const std::string& file : ListDirectory(directory)) {
-      if (file == name || IsPart(file, stem, kGgufEnding)) there.push_back(file);
-    }
-  }
-  for (const std::string& file : there) {
-    if (std::any_of(paths.begin(), paths.end(),
-                    [&](const auto& p) { return BaseName(p) == file; })) {
-      continue;
-    }
-    Fail(ErrorCode::kInvalidArgument,
-         "{}: exists already and would stay beside the new {}. Hint: remove it, or choose another "
-         "name",
-         Beside(target, file), BaseName(paths[0]));
-  }
-  if (there.empty() || force) return;
-  Fail(ErrorCode::kInvalidArgument, "{}: exists already. Hint: --force replaces it",
-       Beside(target, there[0]));
-}
-
-void CheckSafetensorsTarget(const std::string& directory, const std::vector<std::string>& names,
-                            bool force) {
-  if (FileExists(directory)) {
-    Fail(ErrorCode::kInvalidArgument, "{}: is a file, needed a new or empty directory", directory);
-  }
-  if (!DirectoryExists(directory)) return;
-  const std::vector<std::string> there = ListDirectory(directory);
-  for (const std::string& file : there) {
-    const bool replaced = std::find(names.begin(), names.end(), file) != names.end();
-    if (replaced || !BelongsToModel(file)) continue;
-    Fail(ErrorCode::kInvalidArgument,
-         "{}: holds another model ({}), which would stay beside the new one. Hint: choose an empty "
-         "directory",
-         directory, Printable(file));
-  }
-  if (there.empty() || force) return;
-  Fail(ErrorCode::kInvalidArgument,
-       "{}: exists already, needed a new or empty directory. Hint: --force writes into it",
-       directory);
+void CheckConfigDescribes(const Model& model, const Json& config,
+                          const std::vector<TensorSource>& tensors,
+                          const std::vector<std::string>& allowed_keys) {
+  const std::string where = "the new config.json";
+  ImaginaryTensors imagined = Imagine(tensors, "the new directory");
+  const Checkpoint other{.path = model.checkpoint.path + ", converted",
+                         .directory = {},
+                         .container = Container::kSafetensors,
+                         .config = ConfigView(FlattenTextConfig(config, where), where),
+                         .tensors = std::move(imagined.index),
+                         .gguf = nullptr,
+                         .files = {},
+                         .eos_token_ids = {},
+                         .generation_config = std::nullopt};
+  RequireSame(model, other, "config.json", allowed_keys);
 }
 
 }  // namespace tael

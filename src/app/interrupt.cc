@@ -11,7 +11,7 @@ namespace {
 volatile std::sig_atomic_t interrupt_flag = 0;
 struct sigaction previous_int, previous_term;
 
-void OnSignal(int) { interrupt_flag = 1; }
+void OnSignal(int signal) { interrupt_flag = signal; }
 
 }  // namespace
 
@@ -30,6 +30,7 @@ InterruptScope::~InterruptScope() {
 }
 
 bool InterruptScope::interrupted() const { return interrupt_flag != 0; }
+int InterruptScope::exit_code() const { return 128 + interrupt_flag; }
 bool InterruptScope::WaitReadable(int descriptor) const {
   // The signal may be handled by another thread, which does not end this one's wait.
   constexpr int kLookAgainMs = 100;

@@ -15,6 +15,7 @@ class InterruptScope {
   InterruptScope& operator=(const InterruptScope&) = delete;
 
   bool interrupted() const;
+  int exit_code() const;  // as shells report the signal: 130 or 143. REQUIRES: interrupted.
   void Clear();
   // Waits until `descriptor` can be read (true) or a signal has come (false), whenever it comes.
   bool WaitReadable(int descriptor) const;

@@ -11,6 +11,7 @@
 #include "app/names.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/file_set.h"
 #include "base/json.h"
 #include "checkpoint/gguf.h"
 
@@ -125,6 +126,7 @@ std::string ResolveModel(const std::string& name, const Settings& settings) {
     Fail(ErrorCode::kNotFound, "model '{}' is not in the model store {}. Hint: run 'tael pull {}'",
          name, ModelStoreDirectory(settings), name);
   }
+  RefuseHalfReplaced(name);
   for (const ModelEntry& model : models) names.push_back(model.name);
   names.push_back(SmolLm2().alias);
   Fail(ErrorCode::kNotFound,

@@ -92,12 +92,17 @@ void AtomicFile::Commit() {
   Finish();
   if (rename(scratch_.c_str(), path_.c_str()) != 0) Failed("renaming");
   scratch_.clear();
-  // The name is durable only with its directory; some file systems cannot sync one.
-  const int directory = open(DirName(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (directory < 0) return;
-  const bool synced = fsync(directory) == 0 || errno == EINVAL;
+  if (!SyncDirectoryOf(path_)) Failed("writing the directory");
+}
+
+bool SyncDirectoryOf(const std::string& path) {
+  const int directory = open(DirName(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0) return true;
+  const bool synced = fsync(directory) == 0 || errno == EINVAL;  // some file systems cannot
+  const int error = errno;
   close(directory);
-  if (!synced) Failed("writing the directory");
+  errno = error;
+  return synced;
 }
 
 }  // namespace tael

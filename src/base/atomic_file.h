@@ -43,4 +43,8 @@ class AtomicFile {
   int64_t size_ = 0, reserved_ = 0;
 };
 
+// A name is durable only with its directory: writes that of `path` to the disk. False, and errno,
+// when that failed; a file system that cannot do it is none.
+bool SyncDirectoryOf(const std::string& path);
+
 }  // namespace tael

@@ -1,12 +1,10 @@
 // What a GGUF file keeps of the Hugging Face checkpoint it was made from, under keys of Tael's own:
-// the part that GGUF's keys cannot say exactly. Other programs ignore these keys.
-//   tael.config_json             config.json
-//   tael.keys_sha256             SHA-256 of the "<arch>." keys: config_json counts only while it
-//   holds tael.generation_config_json  generation_config.json tael.tokenizer_config_json
-//   tokenizer_config.json tael.source_tensors          "NAME TYPE SHAPE" of each tensor, in its
-//   order tael.source_bytes.NAME       bytes of a vector whose numbers GGUF stores with a rounding
-// and under GGUF's own name:
-//   tokenizer.huggingface.json   tokenizer.json
+// the part that GGUF's keys cannot say exactly. Other programs ignore these keys. tael.config_json
+// is config.json, and counts only while tael.keys_sha256, the SHA-256 of the "<arch>." keys, holds;
+// tael.generation_config_json and tael.tokenizer_config_json are the files of these names;
+// tael.source_tensors has "NAME TYPE SHAPE" of each tensor, in its order; tael.source_bytes.NAME
+// the bytes of a vector whose numbers GGUF stores with a rounding. tokenizer.json stands under
+// GGUF's own name, tokenizer.huggingface.json.
 #pragma once
 
 #include <optional>

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/file_set.h"
 #include "checkpoint/carried.h"
 #include "checkpoint/gguf_config.h"
 #include "checkpoint/llama2c.h"
@@ -79,6 +80,7 @@ Checkpoint OpenSafetensorsCheckpoint(const std::string& path, const std::string&
   const std::string config_path =
       config_override.empty() ? JoinPath(directory, kConfig) : config_override;
   if (!FileExists(config_path)) {
+    RefuseHalfReplaced(config_path);
     Fail(ErrorCode::kNotFound,
          "{}: not found, needed beside the weights. "
          "Hint: download the model's config.json into {}",
@@ -141,6 +143,9 @@ std::string FindWeights(const std::string& directory) {
   }
   if (models.size() == 1) return JoinPath(directory, models[0]);
   if (models.empty()) {
+    for (const char* name : {kConfig, kSingle, kIndex}) {
+      RefuseHalfReplaced(JoinPath(directory, name));
+    }
     Fail(ErrorCode::kNotFound, "{}: holds neither {}, {} nor a .gguf file. Hint: {}", directory,
          kSingle, kIndex,
          FileExists(JoinPath(directory, "adapter_config.json"))
@@ -168,6 +173,7 @@ bool BeginsLikeGguf(const std::string& path) {
 Checkpoint OpenCheckpoint(const std::string& path, const std::string& config_override) {
   const std::string file = DirectoryExists(path) ? FindWeights(path) : path;
   if (!FileExists(file)) {
+    RefuseHalfReplaced(file);
     Fail(ErrorCode::kNotFound, "{}: does not exist, needed a model's directory or file", path);
   }
   // Blobs of other programs have no ending, so the content counts.

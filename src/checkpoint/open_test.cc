@@ -147,6 +147,17 @@ TEST(OpenCheckpoint, RefusesLlama2cFilesOfAnotherSize) {
   }
 }
 
+TEST(OpenCheckpoint, NamesFilesThatWereBeingReplaced) {
+  const TemporaryFolder folder;
+  folder.Write("config.json.old-abc123", "{}");
+  const auto refused = HasSubstr("config.json.old-abc123 is beside it: files here were being");
+  EXPECT_THAT(Refusal(folder.path()), refused);
+  EXPECT_THAT(Refusal(folder.Write("model.safetensors", OneTensor())), refused);
+  EXPECT_THAT(Refusal(folder.path()), refused);
+  folder.Write("m.gguf.part-abc123", "");
+  EXPECT_THAT(Refusal(JoinPath(folder.path(), "m.gguf")), HasSubstr("m.gguf.part-abc123"));
+}
+
 TEST(OpenCheckpoint, OpensTheRealLlama2cModel) {
   const std::optional<std::string> path = SharedPath("assets/models/stories260K/stories260K.bin");
   if (!path) GTEST_SKIP() << "reference data not found (see TAEL_SHARED)";

@@ -6,9 +6,11 @@
 #include <cstring>
 #include <set>
 #include <span>
+#include <utility>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/file_set.h"
 
 namespace tael {
 namespace {
@@ -273,7 +275,10 @@ std::vector<std::string> WriteGguf(const std::string& path, const GgufEntries& m
     begin = ends[i];
   }
   // The first part last: it is the one that is opened.
-  for (size_t i = files.size(); i-- > 0;) files[i].Commit();
+  std::vector<AtomicFile> ordered;
+  for (; !files.empty(); files.pop_back()) ordered.push_back(std::move(files.back()));
+  if (options.before_commit) options.before_commit();
+  CommitTogether(ordered);
   return paths;
 }
 

@@ -1,6 +1,7 @@
 // Writing GGUF version 3: one file, or a split set, streaming and atomic.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,6 +26,8 @@ GgufValue GgufFloats(std::vector<float> values);
 
 struct GgufWriteOptions {
   int64_t max_shard_bytes = 0;  // of tensor data per file; 0: one file
+  // Called when all parts are complete and none is in its place; may throw.
+  std::function<void()> before_commit = nullptr;
 };
 
 // The files that WriteGguf makes of `path`: itself, or the parts in their order.

@@ -10,6 +10,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/file_set.h"
 #include "base/json.h"
 
 namespace tael {
@@ -147,7 +148,10 @@ std::vector<std::string> WriteSafetensors(const std::string& directory,
   for (const auto& [name, text] : options.companions) {
     files.push_back(WriteText(JoinPath(directory, name), text));
   }
-  for (AtomicFile& file : files) file.Commit();
+  std::vector<std::string> removed;
+  for (const std::string& name : options.removed) removed.push_back(JoinPath(directory, name));
+  if (options.before_commit) options.before_commit();
+  CommitTogether(files, removed);
   return paths;
 }
 

@@ -3,9 +3,14 @@
 
 import filecmp
 import json
+import math
 import os
 import resource
+import shutil
+import signal
+import struct
 import subprocess
+import time
 
 from harness import GOLDEN, ROOT, TAEL, Home, Skip, expect, main
 
@@ -218,6 +223,100 @@ def parts_of_a_gguf_file_are_not_replaced_silently():
         expect(listing(home.path) == before, os.listdir(home.path))
 
 
+def who_is_killed_while_files_are_replaced_leaves_no_mixture():
+    """SIGKILL at every rename and removal in turn: the old model, the new one, or a refusal by name."""
+    if shutil.which("strace") is None:
+        raise Skip("no strace")
+    gguf = os.path.join(LLAMA, "model.gguf")
+
+    def outcomes(command, target, open_path, base):
+        """What is at the target after a kill at the first, second, ... step."""
+        seen = []
+        for step in range(1, 40):
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(base, target)
+            done = subprocess.run(
+                ["strace", "-f", "-o", "/dev/null", "-e", "trace=rename,unlink,unlinkat", "-e",
+                 f"inject=rename,unlink,unlinkat:signal=KILL:when={step}", TAEL, *command],
+                capture_output=True, env=home.environment(), check=False)
+            if b"ptrace" in done.stderr.lower():
+                raise Skip("strace may not trace")
+            shown = home.tael("inspect", open_path, "--json")
+            if shown.code == 0:
+                seen.append(json.dumps(shown.json()["tensors"]))
+            else:
+                expect("were being replaced" in shown.err, step, shown)
+                seen.append(None)
+            if done.returncode == 0:
+                return seen
+        raise AssertionError("never complete")
+
+    with Home() as home:
+        def tensors(path):
+            return json.dumps(home.tael("inspect", path, "--json").json()["tensors"])
+
+        def path(name):
+            return os.path.join(home.path, name)
+        # The new model has other types, and one file less.
+        expect(home.tael("convert", gguf, path("base"), "--dtype", "f16").code == 0)
+        home.file("base/generation_config.json", "{}")
+        old = tensors(path("base"))
+        seen = outcomes(["convert", gguf, path("dir"), "--force", "--no-tokenizer", "--dtype", "bf16"], path("dir"),
+                        path("dir"), path("base"))
+        new = tensors(path("dir"))
+        expect(old != new and set(seen) == {old, new, None}, seen)
+        expect(seen.index(new) > seen.index(None) and seen[-1] == new, seen)
+        expect(not os.path.exists(path("dir/generation_config.json")))
+
+        def part(name):
+            return [path(name + "/" + file) for file in sorted(os.listdir(path(name)))][0]
+        source = ["convert", LLAMA]
+        os.mkdir(path("parts"))
+        expect(home.tael(*source, path("parts/m.gguf"), "--shard-size", "60K", "--dtype", "f16").code == 0)
+        old = tensors(part("parts"))
+        seen = outcomes(source + [path("set/m.gguf"), "--force", "--shard-size", "60K", "--dtype", "bf16"],
+                        path("set"), part("parts").replace("/parts/", "/set/"), path("parts"))
+        new = tensors(part("set"))
+        expect(old != new and set(seen) == {old, new, None}, seen)
+
+
+def a_signal_ends_a_conversion_without_a_trace():
+    config = {"architectures": ["LlamaForCausalLM"], "hidden_size": 512, "vocab_size": 200_000,
+              "max_position_embeddings": 64, "rms_norm_eps": 1e-6, "num_hidden_layers": 1, "num_attention_heads": 8,
+              "intermediate_size": 512, "tie_word_embeddings": True, "rope_theta": 10000}
+    layer = "model.layers.0."
+    shapes = {"model.embed_tokens.weight": [200_000, 512], "model.norm.weight": [512],
+              layer + "input_layernorm.weight": [512], layer + "post_attention_layernorm.weight": [512]}
+    for name in ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj",
+                 "mlp.up_proj", "mlp.down_proj"):
+        shapes[layer + name + ".weight"] = [512, 512]
+    header, end = {}, 0
+    for name, shape in shapes.items():
+        begin, end = end, end + 4 * math.prod(shape)
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, end]}
+    text = json.dumps(header).encode()
+    with Home() as home:
+        home.file("source/config.json", json.dumps(config))
+        weights = home.file("source/model.safetensors", struct.pack("<Q", len(text)) + text)
+        os.truncate(weights, 8 + len(text) + end)  # zeros that take no space
+        source, gguf, back = (os.path.join(home.path, name) for name in ("source", "m.gguf", "new/back"))
+        expect(home.tael("convert", source, os.path.join(home.path, "kept.gguf"), "--no-tokenizer").code == 0)
+        before = sorted(os.listdir(home.path))
+        for number, code, arguments in [(signal.SIGINT, 130, [source, gguf]), (signal.SIGTERM, 143, [source, gguf]),
+                                        (signal.SIGTERM, 143, [os.path.join(home.path, "kept.gguf"), back])]:
+            with subprocess.Popen([TAEL, "convert", *arguments, "--no-tokenizer", "--dtype", "bf16"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=home.environment()) as process:
+                folder = back if arguments[1] == back else home.path
+                while process.poll() is None:
+                    if os.path.isdir(folder) and any(".part-" in name for name in os.listdir(folder)):
+                        break
+                    time.sleep(0.001)
+                process.send_signal(number)
+                out, err = process.communicate(timeout=60)
+                expect(process.returncode == code and out == b"" and b"error" not in err, process.returncode, out, err)
+            expect(sorted(os.listdir(home.path)) == before, os.listdir(home.path))
+
+
 def adapters_change_the_answer_and_are_named_in_it():
     base, adapter = lora_golden("base_llama3"), lora_golden("llama3_r8_rslora")
     with Home() as home:
@@ -246,4 +345,5 @@ if __name__ == "__main__":
           families_that_gguf_does_not_know_are_refused_with_the_reason,
           a_full_disk_is_an_error_that_leaves_nothing, an_error_leaves_the_directory_as_it_was,
           force_replaces_a_directory_whole_or_refuses_it, parts_of_a_gguf_file_are_not_replaced_silently,
-          adapters_change_the_answer_and_are_named_in_it])
+          who_is_killed_while_files_are_replaced_leaves_no_mixture,
+          a_signal_ends_a_conversion_without_a_trace, adapters_change_the_answer_and_are_named_in_it])
