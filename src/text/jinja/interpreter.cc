@@ -1,61 +1,12 @@
-// Variables, scopes, macros and loops.
+// Variables, scopes and calls; loops in loops.cc, macros in macros.cc.
 #include "text/jinja/interpreter.h"
 
+#include "text/jinja/interpreter_guards.h"
 #include "text/jinja/operators.h"
 
 namespace tael::jinja {
 
-// Switches to a scope for the life of the guard.
-class ScopeGuard {
- public:
-  ScopeGuard(Interpreter& in, Scope* scope) : in_(in), saved_(in.scope_) { in.scope_ = scope; }
-  ~ScopeGuard() { in_.scope_ = saved_; }
-  ScopeGuard(const ScopeGuard&) = delete;
-  ScopeGuard& operator=(const ScopeGuard&) = delete;
-
- private:
-  Interpreter& in_;
-  Scope* saved_;
-};
-
-// Sends output to a builder of its own for the life of the guard.
-class OutputGuard {
- public:
-  explicit OutputGuard(Interpreter& in) : builder_(in.heap_), in_(in), saved_(in.out_) {
-    in.out_ = &builder_;
-  }
-  ~OutputGuard() { in_.out_ = saved_; }
-  OutputGuard(const OutputGuard&) = delete;
-  OutputGuard& operator=(const OutputGuard&) = delete;
-  const String* Finish() const { return builder_.Finish(); }
-
- private:
-  TextBuilder builder_;
-  Interpreter& in_;
-  TextBuilder* saved_;
-};
-
-class CallGuard {
- public:
-  explicit CallGuard(Interpreter& in) : in_(in) {
-    if (in.calls_ >= in.limits_.max_calls) {
-      Raise(ErrorCode::kExhausted, "calls are nested deeper than {} levels", in.limits_.max_calls);
-    }
-    ++in.calls_;
-  }
-  ~CallGuard() { --in_.calls_; }
-  CallGuard(const CallGuard&) = delete;
-  CallGuard& operator=(const CallGuard&) = delete;
-
- private:
-  Interpreter& in_;
-};
-
 namespace {
-
-void Capture(Scope* scope) {
-  for (; scope != nullptr && !scope->captured; scope = scope->parent) scope->captured = true;
-}
 
 class NativeFunction final : public Object {
  public:
@@ -75,97 +26,6 @@ class NativeFunction final : public Object {
   Value self_;
   std::string_view name_;
 };
-
-class Macro final : public Object {
- public:
-  Macro(const MacroDefinition& definition, Scope* closure)
-      : definition_(definition), closure_(closure) {}
-  std::string_view TypeName() const override { return "Macro"; }
-  Value Call(Interpreter& in, const Args& args) override {
-    return in.CallMacro(definition_, closure_, args);
-  }
-  Value Attribute(Interpreter& in, std::string_view name) override {
-    if (name == "name") return Value::Str(definition_.name);
-    if (name == "caller") return Value::Bool(definition_.uses_caller);
-    if (name == "catch_kwargs") return Value::Bool(definition_.uses_kwargs);
-    if (name == "catch_varargs") return Value::Bool(definition_.uses_varargs);
-    if (name != "arguments") return {};
-    List* names = NewList(in);
-    for (const auto& parameter : definition_.parameters) {
-      names->items.push_back(Value::Str(parameter.name));
-    }
-    return Value::OfList(names, Kind::kTuple);
-  }
-  void Print(TextBuilder& out) const override {
-    out.Append(fmt::format("<Macro '{}'>", definition_.name->text), true);
-  }
-
- private:
-  const MacroDefinition& definition_;
-  Scope* closure_;
-};
-
-// The variable `loop`.
-class Loop final : public Object {
- public:
-  Loop(Interpreter& in, const ForStmt& statement, Scope* outer, int depth)
-      : items(&in.heap()), statement_(statement), outer_(outer), depth_(depth) {}
-
-  std::string_view TypeName() const override { return "LoopContext"; }
-  Value Attribute(Interpreter& in, std::string_view name) override;
-  Value Call(Interpreter& in, const Args& args) override {
-    const Parameters p("loop", args, {"iterable"}, 1);
-    if (!statement_.recursive) RaiseType("'loop' can only be called in a 'recursive' loop");
-    return in.RunLoopCall(statement_, p[0], outer_, depth_ + 1);
-  }
-  void Print(TextBuilder& out) const override {
-    out.Append(fmt::format("<LoopContext {}/{}>", index + 1, items.size()), true);
-  }
-
-  Vector<Value> items;
-  int64_t index = 0;
-  List* changed = nullptr;  // arguments of the last call of loop.changed
-
- private:
-  const ForStmt& statement_;
-  Scope* outer_;
-  int depth_;
-};
-
-Value LoopCycle(Interpreter&, const Value& self, const Args& args) {
-  if (args.positional.empty()) RaiseType("loop.cycle needs at least one value");
-  const auto& loop = static_cast<const Loop&>(*self.object);
-  return args.positional[static_cast<size_t>(loop.index) % args.positional.size()];
-}
-
-Value LoopChanged(Interpreter& in, const Value& self, const Args& args) {
-  auto& loop = static_cast<Loop&>(*self.object);
-  List* values = NewList(in);
-  values->items.assign(args.positional.begin(), args.positional.end());
-  const bool same = loop.changed != nullptr &&
-                    Equals(in.heap(), Value::OfList(loop.changed), Value::OfList(values));
-  loop.changed = values;
-  return Value::Bool(!same);
-}
-
-Value Loop::Attribute(Interpreter& in, std::string_view name) {
-  const auto length = static_cast<int64_t>(items.size());
-  const auto at = static_cast<size_t>(index);
-  if (name == "index") return Value::Int(index + 1);
-  if (name == "index0") return Value::Int(index);
-  if (name == "first") return Value::Bool(index == 0);
-  if (name == "last") return Value::Bool(index + 1 == length);
-  if (name == "length") return Value::Int(length);
-  if (name == "revindex") return Value::Int(length - index);
-  if (name == "revindex0") return Value::Int(length - index - 1);
-  if (name == "depth") return Value::Int(depth_ + 1);
-  if (name == "depth0") return Value::Int(depth_);
-  if (name == "previtem") return index > 0 ? items[at - 1] : Value::Undefined();
-  if (name == "nextitem") return index + 1 < length ? items[at + 1] : Value::Undefined();
-  if (name == "cycle") return NewNative(in, &LoopCycle, Value::OfObject(this), "cycle");
-  if (name == "changed") return NewNative(in, &LoopChanged, Value::OfObject(this), "changed");
-  return {};
-}
 
 }  // namespace
 
@@ -323,11 +183,6 @@ Value Interpreter::EvalFiltered(const Expr& filter, const String* text) {
   return Eval(filter);
 }
 
-Value Interpreter::MakeMacro(const MacroDefinition& definition) {
-  jinja::Capture(scope_);
-  return Value::OfObject(heap_.New<Macro>(definition, scope_));
-}
-
 const String* Interpreter::Capture(const Body& body, Scope* parent) {
   const OutputGuard output(*this);
   ExecInScope(body, parent);
@@ -337,103 +192,6 @@ const String* Interpreter::Capture(const Body& body, Scope* parent) {
 Flow Interpreter::ExecInScope(const Body& body, Scope* parent) {
   const ScopeGuard guard(*this, heap_.New<Scope>(heap_, parent != nullptr ? parent : scope_));
   return Exec(body);
-}
-
-Flow Interpreter::RunLoop(const ForStmt& statement, const Value& iterable, Scope* outer,
-                          int depth) {
-  const ScopeGuard guard(*this, outer);
-  Loop* loop = heap_.New<Loop>(*this, statement, outer, depth);
-  loop->items = ToItems(heap_, iterable);
-  if (statement.condition != nullptr) {
-    Vector<Value> chosen(&heap_);
-    for (const Value& item : loop->items) {
-      scope_ = heap_.New<Scope>(heap_, outer);
-      Assign(statement.target, item);
-      if (Truthy(Eval(*statement.condition))) chosen.push_back(item);
-    }
-    loop->items = std::move(chosen);
-  }
-  if (loop->items.empty()) return ExecInScope(statement.otherwise, outer);
-  Scope* scope = heap_.New<Scope>(heap_, outer);
-  for (size_t i = 0; i < loop->items.size(); ++i) {
-    heap_.Step();
-    if (scope->captured) scope = heap_.New<Scope>(heap_, outer);
-    scope->variables.clear();
-    scope_ = scope;
-    loop->index = static_cast<int64_t>(i);
-    Set(kLoopId, Value::OfObject(loop));
-    current_ = &statement;
-    Assign(statement.target, loop->items[i]);
-    if (Exec(statement.body) == Flow::kBreak) break;
-  }
-  return Flow::kNormal;
-}
-
-Value Interpreter::RunLoopCall(const ForStmt& statement, const Value& iterable, Scope* outer,
-                               int depth) {
-  const CallGuard call(*this);
-  const OutputGuard output(*this);
-  RunLoop(statement, iterable, outer, depth);
-  return Value::Str(output.Finish());
-}
-
-void Interpreter::BindMacroArgs(const MacroDefinition& definition, const Args& args, Scope& scope) {
-  const auto& parameters = definition.parameters;
-  const size_t given = std::min(args.positional.size(), parameters.size());
-  for (size_t i = 0; i < given; ++i) scope.Set(parameters[i].id, args.positional[i]);
-  Dict* extra = heap_.New<Dict>(heap_);
-  bool has_caller = false;
-  for (const NamedArg& named : args.named) {
-    size_t i = 0;
-    while (i < parameters.size() && parameters[i].name->text != named.name->text) ++i;
-    if (i < given) {
-      RaiseType("macro '{}' got several values for argument '{}'", definition.name->text,
-                named.name->text);
-    }
-    if (i < parameters.size()) {
-      scope.Set(parameters[i].id, named.value);
-    } else if (named.name->text == "caller" && definition.uses_caller) {
-      has_caller = true;
-      scope.Set(kCallerId, named.value);
-    } else {
-      extra->Set(heap_, Value::Str(named.name), named.value);
-    }
-  }
-  if (!extra->entries.empty() && !definition.uses_kwargs) {
-    RaiseType("macro '{}' takes no keyword argument '{}'", definition.name->text,
-              extra->entries[0].first.string->text);
-  }
-  if (args.positional.size() > given && !definition.uses_varargs) {
-    RaiseType("macro '{}' takes not more than {} argument(s)", definition.name->text,
-              parameters.size());
-  }
-  if (definition.uses_caller && !has_caller) {
-    scope.Set(kCallerId, Value::Undefined(program_.names[kCallerId]));
-  }
-  if (definition.uses_kwargs) scope.Set(kKwargsId, Value::OfDict(extra));
-  if (definition.uses_varargs) {
-    List* rest = NewList(*this);
-    rest->items.assign(args.positional.begin() + static_cast<std::ptrdiff_t>(given),
-                       args.positional.end());
-    scope.Set(kVarargsId, Value::OfList(rest, Kind::kTuple));
-  }
-}
-
-Value Interpreter::CallMacro(const MacroDefinition& definition, Scope* closure, const Args& args) {
-  const CallGuard call(*this);
-  Scope* scope = heap_.New<Scope>(heap_, closure);
-  BindMacroArgs(definition, args, *scope);
-  const ScopeGuard guard(*this, scope);
-  for (const auto& parameter : definition.parameters) {
-    if (scope->Find(parameter.id) != nullptr) continue;
-    scope->Set(parameter.id, parameter.default_value != nullptr ? Eval(*parameter.default_value)
-                                                                : Value::Undefined(parameter.name));
-  }
-  const OutputGuard output(*this);
-  const Node* saved = current_;
-  Exec(definition.body);
-  current_ = saved;
-  return Value::Str(output.Finish());
 }
 
 List* NewList(Interpreter& in) { return in.heap().New<List>(in.heap()); }

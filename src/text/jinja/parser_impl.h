@@ -1,5 +1,5 @@
-// The recursive-descent parser's state and rules; expressions in parser_expr.cc, statements in
-// parser_stmt.cc.
+// The recursive-descent parser's state and rules; expressions in parser_expr.cc and
+// parser_postfix.cc, statements in parser.cc.
 #pragma once
 
 #include <initializer_list>
