@@ -114,15 +114,6 @@ constexpr std::string_view kIgnoredStarts[] = {
     "mm_projector.",
 };
 
-constexpr NameRule kOneSharedExpertRules[] = {
-    {Role::kSharedGate, "model.layers.{}.mlp.shared_expert.gate_proj.weight",
-     "blk.{}.ffn_gate_shexp.weight"},
-    {Role::kSharedUp, "model.layers.{}.mlp.shared_expert.up_proj.weight",
-     "blk.{}.ffn_up_shexp.weight"},
-    {Role::kSharedDown, "model.layers.{}.mlp.shared_expert.down_proj.weight",
-     "blk.{}.ffn_down_shexp.weight"},
-};
-
 constexpr NameRule kErniePaddleRules[] = {
     {Role::kEmbedding, "ernie.embed_tokens.weight", ""},
     {Role::kFinalNorm, "ernie.norm.weight", ""},

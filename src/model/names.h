@@ -123,7 +123,16 @@ struct NameRule {
 // The names of Llama-shaped models; most families share them. Also what a family's own table does
 // not name.
 extern const std::span<const NameRule> kLlamaNames;
-// Names of the shared expert in the singular: Qwen2-MoE, openPangu Pro-MoE.
+// Names of the shared expert in the singular: Qwen2-MoE, openPangu Pro-MoE; here for the tables of
+// families that have more names of their own.
+inline constexpr NameRule kOneSharedExpertRules[] = {
+    {Role::kSharedGate, "model.layers.{}.mlp.shared_expert.gate_proj.weight",
+     "blk.{}.ffn_gate_shexp.weight"},
+    {Role::kSharedUp, "model.layers.{}.mlp.shared_expert.up_proj.weight",
+     "blk.{}.ffn_up_shexp.weight"},
+    {Role::kSharedDown, "model.layers.{}.mlp.shared_expert.down_proj.weight",
+     "blk.{}.ffn_down_shexp.weight"},
+};
 extern const std::span<const NameRule> kOneSharedExpertNames;
 // ERNIE 4.5 as PaddlePaddle stores it: fused matrices, [in, out].
 extern const std::span<const NameRule> kErniePaddleNames;

@@ -17,12 +17,9 @@ constexpr NameRule kNames[] = {
      "blk.{}.post_attention_norm.weight", 1},
     {Role::kQueryNorm, "model.layers.{}.self_attn.q_norm.weight", "blk.{}.attn_q_norm.weight", 1},
     {Role::kKeyNorm, "model.layers.{}.self_attn.k_norm.weight", "blk.{}.attn_k_norm.weight", 1},
-    {Role::kSharedGate, "model.layers.{}.mlp.shared_expert.gate_proj.weight",
-     "blk.{}.ffn_gate_shexp.weight"},
-    {Role::kSharedUp, "model.layers.{}.mlp.shared_expert.up_proj.weight",
-     "blk.{}.ffn_up_shexp.weight"},
-    {Role::kSharedDown, "model.layers.{}.mlp.shared_expert.down_proj.weight",
-     "blk.{}.ffn_down_shexp.weight"},
+    kOneSharedExpertRules[0],
+    kOneSharedExpertRules[1],
+    kOneSharedExpertRules[2],
 };
 
 // Sections of the rotated pairs for time, height and width of images: for text all three count the
