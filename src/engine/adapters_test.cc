@@ -3,57 +3,32 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
 
 #include "base/error.h"
-#include "checkpoint/safetensors.h"
 #include "tests/support/engine_answers.h"
 #include "tests/support/gguf_writer.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/tiny_models.h"
 
 namespace tael {
 namespace {
 
-// A PEFT directory for tests/golden/llama3 with random numbers, of all its linear modules.
-class AdapterFolder {
- public:
-  AdapterFolder(int rank, uint32_t seed) : state_(seed) {
-    for (const char* layer : {"0", "1"}) {
-      const std::string start = std::string("model.layers.") + layer + ".";
-      for (const char* name : {"q_proj", "o_proj"}) Add(start + "self_attn." + name, 128, 64, rank);
-      for (const char* name : {"k_proj", "v_proj"}) Add(start + "self_attn." + name, 64, 64, rank);
-      for (const char* name : {"gate_proj", "up_proj"}) Add(start + "mlp." + name, 88, 64, rank);
-      Add(start + "mlp.down_proj", 64, 88, rank);
-    }
-    folder_.Write("adapter_model.safetensors", SerializeSafetensors(tensors_));
-    folder_.Write("adapter_config.json",
-                  R"({"peft_type":"LORA","lora_alpha":8,"r":)" + std::to_string(rank) + "}");
+// All linear modules of tests/golden/llama3.
+std::vector<TinyTarget> Targets() {
+  std::vector<TinyTarget> targets;
+  for (const char* layer : {"0", "1"}) {
+    const std::string start = std::string("model.layers.") + layer + ".";
+    const auto add = [&](const std::string& module, int64_t n, int64_t k) {
+      targets.push_back({start + module, start + module + ".weight", n, k, 0});
+    };
+    add("self_attn.q_proj", 128, 64);
+    for (const char* name : {"k_proj", "v_proj"}) add(std::string("self_attn.") + name, 64, 64);
+    add("self_attn.o_proj", 64, 128);
+    for (const char* name : {"gate_proj", "up_proj"}) add(std::string("mlp.") + name, 88, 64);
+    add("mlp.down_proj", 64, 88);
   }
-  const std::string& path() const { return folder_.path(); }
-
- private:
-  void Add(const std::string& module, int64_t n, int64_t k, int64_t rank) {
-    const bool output = module.ends_with("o_proj");  // [64, 128]
-    Matrix("base_model.model." + module + ".lora_A.weight", rank, output ? n : k);
-    Matrix("base_model.model." + module + ".lora_B.weight", output ? k : n, rank);
-  }
-
-  void Matrix(const std::string& name, int64_t rows, int64_t columns) {
-    auto values = std::make_unique<std::vector<float>>(static_cast<size_t>(rows * columns));
-    for (float& value : *values) {
-      state_ = state_ * 1664525u + 1013904223u;
-      value = static_cast<float>(static_cast<int32_t>(state_ >> 8) % 2001 - 1000) / 4000.0f;
-    }
-    const auto* bytes = reinterpret_cast<const uint8_t*>(values->data());
-    tensors_.push_back({name, DType::kF32, {rows, columns}, {bytes, values->size() * 4}});
-    storage_.push_back(std::move(values));
-  }
-
-  TemporaryFolder folder_;
-  uint32_t state_;
-  std::vector<TensorInfo> tensors_;
-  std::vector<std::unique_ptr<std::vector<float>>> storage_;
-};
+  return targets;
+}
 
 class AdaptersTest : public testing::Test {
  protected:
@@ -77,20 +52,11 @@ class AdaptersTest : public testing::Test {
     return answer;
   }
 
-  AdapterFolder poet_{6, 1}, clerk_{3, 2};
+  TinyAdapter poet_{Targets(), 6, 1}, clerk_{Targets(), 3, 2};
   std::unique_ptr<Model> model_;
   const std::vector<std::vector<AdapterChoice>> lists_ = {
       {}, {{"poet"}}, {{"clerk"}}, {{"poet", 0.5f}, {"clerk", -1.0f}}};
 };
-
-void ExpectSame(const Answer& found, const Answer& wanted) {
-  EXPECT_EQ(found.error, "");
-  EXPECT_EQ(found.tokens, wanted.tokens);
-  for (const auto& [position, logits] : found.logits) {
-    const std::vector<float>& want = wanted.logits.at(position);
-    ASSERT_EQ(std::memcmp(logits.data(), want.data(), want.size() * sizeof(float)), 0) << position;
-  }
-}
 
 TEST_F(AdaptersTest, AreChosenPerSequenceAndChangeNoBitOfTheOthers) {
   const Wanted wanted{Tokens(150, 3), {}, 12};
@@ -117,7 +83,7 @@ TEST_F(AdaptersTest, AreChosenPerSequenceAndChangeNoBitOfTheOthers) {
     RunToEnd(engine);
     for (size_t i = 0; i < answers.size(); ++i) {
       SCOPED_TRACE(testing::Message() << "chunk " << chunk << " request " << i);
-      ExpectSame(answers[i], alone[i % lists_.size()]);
+      ExpectSameAnswer(answers[i], alone[i % lists_.size()]);
     }
   }
 }
@@ -166,18 +132,7 @@ TEST_P(PlannedAdaptersTest, AStepTakesNoMoreScratchMemoryThanPlanned) {
   ModelRunner runner(*model_, options, shape);
   const int64_t planned = ScratchBytes(*model_, options, shape);
   for (const size_t list : {1u, 3u}) {
-    Batch batch;
-    for (int s = 0; s < 2; ++s) {
-      BatchSequence sequence{
-          .first_row = 24 * s, .count = 24, .begin = 0, .blocks = {2 * s, 2 * s + 1}};
-      sequence.adapters = ChooseAdapters(model_->adapters, lists_[list]);
-      batch.sequences.push_back(sequence);
-      for (int i = 0; i < 24; ++i) {
-        batch.tokens.push_back(i);
-        batch.positions.push_back(i);
-      }
-      batch.logit_rows.push_back(24 * s + 23);
-    }
+    const Batch batch = TwoPrompts(ChooseAdapters(model_->adapters, lists_[list]), 2);
     runner.Forward(batch);
     EXPECT_LE(runner.scratch_peak(), planned);
   }

@@ -1,6 +1,9 @@
 // Requests to an engine whose answers are kept, and the same requests answered alone.
 #pragma once
 
+#include <gtest/gtest.h>
+
+#include <cstring>
 #include <exception>
 #include <map>
 #include <span>
@@ -106,6 +109,36 @@ inline EngineRequest Observed(const Wanted& wanted, Answer& answer, bool with_lo
 inline void RunToEnd(Engine& engine) {
   while (engine.Step()) {
   }
+}
+
+// No error, the same tokens and the same bits wherever logits were kept.
+inline void ExpectSameAnswer(const Answer& found, const Answer& wanted) {
+  EXPECT_EQ(found.error, "");
+  EXPECT_EQ(found.tokens, wanted.tokens);
+  for (const auto& [position, logits] : found.logits) {
+    const std::vector<float>& want = wanted.logits.at(position);
+    ASSERT_EQ(logits.size(), want.size());
+    ASSERT_EQ(std::memcmp(logits.data(), want.data(), want.size() * sizeof(float)), 0) << position;
+  }
+}
+
+// A step with the first 24 tokens of two sequences that have the same adapters, `blocks` blocks of
+// the cache for each.
+inline Batch TwoPrompts(const decltype(BatchSequence::adapters)& adapters, int blocks) {
+  constexpr int kTokens = 24;
+  Batch batch;
+  for (int s = 0; s < 2; ++s) {
+    BatchSequence sequence{.first_row = kTokens * s, .count = kTokens, .begin = 0, .blocks = {}};
+    for (int b = 0; b < blocks; ++b) sequence.blocks.push_back(blocks * s + b);
+    sequence.adapters = adapters;
+    batch.sequences.push_back(sequence);
+    for (int i = 0; i < kTokens; ++i) {
+      batch.tokens.push_back(i);
+      batch.positions.push_back(i);
+    }
+    batch.logit_rows.push_back(kTokens * (s + 1) - 1);
+  }
+  return batch;
 }
 
 }  // namespace tael
