@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/error.h"
 #include "base/file.h"
 
 namespace tael {
@@ -41,6 +42,10 @@ AdapterFlag ParseAdapterFlag(const std::string& text) {
   }
   std::string& path = flag.source.path;
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  if (path.empty()) {
+    Fail(ErrorCode::kInvalidArgument,
+         "--lora '{}': names no path, needed an adapter's directory or GGUF file", text);
+  }
   flag.source.name = BaseName(path);
   return flag;
 }

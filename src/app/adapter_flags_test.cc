@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/error.h"
 #include "tests/support/temporary_folder.h"
 
 namespace tael {
@@ -22,6 +23,17 @@ TEST(AdapterFlag, WhatIsNoNumberBelongsToThePath) {
   for (const char* text : {"runs/lr=high", "poet=", "poet=1x"}) {
     EXPECT_EQ(ParseAdapterFlag(text).source.path, text);
     EXPECT_EQ(ParseAdapterFlag(text).weight, 1.0f);
+  }
+}
+
+TEST(AdapterFlag, NeedsAPath) {
+  for (const char* text : {"", "=2", "=-0.5"}) {
+    try {
+      ParseAdapterFlag(text);
+      ADD_FAILURE() << "was taken: " << text;
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find("names no path"), std::string::npos) << error.what();
+    }
   }
 }
 

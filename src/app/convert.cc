@@ -308,17 +308,12 @@ int Execute(const ConvertOptions& options, const LoadedSettings& settings) {
   LoadOptions load;
   load.allowed_keys = options.allowed_keys;
   const std::unique_ptr<Model> model = LoadModel(path, load);
-  const bool to_gguf = options.target.ends_with(".gguf");
   const Container from = model->checkpoint.container;
-  if (from == Container::kLlama2c || to_gguf == (from == Container::kGguf)) {
-    Fail(ErrorCode::kInvalidArgument,
-         "{}: is {}, which '{}' does not convert. Hint: a target that ends in .gguf makes a GGUF "
-         "file of safetensors, any other a directory with safetensors of a GGUF file",
-         path, to_gguf ? "no safetensors checkpoint" : "no GGUF file", options.target);
-  }
+  CheckTargetKind(from, path, options.target);
   try {
-    const auto paths = to_gguf ? ToGguf(options, shard_bytes, *model)
-                               : ToSafetensors(options, shard_bytes, *model);
+    const auto paths = from == Container::kSafetensors
+                           ? ToGguf(options, shard_bytes, *model)
+                           : ToSafetensors(options, shard_bytes, *model);
     for (const std::string& written : paths) {
       PrintOut(fmt::format("{}  {}\n", written, HumanBytes(FileSize(written))));
     }

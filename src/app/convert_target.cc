@@ -45,14 +45,39 @@ std::string Beside(const std::string& path, const std::string& name) {
 
 }  // namespace
 
+void CheckTargetKind(Container from, const std::string& path, const std::string& target) {
+  if (from == Container::kLlama2c) {
+    Fail(ErrorCode::kUnsupported,
+         "{}: is a llama2.c file; converted are safetensors and GGUF files", path);
+  }
+  const bool is_directory = target.ends_with('/') || DirectoryExists(target);
+  if (from == Container::kGguf) {
+    if (!target.empty() && (is_directory || !target.ends_with(kGgufEnding))) return;
+    Fail(ErrorCode::kInvalidArgument,
+         "target '{}': is no directory, and {} is a GGUF file, which becomes a directory with "
+         "safetensors. Hint: name a new directory",
+         target, path);
+  }
+  if (!is_directory && target.ends_with(kGgufEnding) && BaseName(target) != kGgufEnding) return;
+  std::string name = target;
+  while (name.ends_with('/')) name.pop_back();
+  Fail(ErrorCode::kInvalidArgument,
+       "target '{}': {}, and {} holds safetensors, which become a file NAME.gguf. Hint: {}", target,
+       is_directory ? "is a directory" : "does not end in NAME.gguf", path,
+       is_directory
+           ? JoinPath(name, "NAME.gguf")
+           : (name.empty() || BaseName(name) == kGgufEnding ? "model.gguf" : name + ".gguf"));
+}
+
 void CheckGgufTarget(const std::string& target, const std::vector<std::string>& paths, bool force) {
   const std::string directory = DirName(target), name = BaseName(target);
   const std::string_view stem = std::string_view(name).substr(0, name.size() - kGgufEnding.size());
+  if (!DirectoryExists(directory)) {
+    Fail(ErrorCode::kNotFound, "{}: its directory does not exist. Hint: make it first", target);
+  }
   std::vector<std::string> there;
-  if (DirectoryExists(directory)) {
-    for (const std::string& file : ListDirectory(directory)) {
-      if (file == name || IsPart(file, stem, kGgufEnding)) there.push_back(file);
-    }
+  for (const std::string& file : ListDirectory(directory)) {
+    if (file == name || IsPart(file, stem, kGgufEnding)) there.push_back(file);
   }
   for (const std::string& file : there) {
     if (std::any_of(paths.begin(), paths.end(),

@@ -4,7 +4,14 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint/open.h"
+
 namespace tael {
+
+// Whether `target` is of the other kind than the source at `path`: safetensors become a file
+// NAME.gguf, a GGUF file becomes a directory. Throws kInvalidArgument, kUnsupported for sources
+// that are not converted.
+void CheckTargetKind(Container from, const std::string& path, const std::string& target);
 
 // `target`, or parts of a set of this name, are there: replaced only with `force`, and only when
 // `paths`, the new files, replace all of them. Throws kInvalidArgument.

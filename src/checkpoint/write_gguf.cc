@@ -124,11 +124,16 @@ void Check(const GgufEntries& metadata, const std::vector<TensorSource>& tensors
     if (!names.insert(tensor.name).second) {
       Fail(ErrorCode::kInvalidArgument, "GGUF: a second tensor '{}'", tensor.name);
     }
-    if (Info(tensor.dtype).ggml_id < 0 || tensor.shape.empty() || tensor.shape.size() > 4) {
+    if (tensor.shape.empty() || tensor.shape.size() > 4) {
       Fail(ErrorCode::kInvalidArgument,
-           "GGUF: tensor '{}' has type {} and {} dimensions, which the format cannot hold. Hint: "
-           "choose a type for it",
-           tensor.name, Name(tensor.dtype), tensor.shape.size());
+           "GGUF: tensor '{}' has {} dimensions, the format holds 1 to 4", tensor.name,
+           tensor.shape.size());
+    }
+    if (Info(tensor.dtype).ggml_id < 0) {
+      Fail(
+          ErrorCode::kInvalidArgument,
+          "GGUF: tensor '{}' has type {}, which the format cannot hold. Hint: choose a type for it",
+          tensor.name, Name(tensor.dtype));
     }
   }
 }

@@ -157,6 +157,16 @@ TEST_F(WritersTest, WhatAFormatCannotHoldIsRefusedBeforeAnythingIsWritten) {
   Add("f8", DType::kF8E4M3, {4});
   EXPECT_THROW(WriteGguf(Path("m.gguf"), {}, tensors_), Error);
   tensors_.clear();
+  Add("number", DType::kF32, {});
+  try {
+    WriteGguf(Path("m.gguf"), {}, tensors_);
+    ADD_FAILURE() << "was written";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("has 0 dimensions, the format holds 1 to 4"),
+              std::string::npos)
+        << error.what();
+  }
+  tensors_.clear();
   Add("a", DType::kF32, {4});
   EXPECT_THROW(WriteGguf(Path("m.gguf"), {{"k", GgufU32(1)}, {"k", GgufU32(1)}}, tensors_), Error);
   EXPECT_THROW(WriteGguf(Path("m.gguf"), {{"split.no", GgufU16(0)}}, tensors_), Error);

@@ -7,6 +7,7 @@
 #include "model/adapter/order.h"
 #include "model/cost.h"
 #include "model/model.h"
+#include "tests/support/gguf_writer.h"
 #include "tests/support/shared_data.h"
 #include "tests/support/tiny_models.h"
 
@@ -169,6 +170,51 @@ TEST_F(BindAdapterTest, TheCostOfAStepCountsItsAdapters) {
 }
 
 // Two key heads with two value heads of two elements each: grouped 0 0 1 1, tiled 0 1 0 1.
+// What is said of a GGUF adapter of `architecture` beside the base at `path`.
+std::string GgufAdapterProblem(const std::string& path, const std::string& architecture) {
+  const TemporaryFolder folder;
+  GgufWriter writer;
+  writer.String("general.type", "adapter").String("general.architecture", architecture);
+  writer.String("adapter.type", "lora").F32("adapter.lora.alpha", 4);
+  writer.F32Tensor("blk.0.attn_v.weight.lora_a", {2, 64});
+  writer.F32Tensor("blk.0.attn_v.weight.lora_b", {64, 2});
+  LoadOptions options;
+  options.adapters = {{"a", folder.Write("adapter.gguf", writer.Bytes())}};
+  try {
+    LoadModel(path, options);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(GgufAdapterTest, MustBeOfTheArchitectureOfItsBase) {
+  const std::string other = "is an adapter of the architecture";
+  const std::string goldens = SourceRoot() + "/tests/golden/";
+  EXPECT_EQ(GgufAdapterProblem(goldens + "llama3/model.gguf", "llama"), "");
+  EXPECT_NE(GgufAdapterProblem(goldens + "llama3/model.gguf", "qwen3").find(other),
+            std::string::npos);
+  EXPECT_NE(GgufAdapterProblem(goldens + "llama3", "qwen3").find(other), std::string::npos);
+  EXPECT_NE(GgufAdapterProblem(goldens + "llama3", "nobody").find(other), std::string::npos);
+  // Families that share an architecture in GGUF: Mistral's is Llama's.
+  EXPECT_EQ(GgufAdapterProblem(goldens + "mistral", "llama").find(other), std::string::npos);
+  EXPECT_NE(GgufAdapterProblem(goldens + "mistral", "mistral3").find(other), std::string::npos);
+}
+
+// No GGUF file can be an adapter of a family that GGUF has no architecture for.
+TEST(GgufAdapterTest, FitsNoFamilyThatGgufDoesNotKnow) {
+  const TemporaryFolder folder;
+  Json config = ParseJson(ReadFile(SourceRoot() + "/tests/golden/qwen2-yarn/config.json"), "test");
+  config.Set("architectures", JsonArray{"MiMoForCausalLM"});
+  config.Set("num_nextn_predict_layers", 0);
+  folder.Write("config.json", DumpJson(config));
+  folder.Write("model.safetensors",
+               ReadFile(SourceRoot() + "/tests/golden/qwen2-yarn/model.safetensors"));
+  ASSERT_NO_THROW(LoadModel(folder.path()));
+  const std::string problem = GgufAdapterProblem(folder.path(), "qwen2");
+  EXPECT_NE(problem.find("is 'MiMoForCausalLM'"), std::string::npos) << problem;
+}
+
 class AdapterOrderTest : public testing::Test {
  protected:
   AdapterOrderTest() {

@@ -96,13 +96,20 @@ def what_cannot_be_converted_is_refused_before_anything_is_written():
         q8 = os.path.join(GOLDEN, "quant/gguf/pure_Q4_K.gguf")
         new = os.path.join(home.path, "new")
         for arguments, wanted in [
-                ((LLAMA, there), "--force"), ((LLAMA, new), "no GGUF file"),
-                ((os.path.join(LLAMA, "model.gguf"), there), "no safetensors"),
+                ((LLAMA, there), "--force"), ((LLAMA, new), "does not end in NAME.gguf"),
+                ((LLAMA, new), new + ".gguf"), ((LLAMA, ""), "Hint: model.gguf"),
+                ((LLAMA, os.path.join(home.path, ".gguf")), "Hint: model.gguf"),
+                ((LLAMA, full), "is a directory"), ((LLAMA, new + ".gguf/"), "is a directory"),
+                ((LLAMA, os.path.join(new, "m.gguf")), "its directory does not exist"),
+                ((os.path.join(LLAMA, "model.gguf"), there), "becomes a directory"),
+                ((os.path.join(LLAMA, "model.gguf"), ""), "becomes a directory"),
                 ((os.path.join(LLAMA, "model.gguf"), full), "--force"),
                 ((q8, new, "--no-tokenizer"), "--dtype")]:
             result = home.tael("convert", *arguments)
             expect(result.code == 1 and wanted in result.err, arguments, result)
         expect(sorted(os.listdir(home.path)) == ["full", "there.gguf"], os.listdir(home.path))
+        result = home.tael("convert", q8, new + ".gguf/", "--no-tokenizer", "--dtype", "f16")
+        expect(result.code == 0 and home.tael("inspect", new + ".gguf").code == 0, result)
         result = home.tael("convert", q8, new, "--no-tokenizer", "--dtype", "f16")
         expect(result.code == 0, result)
         tensors = home.tael("inspect", new, "--json").json()["tensors"]

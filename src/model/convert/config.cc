@@ -1,64 +1,59 @@
 #include "model/convert/config.h"
 
-#include <cmath>
-#include <numbers>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "checkpoint/carried.h"
 #include "checkpoint/gguf_keys.h"
-#include "ops/rope.h"
+#include "checkpoint/text_config.h"
+#include "model/convert/rope_bands.h"
+#include "quant/dtype.h"
 
 namespace tael {
 namespace {
 
-// llama3's rule with the constants of all published models: wavelengths above original / 1 are
-// stretched by the factor, below original / 4 kept, blended between.
-constexpr double kLow = 1, kHigh = 4;
-
-// The length for which a blended divisor stands: 1 / d = (1 - s) / factor + s with
-// s = (original / wavelength - low) / (high - low).
-double OriginalContext(double divisor, double factor, double wavelength) {
-  const double blend = (1 / divisor - 1 / factor) / (1 - 1 / factor);
-  return wavelength * (blend * (kHigh - kLow) + kLow);
+// The layer that rotates; null: none does.
+const RopeSpec* RotatingRope(const DecoderSpec& spec) {
+  for (const LayerSpec& layer : spec.layers) {
+    const auto* gqa = std::get_if<GqaSpec>(&layer.attention);
+    if (gqa != nullptr && gqa->rope.pairing != RopePairing::kNone) return &gqa->rope;
+  }
+  return nullptr;
 }
 
-// The scaling of which `divisors` are the trace. Throws when it is none of llama3's.
-Json BandsOf(const RopeSpec& rope, const std::vector<float>& divisors, const std::string& where) {
-  RopeSpec bands = rope;
-  bands.scaling = RopeScalingKind::kFrequencyBands;
-  bands.low_freq_factor = kLow;
-  bands.high_freq_factor = kHigh;
-  bands.factor = std::round(static_cast<double>(divisors.back()) * 1e3) / 1e3;
-  bands.original_context = 0;
-  RopeSpec plain = rope;
-  plain.divisors = {};
-  const std::vector<float> unscaled = ComputeRopeFrequencies(plain).inverse;
-  for (size_t i = 0; i < divisors.size(); ++i) {
-    const auto divisor = static_cast<double>(divisors[i]);
-    if (divisor <= 1 || divisor >= bands.factor) continue;
-    const double wavelength = 2 * std::numbers::pi / static_cast<double>(unscaled[i]);
-    bands.original_context = std::round(OriginalContext(divisor, bands.factor, wavelength));
-    break;
+// The configuration that a file carries although its keys were changed since: no longer the whole
+// truth, but where its scaling gives the file's divisors, that is what they were made of.
+std::optional<Json> OldScaling(const GgufMetadata& metadata) {
+  const std::string text = metadata.Text(carried::kConfig, "");
+  if (text.empty()) return std::nullopt;
+  const std::string where = metadata.where + " " + carried::kConfig;
+  const Json config = FlattenTextConfig(ParseJson(text, where), where);
+  for (const char* key : {"rope_scaling", "rope_parameters"}) {
+    const Json* scaling = config.Find(key);
+    if (scaling != nullptr && scaling->is_object()) return *scaling;
   }
-  bool same = bands.original_context > 0;
-  if (same) {
-    const std::vector<float> scaled = ComputeRopeFrequencies(bands).inverse;
-    for (size_t i = 0; i < divisors.size(); ++i) {
-      const double found = static_cast<double>(unscaled[i]) / static_cast<double>(scaled[i]);
-      same = same && std::fabs(found / static_cast<double>(divisors[i]) - 1) < 1e-5;
-    }
-  }
-  if (!same) {
+  return std::nullopt;
+}
+
+// Scaling that stands in a tensor of divisors.
+void AddRopeBands(const Model& model, Json* config) {
+  const Checkpoint& checkpoint = model.checkpoint;
+  const TensorInfo* tensor = checkpoint.tensors.Find("rope_freqs.weight");
+  const RopeSpec* rope = RotatingRope(model.spec);
+  if (tensor == nullptr || rope == nullptr || tensor->shape.size() != 1) return;
+  std::vector<float> divisors(static_cast<size_t>(tensor->shape[0]));
+  DecodeRow(tensor->dtype, tensor->bytes.data(), tensor->shape[0], divisors.data());
+  const std::optional<Json> old = OldScaling(*checkpoint.gguf);
+  auto scaling = FindRopeBands(*rope, divisors, old ? &*old : nullptr);
+  if (!scaling) {
     Fail(ErrorCode::kUnsupported,
-         "{}: rope_freqs.weight holds divisors that are not those of rope type 'llama3'", where);
+         "{}: the divisors in rope_freqs.weight are not those of rope type 'llama3', the only one "
+         "that config.json has words for",
+         checkpoint.path);
   }
-  Json scaling{JsonObject{}};
-  scaling.Set("rope_type", "llama3");
-  scaling.Set("factor", bands.factor);
-  scaling.Set("low_freq_factor", kLow);
-  scaling.Set("high_freq_factor", kHigh);
-  scaling.Set("original_max_position_embeddings", static_cast<int64_t>(bands.original_context));
-  return scaling;
+  config->Set("rope_scaling", std::move(*scaling));
 }
 
 // What Hugging Face's classes call things that GGUF's keys say in another way.
@@ -119,13 +114,7 @@ Json HfConfigOf(const Model& model) {
   }
   AddUsualWords(model, &config);
   NameRotatedPart(model, &config);
-  const TensorInfo* tensor = checkpoint.tensors.Find("rope_freqs.weight");
-  const auto* gqa = std::get_if<GqaSpec>(&model.spec.layers[0].attention);
-  if (tensor != nullptr && gqa != nullptr && tensor->shape.size() == 1 && tensor->shape[0] > 0) {
-    std::vector<float> divisors(static_cast<size_t>(tensor->shape[0]));
-    DecodeRow(tensor->dtype, tensor->bytes.data(), tensor->shape[0], divisors.data());
-    config.Set("rope_scaling", BandsOf(gqa->rope, divisors, checkpoint.path));
-  }
+  AddRopeBands(model, &config);
   // The type of most matrices.
   for (const TensorInfo& info : checkpoint.tensors.all()) {
     if (info.shape.size() != 2) continue;

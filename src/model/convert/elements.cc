@@ -1,7 +1,9 @@
 #include "model/convert/elements.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
@@ -129,6 +131,19 @@ bool Fits(DType dtype, const std::vector<float>& values, const std::vector<uint8
   return std::memcmp(back.data(), values.data(), values.size() * sizeof(float)) == 0;
 }
 
+// The first value that is a number and would be none in `dtype`.
+std::optional<float> BeyondRange(DType dtype, const std::vector<float>& values,
+                                 const std::vector<uint8_t>& bytes) {
+  if (dtype == DType::kF32) return std::nullopt;
+  const unsigned exponent = dtype == DType::kF16 ? 0x7c00u : 0x7f80u;
+  for (size_t i = 0; i < values.size(); ++i) {
+    uint16_t bits = 0;
+    std::memcpy(&bits, bytes.data() + 2 * i, sizeof(bits));
+    if ((bits & exponent) == exponent && std::isfinite(values[i])) return values[i];
+  }
+  return std::nullopt;
+}
+
 void CopyRows(const RowPlan& plan, const ByteSink& sink) {
   std::vector<uint8_t> piece, joined;
   for (const RowPart& part : plan.parts) {
@@ -182,6 +197,11 @@ std::function<void(const ByteSink&)> ProduceRows(RowPlan plan, std::string name)
         Fail(ErrorCode::kUnsupported,
              "'{}': its values do not fit {} exactly. Hint: --dtype rounds the matrices", name,
              Name(plan.to));
+      }
+      if (const auto value = BeyondRange(plan.to, values, bytes)) {
+        Fail(ErrorCode::kUnsupported,
+             "'{}': holds {}, which is beyond the range of {}. Hint: --dtype bf16 or f32", name,
+             *value, Name(plan.to));
       }
       sink(bytes);
     });

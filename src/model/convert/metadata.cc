@@ -93,7 +93,10 @@ void GgufKeyWriter::Experts() {
   const auto sparse = std::find_if(
       spec_.layers.begin(), spec_.layers.end(),
       [](const LayerSpec& layer) { return std::holds_alternative<MoeFfnSpec>(layer.ffn); });
-  if (sparse == spec_.layers.end()) return;
+  if (sparse == spec_.layers.end()) {
+    if (arch_.experts == ExpertNames::kDeepSeek) Refuse("a network without experts");
+    return;
+  }
   const auto first = static_cast<int>(sparse - spec_.layers.begin());
   const MoeFfnSpec& moe = std::get<MoeFfnSpec>(sparse->ffn);
   const RouterSpec& router = moe.router;

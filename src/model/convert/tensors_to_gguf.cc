@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "base/error.h"
@@ -119,7 +120,9 @@ class GgufConverter {
     std::vector<int64_t> shape = tensor.shape;
     // Vectors that some files store as a matrix of one row, kernels of a convolution in one
     // channel.
-    if (place.role == Role::kSharedRouter || place.role == Role::kDeltaConv) std::erase(shape, 1);
+    const bool is_row = place.role == Role::kSharedRouter && shape.size() == 2;
+    if (is_row) shape = {shape[0] * shape[1]};
+    if (place.role == Role::kDeltaConv && shape.size() == 3) shape = {shape[0], shape[2]};
     const int64_t width = shape.empty() ? 1 : shape.back();
     const bool is_vector = shape.size() < 2;
     if (const auto* net = AttentionOf<GatedDeltaNetSpec>(place);
@@ -263,6 +266,12 @@ class GgufConverter {
         target.plan.parts.push_back({.bytes = bytes, .row_elements = target.shape[2]});
       }
       target.shape[0] = static_cast<int64_t>(target.plan.parts.size());
+    }
+    if (target.plan.map) {
+      const std::vector<float> mapped = ValuesOf(target.plan);
+      if (!std::all_of(mapped.begin(), mapped.end(), [](float x) { return std::isfinite(x); })) {
+        return Problem(name, "would hold what is no finite number, as GGUF has these vectors");
+      }
     }
     target.plan.to = TypeOf(target);
     target.plan.rounded = source_.matrices.has_value() && target.shape.size() > 1;

@@ -9,6 +9,12 @@
 #include "model/places.h"
 
 namespace tael {
+namespace {
+
+// A number whose exp() rounds to 0, in any type: files hold no infinities.
+constexpr float kLogOfNothing = -200;
+
+}  // namespace
 
 bool IsAlwaysF32(Role role) {
   switch (role) {
@@ -39,7 +45,7 @@ std::function<float(float)> MapToGguf(const Family& family, Role role) {
 std::function<float(float)> MapToHf(const Family& family, Role role) {
   if (role == Role::kDeltaRate) {
     return [](float rate) {
-      if (rate == 0) return -INFINITY;  // what exp() of a very negative one rounds to
+      if (rate == 0) return kLogOfNothing;
       return rate < 0 ? static_cast<float>(ExactLog(-static_cast<double>(rate))) : NAN;
     };
   }
