@@ -35,8 +35,8 @@ struct RowPlan {
 bool IsExact(const RowPlan& plan);
 
 // The target's bytes. The function throws kUnsupported, naming `name`, for a value that does not
-// fit although it must, or that would no longer be finite. REQUIRES: `to` is `from` without a map, or F32, F16, BF16; with `to` a
-// block type, rows are whole blocks.
+// fit although it must, or that would no longer be finite. REQUIRES: `to` is `from` without a map,
+// or F32, F16, BF16; with `to` a block type, rows are whole blocks.
 std::function<void(const ByteSink&)> ProduceRows(RowPlan plan, std::string name);
 
 // All values of a plan, decoded and mapped.
