@@ -240,7 +240,7 @@ TEST_F(RefusalsTest, UnusualFactorsOfRopeComeBackAsTheyWere) {
   EXPECT_EQ(*HfConfigOf(*Written()).Find("rope_scaling"), scaling);
 }
 
-// A width of rotation that no share of a head gives exactly keeps its own key.
+// Classes that name the rotated part by its share do not read its width.
 TEST_F(RefusalsTest, TheRotatedPartIsAShareWhereAClassNamesItSo) {
   From(TinyHybrid().Write(tiny_));
   std::erase_if(entries_, [](const auto& entry) { return entry.first == carried::kKeysHash; });
