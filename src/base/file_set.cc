@@ -71,8 +71,9 @@ class Steps {
   }
 
   void Place(AtomicFile& file) {
-    file.Commit();
+    // Noted first: a file may be in its place when writing its directory fails.
     for (Step& step : steps_) step.placed = step.placed || step.path == file.path();
+    file.Commit();
   }
 
   // Nothing is taken back any more.
@@ -101,7 +102,7 @@ void CommitTogether(std::vector<AtomicFile>& files, const std::vector<std::strin
   if (files.size() == 1 && removed.empty()) return files[0].Commit();
   for (AtomicFile& file : files) file.Finish();
   Steps steps;
-  const std::string entry = files.back().path();
+  const std::string& entry = files.back().path();
   steps.MoveAside(entry);
   SyncDirectoryOf(entry);  // before anything else moves
   for (const AtomicFile& file : files) {

@@ -149,6 +149,7 @@ std::vector<std::string> WriteSafetensors(const std::string& directory,
     files.push_back(WriteText(JoinPath(directory, name), text));
   }
   std::vector<std::string> removed;
+  removed.reserve(options.removed.size());
   for (const std::string& name : options.removed) removed.push_back(JoinPath(directory, name));
   if (options.before_commit) options.before_commit();
   CommitTogether(files, removed);

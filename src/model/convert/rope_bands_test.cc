@@ -36,6 +36,7 @@ std::vector<float> DivisorsOf(const RopeSpec& plain, const Bands& bands) {
   const auto from = ComputeRopeFrequencies(plain).inverse;
   const auto to = ComputeRopeFrequencies(Scaled(plain, bands)).inverse;
   std::vector<float> divisors;
+  divisors.reserve(from.size());
   for (size_t i = 0; i < from.size(); ++i) {
     divisors.push_back(static_cast<float>(double{from[i]} / double{to[i]}));
   }
