@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -74,6 +75,10 @@ class Binder {
   // Marks a tensor as known that nothing here reads.
   void IgnoreNamed(const std::string& name) { claimed_.insert(name); }
   bool HasNamed(const std::string& name) const { return checkpoint_.tensors.Find(name) != nullptr; }
+  std::optional<DType> TypeNamed(const std::string& name) const {
+    const TensorInfo* tensor = checkpoint_.tensors.Find(name);
+    return tensor != nullptr ? std::optional(tensor->dtype) : std::nullopt;
+  }
   bool headers_only() const { return headers_only_; }
   template <typename... Args>
   void Problem(fmt::format_string<Args...> text, Args&&... args) {

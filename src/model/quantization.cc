@@ -79,6 +79,7 @@ std::optional<Quantization> ReadQuantization(const ConfigView& config) {
     if (name != method.name) continue;
     Quantization read = method.read(*quantization);
     read.method = name;
+    if (read.method == "fp8") ReadExpertCodes(config, *quantization, &read);
     return read;
   }
   std::vector<const char*> known;

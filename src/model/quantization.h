@@ -16,13 +16,23 @@
 
 namespace tael {
 
-// One byte per weight, `.weight`, with scales in `.weight_scale` or `scale_name`.
+// What the experts of a checkpoint of bytes are.
+enum class ExpertCodes : uint8_t {
+  kAsStored,  // pairs of 4-bit floats where `.weight` has their type
+  kBytes,
+  kFp4,
+};
+
+// One byte per weight, `.weight`, with scales in `.weight_scale` or `scale_name`; where there are
+// none of that name, in `other_scale_name`.
 struct ByteScheme {
   DType dtype = DType::kF8E4M3;  // or kI8
   enum Span : uint8_t { kTensor, kChannel, kGroup, kBlock } span = kTensor;
   int64_t rows = 0, columns = 0;  // of a block; a group has `columns`
   bool zeros = false;
   const char* scale_name = ".weight_scale";
+  const char* other_scale_name = nullptr;
+  ExpertCodes experts = ExpertCodes::kBytes;
 };
 
 // Integers packed along the inputs: `.weight_packed`, `.weight_scale`, `.weight_shape`, and where
@@ -37,6 +47,8 @@ struct WordScheme {
 struct Fp4Scheme {
   DType scale_dtype = DType::kF8E8M0;  // or kF8E4M3, with the divisor
   int64_t group_size = 32;
+  const char* codes_name = ".weight_packed";
+  const char* scale_name = ".weight_scale";
 };
 
 // `.qweight`, `.qzeros`, `.scales`, `.g_idx` of the GPTQ tools.

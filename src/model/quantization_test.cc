@@ -47,6 +47,7 @@ TEST(ReadQuantization, RefusesByNameWhatItCannotRead) {
        "fmt is 'e5m2', needed one of e4m3, float8_e4m3fn"},
       {R"({"quant_method": "fp8", "weight_block_size": [128]})", "weight_block_size"},
       {R"({"quant_method": "fp8", "twist": 1})", "unread quantization_config.twist"},
+      {R"({"quant_method": "fp8", "expert_dtype": "fp3"})", "expert_dtype is 'fp3'"},
       {R"({"quant_method": "gptq", "bits": 3, "group_size": 32})", "bits is 3"},
       {R"({"quant_method": "gptq", "bits": 4, "group_size": 0})", "group_size is 0"},
       {R"({"quant_method": "gptq", "bits": 4, "group_size": 32, "checkpoint_format": "marlin"})",
@@ -191,6 +192,35 @@ TEST_F(BindPackedTest, StacksInFloat8NeedScalesForEveryExpert) {
   EXPECT_EQ(problem_, "");
   ASSERT_NE(one_each.packed, nullptr);
   EXPECT_EQ(std::get<ByteCodes>(one_each.packed->codes).GridStart(399), 1);
+}
+
+TEST_F(BindPackedTest, ScalesMayHaveDeepSeekV4sName) {
+  Add(".weight", DType::kF8E4M3, {256, 128});
+  Add(".scale", DType::kF8E8M0, {2, 1});
+  const Weight weight = Bind(kFp8, 256, 128);
+  EXPECT_EQ(problem_, "");
+  ASSERT_NE(weight.packed, nullptr);
+  EXPECT_EQ(weight.packed->form, "F8_E4M3, scales of 128 x 128");
+}
+
+TEST_F(BindPackedTest, TheTypeOfCodesTellsPairsOf4BitFloatsFromBytes) {
+  for (const DType type : {DType::kI8, DType::kF4}) {
+    Add(".weight", type, {3, type == DType::kF4 ? 64 : 32});
+    Add(".scale", DType::kF8E8M0, {3, 2});
+    const Weight weight = Bind(kFp8, 3, 64);
+    EXPECT_EQ(problem_, "");
+    ASSERT_NE(weight.packed, nullptr);
+    EXPECT_EQ(weight.packed->form, "MXFP4");
+    EXPECT_EQ(weight.bytes(), 3 * 32 + 3 * 2);
+  }
+  Add(".weight", DType::kI8, {3, 64});  // a byte for each input
+  Add(".scale", DType::kF8E8M0, {3, 2});
+  Bind(kFp8, 3, 64);
+  EXPECT_NE(problem_.find("has shape [3, 64], needed [3, 32]"), std::string::npos) << problem_;
+  Add(".weight", DType::kI8, {3, 32});
+  Add(".scale", DType::kF8E8M0, {3, 2});
+  Bind(R"({"quant_method": "fp8", "weight_block_size": [128, 128], "expert_dtype": "fp8"})", 3, 64);
+  EXPECT_NE(problem_.find("has shape [3, 32], needed [3, 64]"), std::string::npos) << problem_;
 }
 
 TEST_F(BindPackedTest, EdgeBlocksHaveTheirOwnRowAndColumnOfScales) {

@@ -65,6 +65,9 @@ class Source {
   // One tensor holds the matrices of all experts; it has no ".weight" to its name.
   bool is_stack() const { return is_stack_; }
   bool Has(const char* suffix) const { return binder_.HasNamed(module_ + suffix); }
+  std::optional<DType> TypeOf(const char* suffix) const {
+    return binder_.TypeNamed(module_ + suffix);
+  }
   const PackedShape& shape() const { return shape_; }
   const std::string& module() const { return module_; }
   Binder& binder() { return binder_; }
@@ -116,8 +119,24 @@ bool ReadGroupIndex(const TensorInfo& tensor, bool act_order, Binder& binder, Wo
   return true;
 }
 
+std::optional<PackedMatrix> BindScheme(const Fp4Scheme& scheme, Source& source);
+
+// Whether a module of a checkpoint of bytes holds pairs of 4-bit floats, or has to.
+bool HoldsFp4(const ByteScheme& scheme, const Source& source) {
+  if (scheme.experts == ExpertCodes::kBytes) return false;
+  const bool expert = source.module().find(".experts.") != std::string::npos;
+  if (scheme.experts == ExpertCodes::kFp4 && expert) return true;
+  return source.TypeOf(".weight") == DType::kI8 || source.TypeOf(".weight") == DType::kF4;
+}
+
 // One overload per alternative of QuantScheme.
 std::optional<PackedMatrix> BindScheme(const ByteScheme& scheme, Source& source) {
+  const bool other = scheme.other_scale_name != nullptr && !source.Has(scheme.scale_name) &&
+                     source.Has(scheme.other_scale_name);
+  const char* const scale_name = other ? scheme.other_scale_name : scheme.scale_name;
+  if (HoldsFp4(scheme, source)) {
+    return BindScheme(Fp4Scheme{.codes_name = ".weight", .scale_name = scale_name}, source);
+  }
   const auto [count, n, k] = source.shape();
   ByteCodes codes{.dtype = scheme.dtype};
   codes.row_span = scheme.span == ByteScheme::kTensor  ? n
@@ -145,7 +164,7 @@ std::optional<PackedMatrix> BindScheme(const ByteScheme& scheme, Source& source)
     }
   } else {
     weight = source.Take(".weight", {{n, k}}, std::span(&scheme.dtype, 1));
-    scales = source.Take(scheme.scale_name, {vector, number, grid}, kByteScaleTypes);
+    scales = source.Take(scale_name, {vector, number, grid}, kByteScaleTypes);
   }
   constexpr DType kZeroTypes[] = {DType::kI8};
   const TensorInfo* zeros =
@@ -279,12 +298,15 @@ std::optional<PackedMatrix> BindScheme(const Fp4Scheme& scheme, Source& source) 
   const auto [count, n, k] = source.shape();
   if (!source.Divides(scheme.group_size, k, "row length")) return {};
   const bool nv = scheme.scale_dtype == DType::kF8E4M3;
-  constexpr DType kCodes[] = {DType::kU8};
+  // A type for pairs counts bytes, one for single values counts values.
+  constexpr DType kPairs[] = {DType::kU8, DType::kI8}, kSingles[] = {DType::kF4};
+  const bool singles = source.TypeOf(scheme.codes_name) == DType::kF4;
   constexpr DType kMxScales[] = {DType::kU8, DType::kF8E8M0}, kNvScales[] = {DType::kF8E4M3};
   constexpr DType kDivisors[] = {DType::kF32};
   const int64_t groups = k / scheme.group_size;
-  const TensorInfo* packed = source.Take(".weight_packed", {{n, k / 2}}, kCodes);
-  const TensorInfo* scales = source.Take(".weight_scale", {{n, groups}},
+  const TensorInfo* packed = source.Take(scheme.codes_name, {{n, singles ? k : k / 2}},
+                                         singles ? std::span<const DType>(kSingles) : kPairs);
+  const TensorInfo* scales = source.Take(scheme.scale_name, {{n, groups}},
                                          nv ? std::span<const DType>(kNvScales) : kMxScales);
   const TensorInfo* divisor =
       nv ? source.Take(".weight_global_scale", {{1}, {}}, kDivisors) : nullptr;

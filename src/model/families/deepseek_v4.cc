@@ -10,6 +10,9 @@
 namespace tael {
 namespace {
 
+// The published form, FP8 with E8M0 scales and FP4 experts under the same names, with ".scale".
+// Unverified: transformers reads a checkpoint made like it to the same logits, but no published
+// file was compared.
 constexpr NameRule kNames[] = {
     {Role::kEmbedding, "embed.weight", ""},
     {Role::kFinalNorm, "norm.weight", ""},
@@ -235,7 +238,12 @@ DecoderSpec DescribeDeepSeekV4(const ConfigView& c) {
   const std::vector<int64_t> ratios = ReadRatios(c);
   const int layers = c.Int("num_hidden_layers");
   const std::vector<bool> by_token = ReadHashLayers(c, layers);
-  c.Ignore("num_nextn_predict_layers");
+  // Of what drafts ("mtp."), which stays unread: a block like the others, or DSpark's.
+  for (const char* key : {"num_nextn_predict_layers", "dspark_block_size", "dspark_markov_rank",
+                          "dspark_noise_token_id", "dspark_target_layer_ids"}) {
+    c.Ignore(key);
+  }
+  c.Ignore("expert_dtype");  // where there are packed matrices, their reader checks it
   if (std::cmp_less(ratios.size(), layers)) {
     Fail(ErrorCode::kCorrupt, "{}: {} layers have a compress ratio, num_hidden_layers says {}",
          c.where(), ratios.size(), layers);

@@ -13,6 +13,9 @@ Quantization ReadGptq(const ConfigView& config);
 Quantization ReadAwq(const ConfigView& config);
 Quantization ReadMxfp4(const ConfigView& config);
 
+// Reads `expert_dtype`, which stands in quantization_config or, in DeepSeek-V4's files, beside it.
+void ReadExpertCodes(const ConfigView& config, const ConfigView& quantization, Quantization* read);
+
 // Fills `excluded_parts` from a list of names under `key`; absent or null means none.
 void ReadExcludedParts(const ConfigView& config, const char* key, Quantization* quantization);
 
