@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "nn/attention_compressed.h"
 #include "nn/gated_delta_net.h"
 
 namespace tael {
@@ -158,6 +159,7 @@ Json AttentionToJson(const CompressedSpec& spec) {
   if (spec.ratio > 0) {
     attention.Set("positions_per_entry", spec.ratio);
     attention.Set("overlapping", spec.overlapping);
+    attention.Set("state_bytes", StateSize(spec) * static_cast<int64_t>(sizeof(float)));
   }
   AddIndexer(spec.indexer, attention);
   return attention;

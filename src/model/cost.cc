@@ -192,6 +192,10 @@ class Walker {
     Product(CostKind::kProjection, weights.gates, kKeyValueTerms);
     Vector(CostKind::kProjection, weights.place_bias);
     Vector(CostKind::kNorm, weights.norm);
+    // Every position's inputs go into a state once, and from there into an entry.
+    const int64_t inputs = rows_ * (weights.values.n + weights.gates.n);
+    cost_[CostKind::kAttention].kv_read_bytes += inputs * static_cast<int64_t>(sizeof(float));
+    cost_[CostKind::kAttention].kv_written_bytes += inputs * static_cast<int64_t>(sizeof(float));
   }
 
   void EntryIndexPart(const CompressedSpec& spec, const EntryIndexWeights& weights) {

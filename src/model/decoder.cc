@@ -86,7 +86,7 @@ KvLayout LayoutOf(const CompressedSpec& spec) {
 // One overload per alternative of AttentionSpec, as above.
 int64_t StateSizeOf(const GqaSpec&) { return 0; }
 int64_t StateSizeOf(const MlaSpec&) { return 0; }
-int64_t StateSizeOf(const CompressedSpec&) { return 0; }
+int64_t StateSizeOf(const CompressedSpec& spec) { return StateSize(spec); }
 int64_t StateSizeOf(const GatedDeltaNetSpec& net) { return StateSize(net); }
 
 }  // namespace

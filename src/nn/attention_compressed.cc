@@ -13,17 +13,15 @@ namespace tael {
 namespace {
 
 CompressorShape EntryShape(const CompressedSpec& spec) {
-  return {.ratio = spec.ratio,
-          .overlapping = spec.overlapping,
-          .width = spec.head_dim,
-          .first_plane = 0};
+  return {.ratio = spec.ratio, .overlapping = spec.overlapping, .width = spec.head_dim};
 }
 
 CompressorShape IndexShape(const CompressedSpec& spec) {
   return {.ratio = spec.ratio,
           .overlapping = spec.overlapping,
           .width = spec.indexer->head_dim,
-          .first_plane = CompressorShape::kPlanes};
+          .plane = 1,
+          .state_offset = EntryShape(spec).state()};
 }
 
 // Rotates the last elements of every head.
@@ -100,11 +98,14 @@ void Project(const CompressedSpec& spec, const CompressedWeights& weights,
 
 std::vector<KvPlane> PlanesOf(const CompressedSpec& spec) {
   std::vector<KvPlane> planes;
-  if (spec.ratio > 0) planes = PlanesOf(EntryShape(spec));
-  if (spec.indexer.has_value()) {
-    for (const KvPlane& plane : PlanesOf(IndexShape(spec))) planes.push_back(plane);
-  }
+  if (spec.ratio > 0) planes.push_back(PlaneOf(EntryShape(spec)));
+  if (spec.indexer.has_value()) planes.push_back(PlaneOf(IndexShape(spec)));
   return planes;
+}
+
+int64_t StateSize(const CompressedSpec& spec) {
+  const int64_t entries = spec.ratio > 0 ? EntryShape(spec).state() : 0;
+  return entries + (spec.indexer.has_value() ? IndexShape(spec).state() : 0);
 }
 
 void CompressedForward(const CompressedSpec& spec, const CompressedWeights& weights,

@@ -35,10 +35,14 @@ struct CompressedWeights {
   EntryIndexWeights index;       // empty where the spec has no indexer
 };
 
-// What a layer stores for each position beside its row.
+// What a layer stores beside the rows of positions.
 std::vector<KvPlane> PlanesOf(const CompressedSpec& spec);
 
-// x [T, D] (normed) -> out [T, D]. Order: docs/numerics.md, 16.
+// Floats that a sequence keeps between steps: what unfinished entries are made of.
+int64_t StateSize(const CompressedSpec& spec);
+
+// x [T, D] (normed) -> out [T, D]. Brings the states of the batch's sequences to the end of the
+// step. Order: docs/numerics.md, 16.
 void CompressedForward(const CompressedSpec& spec, const CompressedWeights& weights,
                        const AttentionStep& step, MatrixView<const float> x, MatrixView<float> out,
                        ComputeContext& ctx);

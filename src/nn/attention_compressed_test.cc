@@ -9,6 +9,7 @@
 #include <cstring>
 #include <random>
 
+#include "kv/caches.h"
 #include "nn/entry_index.h"
 #include "ops/rms_norm.h"
 
@@ -67,29 +68,43 @@ class Layer {
     return layout;
   }
 
+  StateCache NewStates(int slots) const { return {{StateSize(spec_)}, slots}; }
+
   // The output of all positions, evaluated in pieces; `blocks` are those of the cache.
   std::vector<float> Forward(const Pieces& pieces, int threads, KvCache& cache,
                              const std::vector<BlockId>& blocks) const {
     std::vector<float> out(x_.size());
+    StateCache states = NewStates(1);
     int begin = 0;
     for (const int count : pieces) {
       WorkerPool pool(threads);
       Arena arena;
       ComputeContext ctx{pool, *SelectKernelTable(), arena, true, 0};
-      Step(begin, count, blocks, cache, out.data() + int64_t{begin} * kHidden, ctx);
+      Step({begin, count, {}}, blocks, {cache, states}, out.data() + int64_t{begin} * kHidden, ctx);
       begin += count;
     }
     EXPECT_EQ(begin, kLength);
     return out;
   }
 
-  void Step(int begin, int count, const std::vector<BlockId>& blocks, KvCache& cache, float* out,
-            ComputeContext& ctx) const {
+  struct Piece {
+    int begin, count;
+    std::vector<StateSnapshot> snapshots;
+  };
+  // With the state in slot 0.
+  void Step(const Piece& piece, const std::vector<BlockId>& blocks, const Caches& caches,
+            float* out, ComputeContext& ctx) const {
+    const auto [begin, count, snapshots] = piece;
     Batch batch;
     batch.tokens.assign(static_cast<size_t>(count), 0);
     for (int i = 0; i < count; ++i) batch.positions.push_back(begin + i);
-    batch.sequences.push_back({.first_row = 0, .count = count, .begin = begin, .blocks = blocks});
-    const AttentionStep step = MakeStep(batch, cache);
+    batch.sequences.push_back({.first_row = 0,
+                               .count = count,
+                               .begin = begin,
+                               .blocks = blocks,
+                               .state = 0,
+                               .snapshots = snapshots});
+    const AttentionStep step{batch, caches.keys_values, caches.states, 0, kEps};
     CompressedForward(spec_, w_, step,
                       {x_.data() + int64_t{begin} * kHidden, count, kHidden, kHidden},
                       {out, count, kHidden, kHidden}, ctx);
@@ -131,10 +146,6 @@ class Layer {
   }
 
   const CompressedWeights& weights() const { return w_; }
-  static AttentionStep MakeStep(const Batch& batch, KvCache& cache) {
-    static StateCache none({}, 0);
-    return {batch, cache, none, 0, kEps};
-  }
 
  private:
   std::vector<float> Floats(int64_t n) {
@@ -189,13 +200,13 @@ TEST(CompressedAttention, EntriesAreSoftmaxSumsOfTheirRuns) {
     layer.Forward({kLength}, 2, cache, sequence.blocks);
     for (int e = 0; e < kLength / spec.ratio; ++e) {
       const auto* entry =
-          reinterpret_cast<const float*>(PlaneEntry(sequence, {0, 2}, e, spec.ratio, cache));
+          reinterpret_cast<const float*>(PlaneEntry(sequence, {0, 0}, e, spec.ratio, cache));
       const std::vector<double> expected =
           layer.Entry(layer.weights().compressor, spec.head_dim, e);
       for (size_t d = 0; d < expected.size(); ++d) ASSERT_NEAR(entry[d], expected[d], 2e-5) << e;
       if (!spec.indexer.has_value()) continue;
       const auto* key =
-          reinterpret_cast<const float*>(PlaneEntry(sequence, {0, 5}, e, spec.ratio, cache));
+          reinterpret_cast<const float*>(PlaneEntry(sequence, {0, 1}, e, spec.ratio, cache));
       const std::vector<double> expected_key =
           layer.Entry(layer.weights().index.compressor, spec.indexer->head_dim, e);
       for (size_t d = 0; d < expected_key.size(); ++d) ASSERT_NEAR(key[d], expected_key[d], 2e-5);
@@ -218,17 +229,39 @@ TEST(CompressedAttention, DoesNotShowHowASequenceWasCutOrWhereItLies) {
   }
 }
 
-TEST(CompressedAttention, ForgettingPositionsBringsBackTheSameResult) {
-  const Layer layer(SpecOf(4, true, true));
-  KvCache cache({layer.layout()}, DType::kF32, 4);
-  const std::vector<float> whole = layer.Forward({kLength}, 2, cache, {0, 1, 2});
-  WorkerPool pool(2);
-  Arena arena;
-  ComputeContext ctx{pool, *SelectKernelTable(), arena, true, 0};
-  for (const int from : {149, 101, 64, 3}) {  // as if the rest had been forgotten
-    std::vector<float> again(static_cast<size_t>((kLength - from) * kHidden));
-    layer.Step(from, kLength - from, {0, 1, 2}, cache, again.data(), ctx);
-    EXPECT_EQ(again, std::vector<float>(whole.begin() + from * kHidden, whole.end())) << from;
+// Wherever a state was kept, in the same step or between others.
+TEST(CompressedAttention, GoingBackToAKeptStateBringsBackTheSameResult) {
+  const std::vector<StateSnapshot> wanted = {{3, 1}, {64, 2}, {101, 3}, {150, 4}};
+  for (const CompressedSpec& spec : {SpecOf(4, true, true), SpecOf(100, false, false)}) {
+    const Layer layer(spec);
+    KvCache cache({layer.layout()}, DType::kF16, 4);
+    const std::vector<float> whole = layer.Forward({kLength}, 2, cache, {0, 1, 2});
+    for (const int length : {1, 50, kLength}) {
+      StateCache states = layer.NewStates(5);
+      std::vector<float> out(whole.size());
+      WorkerPool pool(2);
+      Arena arena;
+      ComputeContext ctx{pool, *SelectKernelTable(), arena, true, 0};
+      const auto run = [&](Layer::Piece piece) {
+        layer.Step(piece, {0, 1, 2}, {cache, states}, out.data() + piece.begin * kHidden, ctx);
+      };
+      for (int begin = 0; begin < kLength; begin += length) {
+        Layer::Piece piece{begin, length, {}};
+        for (const StateSnapshot& kept : wanted) {
+          if (kept.position > begin && kept.position <= begin + length) {
+            piece.snapshots.push_back(kept);
+          }
+        }
+        run(piece);
+      }
+      for (const StateSnapshot& kept : wanted) {
+        if (kept.position == kLength) continue;
+        std::fill(out.begin() + kept.position * kHidden, out.end(), 0.0f);
+        states.Copy(kept.slot, 0);
+        run({kept.position, kLength - kept.position, {}});
+        EXPECT_EQ(out, whole) << spec.ratio << ", " << length << ", " << kept.position;
+      }
+    }
   }
 }
 
@@ -236,11 +269,12 @@ TEST(CompressedAttention, TakesTheScratchMemoryThatAnImaginedStepTakes) {
   for (const CompressedSpec& spec : {SpecOf(4, true, true), SpecOf(100, false, false)}) {
     const Layer layer(spec);
     KvCache cache({layer.layout()}, DType::kF16, 4);
+    StateCache states = layer.NewStates(1);
     std::vector<float> out(int64_t{kLength} * kHidden);
     const auto peak = [&](WorkerPool& pool, int begin, int count) {
       Arena arena;
       ComputeContext ctx{pool, *SelectKernelTable(), arena, true, 0};
-      layer.Step(begin, count, {0, 1, 2}, cache, out.data(), ctx);
+      layer.Step({begin, count, {}}, {0, 1, 2}, {cache, states}, out.data(), ctx);
       return arena.peak();
     };
     WorkerPool real(2), imagined(WorkerPool::Imagined{2});
@@ -251,10 +285,10 @@ TEST(CompressedAttention, TakesTheScratchMemoryThatAnImaginedStepTakes) {
 
 // The five of all entries that fit best, by the definition; of equal ones the first.
 TEST(EntryIndex, ChoosesTheEntriesThatFitBest) {
-  const CompressorShape shape{.ratio = 3, .overlapping = false, .width = 4, .first_plane = 0};
+  const CompressorShape shape{.ratio = 3, .overlapping = false, .width = 4};
   const IndexerSpec spec{.num_heads = 2, .head_dim = 4, .top_k = 5};
   KvLayout layout{.num_kv_heads = 1, .head_dim = 4, .latent_dim = 4};
-  layout.planes = PlanesOf(shape);
+  layout.planes = {PlaneOf(shape)};
   KvCache cache({layout}, DType::kF32, 2);
   constexpr int kRows = 90;
   Batch batch;
@@ -277,7 +311,8 @@ TEST(EntryIndex, ChoosesTheEntriesThatFitBest) {
   WorkerPool pool(3);
   Arena arena;
   ComputeContext ctx{pool, *SelectKernelTable(), arena, true, 0};
-  const AttentionStep step = Layer::MakeStep(batch, cache);
+  StateCache none({}, 0);
+  const AttentionStep step{batch, cache, none, 0, kEps};
   const EntryIndex index(spec, shape, step);
   ASSERT_TRUE(index.NeedsChoice());
   const EntryChoice choice =

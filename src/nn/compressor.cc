@@ -30,13 +30,54 @@ Completed FindCompleted(const Batch& batch, int ratio) {
   return completed;
 }
 
+// What entries are made of, [values, gates] of a position: of the step's own positions, and of
+// those before them that states keep.
+class Inputs {
+ public:
+  Inputs(const CompressorShape& shape, const AttentionStep& step, MatrixView<const float> rows)
+      : shape_(shape), step_(step), rows_(rows) {}
+
+  const float* Values(const BatchSequence& sequence, int position) const {
+    if (position < sequence.begin) return Kept(sequence.state, position);
+    return rows_.row(sequence.first_row + position - sequence.begin);
+  }
+  const float* Gates(const BatchSequence& sequence, int position) const {
+    return Values(sequence, position) + shape_.row_width();
+  }
+
+  // The sequence's own state comes last: snapshots may need what it still keeps.
+  void Keep(const BatchSequence& sequence) const {
+    const int kept = shape_.kept();
+    for (const StateSnapshot& snapshot : sequence.snapshots) {
+      Copy(sequence, std::max(0, snapshot.position - kept), snapshot.position, snapshot.slot);
+    }
+    const int end = sequence.begin + sequence.count;
+    Copy(sequence, std::max(sequence.begin, end - kept), end, sequence.state);
+  }
+
+ private:
+  float* Kept(StateSlot slot, int position) const {
+    float* state = step_.states.Of(step_.layer, slot) + shape_.state_offset;
+    return state + int64_t{position % shape_.kept()} * rows_.cols;
+  }
+  void Copy(const BatchSequence& sequence, int begin, int end, StateSlot slot) const {
+    for (int p = begin; p < end; ++p) {
+      std::copy_n(Values(sequence, p), rows_.cols, Kept(slot, p));
+    }
+  }
+
+  const CompressorShape& shape_;
+  const AttentionStep& step_;
+  MatrixView<const float> rows_;  // [T, 2 W]
+};
+
 class EntryMaker {
  public:
   EntryMaker(const CompressorShape& shape, const CompressorWeights& weights,
              const AttentionStep& step, const RopeFrequencies& rope, ComputeContext& ctx)
       : shape_(shape), weights_(weights), step_(step), rope_(rope), ctx_(ctx) {}
 
-  void Run() {
+  void Run(const Inputs& inputs) {
     const auto rows = static_cast<int64_t>(step_.batch.tokens.size());
     const Arena::Position mark = ctx_.arena.Mark();
     const Completed completed = FindCompleted(step_.batch, shape_.ratio);
@@ -46,13 +87,13 @@ class EntryMaker {
     const auto count = static_cast<int64_t>(completed.rows.size());
     const int64_t grain = ctx_.GrainFor(int64_t{16} * shape_.ratio * shape_.width);
     ctx_.pool.ParallelFor(count, grain, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) Make(completed.rows[static_cast<size_t>(i)]);
+      for (int64_t i = begin; i < end; ++i) Make(inputs, completed.rows[static_cast<size_t>(i)]);
     });
     ctx_.arena.Release(mark);
   }
 
  private:
-  static constexpr int kVectors = 5;  // maximum, sum, result, and a row of gates and of values
+  static constexpr int kVectors = 4;  // maximum, sum, result, and a row of gates
 
   // Calls use(position, first column) for what the entry that begins at `start` takes, ascending.
   template <typename Use>
@@ -64,35 +105,27 @@ class EntryMaker {
     for (int p = start; p < start + shape_.ratio; ++p) use(p, own);
   }
 
-  // out [width] = columns [first, ...) of the stored row of a position.
-  void Read(const BatchSequence& sequence, PlaneId id, int position, int first, float* out) const {
-    const DType dtype = step_.cache.dtype();
-    const uint8_t* row = PlaneRow(sequence, id, position, step_.cache);
-    DecodeRow(dtype, row + *StorageBytes(dtype, first), shape_.width, out);
-  }
-
-  void ReadGates(const BatchSequence& sequence, int position, int first, float* out) const {
-    Read(sequence, shape_.gates(step_.layer), position, first, out);
+  // out [width] = gates of a position from column `first` on, plus the biases of its place.
+  void BiasedGates(const float* gates, int position, int first, float* out) const {
     const float* bias =
         weights_.place_bias.data() + int64_t{position % shape_.ratio} * shape_.row_width() + first;
-    for (int d = 0; d < shape_.width; ++d) out[d] += bias[d];
+    for (int d = 0; d < shape_.width; ++d) out[d] = gates[first + d] + bias[d];
   }
 
-  void Make(int64_t t) {
+  void Make(const Inputs& inputs, int64_t t) {
     const BatchSequence& sequence = *places_[t].sequence;
     const int width = shape_.width, start = places_[t].position + 1 - shape_.ratio;
     float* maximum = scratch_.row(t);
     float *sum = maximum + width, *entry = sum + width, *gate = entry + width;
-    float* value = gate + width;
     std::fill_n(maximum, width, -std::numeric_limits<float>::infinity());
     std::fill_n(sum, 2 * width, 0.0f);
     ForEachSlot(start, [&](int position, int first) {
-      ReadGates(sequence, position, first, gate);
+      BiasedGates(inputs.Gates(sequence, position), position, first, gate);
       for (int d = 0; d < width; ++d) maximum[d] = gate[d] > maximum[d] ? gate[d] : maximum[d];
     });
     ForEachSlot(start, [&](int position, int first) {
-      ReadGates(sequence, position, first, gate);
-      Read(sequence, shape_.values(step_.layer), position, first, value);
+      BiasedGates(inputs.Gates(sequence, position), position, first, gate);
+      const float* value = inputs.Values(sequence, position) + first;
       for (int d = 0; d < width; ++d) gate[d] -= maximum[d];
       ctx_.kernels.exp(gate, static_cast<size_t>(width), gate);
       for (int d = 0; d < width; ++d) sum[d] += gate[d];
@@ -119,25 +152,47 @@ class EntryMaker {
   MatrixView<float> scratch_;
 };
 
+// Every element as the cache's type would give it back.
+void RoundToCache(DType dtype, MatrixView<float> x, ComputeContext& ctx) {
+  if (dtype == DType::kF32) return;
+  const Arena::Position mark = ctx.arena.Mark();
+  const int64_t row_bytes = *StorageBytes(dtype, x.cols);
+  auto* stored = ctx.arena.Allocate<uint8_t>(x.rows * row_bytes);
+  ctx.pool.ParallelFor(x.rows, ctx.GrainFor(2 * x.cols), [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      uint8_t* row = stored + t * row_bytes;
+      ctx.kernels.to_cache(x.row(t), static_cast<size_t>(x.cols), dtype, row);
+      DecodeRow(dtype, row, x.cols, x.row(t));
+    }
+  });
+  ctx.arena.Release(mark);
+}
+
 }  // namespace
 
-std::vector<KvPlane> PlanesOf(const CompressorShape& shape) {
-  return {{kKvBlockPositions, shape.row_width()},
-          {kKvBlockPositions, shape.row_width()},
-          {EntriesPerBlock(shape.ratio), shape.width}};
+KvPlane PlaneOf(const CompressorShape& shape) {
+  return {EntriesPerBlock(shape.ratio), shape.width};
 }
 
 void Compress(const CompressorShape& shape, const CompressorWeights& weights,
               const AttentionStep& step, MatmulInput& x, const RopeFrequencies& rope,
               ComputeContext& ctx) {
-  const MatrixView<float> values = NewMatrix(x.x().rows, shape.row_width(), ctx);
-  const MatrixView<float> gates = NewMatrix(x.x().rows, shape.row_width(), ctx);
+  const int64_t width = shape.row_width();
+  const MatrixView<float> rows = NewMatrix(x.x().rows, 2 * width, ctx);
+  const MatrixView<float> values{rows.data, rows.rows, width, rows.stride};
+  const MatrixView<float> gates{rows.data + width, rows.rows, width, rows.stride};
   // They reach every later token, as keys and values do elsewhere (docs/numerics.md, 4).
   Matmul(x, weights.values, values, ctx, ActivationTerms::kTwo);
   Matmul(x, weights.gates, gates, ctx, ActivationTerms::kTwo);
-  StorePlaneRows(step.batch, shape.values(step.layer), Const(values), step.cache, ctx);
-  StorePlaneRows(step.batch, shape.gates(step.layer), Const(gates), step.cache, ctx);
-  EntryMaker(shape, weights, step, rope, ctx).Run();
+  RoundToCache(step.cache.dtype(), rows, ctx);
+  const Inputs inputs(shape, step, Const(rows));
+  EntryMaker(shape, weights, step, rope, ctx).Run(inputs);
+  const auto sequences = static_cast<int64_t>(step.batch.sequences.size());
+  ctx.pool.ParallelFor(sequences, ctx.GrainFor(rows.cols), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      inputs.Keep(step.batch.sequences[static_cast<size_t>(i)]);
+    }
+  });
 }
 
 }  // namespace tael

@@ -23,21 +23,24 @@ struct CompressorShape {
   int ratio = 0;             // positions of a run
   bool overlapping = false;  // an entry also takes the run before its own, with weights of its own
   int width = 0;             // of an entry
-  int first_plane = 0;       // of the layer: values of positions, gates of positions, entries
+  int plane = 0;             // of the layer's cache rows: its entries
+  int64_t state_offset = 0;  // in the layer's part of a state, in floats
 
   int row_width() const { return overlapping ? 2 * width : width; }
-  PlaneId values(int layer) const { return {layer, first_plane}; }
-  PlaneId gates(int layer) const { return {layer, first_plane + 1}; }
-  PlaneId entries(int layer) const { return {layer, first_plane + 2}; }
-  static constexpr int kPlanes = 3;
+  PlaneId entries(int layer) const { return {layer, plane}; }
+  // Positions that a state keeps: those of the unfinished run, and of the one before it where
+  // entries overlap. Position p is row p % kept() [values, gates].
+  int kept() const { return overlapping ? 2 * ratio : ratio; }
+  int64_t state() const { return int64_t{kept()} * 2 * row_width(); }  // floats
 };
-// The planes that the shape needs, in their order.
-std::vector<KvPlane> PlanesOf(const CompressorShape& shape);
+// The plane of its entries.
+KvPlane PlaneOf(const CompressorShape& shape);
 
-// Stores what the batch's positions bring, then makes the entries whose last position is among
-// them. Both are read back from the cache, so that an entry does not depend on how its positions
-// came. The last elements of an entry are rotated by the position its run begins at. Order:
-// docs/numerics.md, 16.
+// Makes the entries whose last position is in the batch, of what its positions bring and what the
+// states keep of earlier ones; then brings the states to the end of the step and writes its
+// snapshots. Positions are rounded to the cache's type as they come, so that an entry does not
+// depend on how they came. The last elements of an entry are rotated by the position its run
+// begins at. Order: docs/numerics.md, 16.
 void Compress(const CompressorShape& shape, const CompressorWeights& weights,
               const AttentionStep& step, MatmulInput& x, const RopeFrequencies& rope,
               ComputeContext& ctx);

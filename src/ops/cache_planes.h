@@ -3,8 +3,6 @@
 
 #include "kv/batch.h"
 #include "kv/kv_cache.h"
-#include "ops/compute_context.h"
-#include "tensor/weight.h"
 
 namespace tael {
 
@@ -12,14 +10,6 @@ namespace tael {
 struct PlaneId {
   int layer = 0, plane = 0;
 };
-
-// Converts x [T, width] to the cache's type and stores it at the batch's positions. REQUIRES: a
-// plane with a row for each position.
-void StorePlaneRows(const Batch& batch, PlaneId id, MatrixView<const float> x, KvCache& cache,
-                    ComputeContext& ctx);
-
-// The row of `position` in such a plane.
-uint8_t* PlaneRow(const BatchSequence& sequence, PlaneId id, int64_t position, KvCache& cache);
 
 // Entry `index` of a plane whose entries each sum up `ratio` positions: it lies in the block of the
 // last of them.
