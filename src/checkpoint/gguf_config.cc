@@ -210,6 +210,7 @@ ConfigView GgufTranslator::Translate() {
   CopyKeys();
   AddLayers();
   AddVocabulary();
+  CheckStreams();
   AddHeads();
   CheckHeads();
   AddWindows();

@@ -1,6 +1,8 @@
 // Experts and routers of a GGUF model.
 #include "checkpoint/gguf_translator.h"
 
+#include <cmath>
+
 namespace tael {
 
 void GgufTranslator::AddExperts() {
@@ -29,6 +31,7 @@ void GgufTranslator::AddExperts() {
   if ((arch == "qwen3moe" || arch == "hunyuan-moe") && !HasKey("expert_weights_norm")) {
     config_.Set("norm_topk_prob", true);
   }
+  AddClamp();
   if (arch == "gpt-oss") config_.Set("swiglu_limit", 7.0);  // a constant of the architecture
 }
 
@@ -59,6 +62,25 @@ void GgufTranslator::AddDeepSeekRouter(bool sigmoid) {
   } else {
     config_.Set("topk_method", Configured("n_group") == 1 ? "greedy" : "group_limited_greedy");
   }
+}
+
+// Limits of the experts and of the shared expert, one for each layer or one for all. All must be
+// the same: configurations have one.
+void GgufTranslator::AddClamp() {
+  std::optional<double> limit;
+  for (const char* key : {"swiglu_clamp_exp", "swiglu_clamp_shexp"}) {
+    const GgufValue* value = metadata_.Find(Key(key));
+    if (value == nullptr) continue;
+    const std::vector<double> all =
+        value->type == GgufType::kArray ? value->numbers : std::vector<double>{value->number};
+    for (const double found : all) {
+      if (!limit) limit = found;
+      if (found == *limit && found > 0 && std::isfinite(found)) continue;
+      Problem("{} has {}, needed one limit above 0 for all layers ({})", Key(key), found, *limit);
+      return;
+    }
+  }
+  if (limit) config_.Set("swiglu_limit", Decimal(static_cast<float>(*limit)));
 }
 
 // No key says which layers behind the first ones are dense again, nor whether the router has a

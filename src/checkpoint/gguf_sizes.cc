@@ -15,7 +15,12 @@ void GgufTranslator::AddLayers() {
   const std::optional<int64_t> blocks = Integer("block_count");
   if (!blocks) return;
   // The blocks of multi-token prediction are counted too; Hugging Face counts them apart.
-  const int64_t extra = Integer("nextn_predict_layers").value_or(0);
+  int64_t extra = Integer("nextn_predict_layers").value_or(0);
+  // DeepSeek-V4's converters copy the number and leave the blocks out.
+  if (std::string_view(arch_->name) == "deepseek4" &&
+      !HasTensor(fmt::format("blk.{}.nextn.eh_proj.weight", *blocks - extra))) {
+    extra = 0;
+  }
   const auto num_tensors = static_cast<int64_t>(tensors_.all().size());
   if (*blocks <= extra) {
     Problem("{} is {}, needed more than nextn_predict_layers ({})", Key("block_count"), *blocks,
@@ -54,6 +59,16 @@ void GgufTranslator::AddVocabulary() {
   }
   config_.Set("vocab_size", rows);
   config_.Set("tie_word_embeddings", !HasTensor("output.weight"));
+}
+
+// Several residual streams side by side are what drafts continue from.
+void GgufTranslator::CheckStreams() {
+  const std::optional<int64_t> out = Integer("embedding_length_out");
+  const int64_t hidden = Configured("hidden_size").value_or(0);
+  const int64_t needed = hidden * Configured("hc_mult").value_or(1);
+  if (out && *out != needed) {
+    Problem("{} is {}, needed {}", Key("embedding_length_out"), *out, needed);
+  }
 }
 
 void GgufTranslator::AddHeads() {
@@ -117,7 +132,8 @@ void GgufTranslator::CheckHeads() {
   }
   const std::optional<int64_t> rotated = Integer("rope.dimension_count");
   if (!rotated && arch_->rotates_part && head_dim) config_.Set("rotary_dim", *head_dim);
-  const bool whole = head_dim && rotated == head_dim && !arch_->rotates_part;
+  const bool split = std::string_view(arch_->name) == "deepseek4";
+  const bool whole = head_dim && rotated == head_dim && !arch_->rotates_part && !split;
   if (!rotated || arch_->mla || !head_dim || whole) {
     if (rotated && *rotated % 2 != 0) {
       Problem("{} is {}, needed an even number", Key("rope.dimension_count"), *rotated);
@@ -128,7 +144,7 @@ void GgufTranslator::CheckHeads() {
     Problem("{} is {}, needed an even number of at most {}", Key("rope.dimension_count"), *rotated,
             *head_dim);
   }
-  config_.Set("rotary_dim", *rotated);
+  config_.Set(split ? "qk_rope_head_dim" : "rotary_dim", *rotated);
 }
 
 // Which layers see a window only: each layer by itself, or all but every n-th.

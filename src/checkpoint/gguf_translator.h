@@ -44,6 +44,7 @@ class GgufTranslator {
   // gguf_sizes.cc
   void AddLayers();
   void AddVocabulary();
+  void CheckStreams();
   void AddHeads();
   void AddLatentHeads();
   void CheckHeads();
@@ -59,6 +60,7 @@ class GgufTranslator {
   void AddDeepSeekRouter(bool sigmoid);
   void AddDeepSeekGroups(bool sigmoid);
   void AddErnieLayers();
+  void AddClamp();
 
   template <typename... Args>
   void Problem(fmt::format_string<Args...> text, Args&&... args) {

@@ -195,19 +195,26 @@ Weight Binder::ColumnsOf(const TensorInfo* tensor, int64_t n, int64_t k) {
           .element_bytes = n * info.block_bytes};
 }
 
-const uint8_t* Binder::NumberTable(Role role, int layer, const NumberTableShape& shape) {
+const TensorInfo* Binder::NumberTable(Role role, int layer, const NumberTableShape& shape) {
   const TensorInfo* tensor = ClaimShape(NameOf(role, layer), {shape.rows, shape.columns});
   if (tensor == nullptr) return nullptr;
-  if (tensor->dtype != DType::kI64) {
-    Problem("'{}' has type {}, needed I64", tensor->name, Name(tensor->dtype));
+  const DType needed = IsGguf() ? DType::kI32 : DType::kI64;
+  if (tensor->dtype != needed) {
+    Problem("'{}' has type {}, needed {}", tensor->name, Name(tensor->dtype), Name(needed));
     return nullptr;
   }
   used_.push_back(tensor);
-  if (headers_only_) return tensor->bytes.data();
+  if (headers_only_) return tensor;
   std::vector<int64_t> row(static_cast<size_t>(shape.columns));
-  const size_t row_bytes = row.size() * sizeof(int64_t);
+  const size_t bytes = IsGguf() ? sizeof(int32_t) : sizeof(int64_t);
+  const uint8_t* next = tensor->bytes.data();
   for (int64_t r = 0; r < shape.rows; ++r) {
-    std::memcpy(row.data(), tensor->bytes.data() + static_cast<size_t>(r) * row_bytes, row_bytes);
+    for (int64_t& number : row) {
+      int32_t narrow = 0;
+      std::memcpy(IsGguf() ? static_cast<void*>(&narrow) : &number, next, bytes);
+      if (IsGguf()) number = narrow;
+      next += bytes;
+    }
     std::sort(row.begin(), row.end());
     const bool distinct = std::adjacent_find(row.begin(), row.end()) == row.end();
     if (distinct && row.front() >= 0 && row.back() < shape.limit) continue;
@@ -215,7 +222,7 @@ const uint8_t* Binder::NumberTable(Role role, int layer, const NumberTableShape&
             shape.columns, shape.limit - 1);
     return nullptr;
   }
-  return tensor->bytes.data();
+  return tensor;
 }
 
 std::vector<float> Binder::Vector(Role role, int layer, int64_t size) {

@@ -53,9 +53,9 @@ class Binder {
   std::vector<float> Vectors(Role role, int layer, int64_t count, int64_t size) {
     return VectorNamed(NameOf(role, layer), count * size, {count, size});
   }
-  // [rows, columns] int64, borrowed: every row names different numbers from 0 to `limit` - 1. Null
-  // when something is wrong.
-  const uint8_t* NumberTable(Role role, int layer, const NumberTableShape& shape);
+  // [rows, columns] of I64, in GGUF files I32, borrowed: every row names different numbers from 0
+  // to `limit` - 1. nullptr when something is wrong.
+  const TensorInfo* NumberTable(Role role, int layer, const NumberTableShape& shape);
   // A vector that some files store as a matrix with one row, or column.
   std::vector<float> FlatVector(Role role, int layer, int64_t size);
   // All elements of a tensor that has one of `shapes`, in the order of the file.

@@ -105,11 +105,18 @@ void ChooseBest(const RouterSpec& spec, RouterScratch scratch) {
 void LookUpExperts(const RouterSpec& spec, const RouterWeights& weights, int32_t token,
                    int32_t* experts) {
   const int count = spec.experts_per_token;
-  const uint8_t* row = weights.token_experts + int64_t{token} * count * int64_t{sizeof(int64_t)};
+  const bool wide = weights.token_experts_dtype == DType::kI64;
+  const int64_t first = int64_t{token} * count;
   for (int i = 0; i < count; ++i) {
-    int64_t expert;
-    std::memcpy(&expert, row + static_cast<size_t>(i) * sizeof(expert), sizeof(expert));
-    experts[i] = static_cast<int32_t>(expert);
+    if (wide) {
+      int64_t expert;
+      std::memcpy(&expert, weights.token_experts + (first + i) * int64_t{sizeof(expert)},
+                  sizeof(expert));
+      experts[i] = static_cast<int32_t>(expert);
+    } else {
+      std::memcpy(experts + i, weights.token_experts + (first + i) * int64_t{sizeof(int32_t)},
+                  sizeof(int32_t));
+    }
   }
   std::sort(experts, experts + count);
 }

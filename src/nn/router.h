@@ -15,9 +15,10 @@ struct RouterWeights {
   Weight gate;                         // [E, D]
   std::vector<float> correction_bias;  // [E] each; empty when the spec has none
   std::vector<float> gate_bias = {}, expert_scales = {};
-  // [V, experts_per_token] int64: the experts of each token, distinct; borrowed. Null when the spec
+  // [V, experts_per_token]: the experts of each token, distinct; borrowed. Null when the spec
   // chooses otherwise.
   const uint8_t* token_experts = nullptr;
+  DType token_experts_dtype = DType::kI64;  // or kI32, in GGUF files
 };
 
 // Arena memory, rows of `per_token`. The experts of a token stand in ascending order.

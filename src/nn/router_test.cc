@@ -134,6 +134,13 @@ TEST(Router, LooksExpertsUpByTokenWhateverTheScores) {
   EXPECT_EQ(experts, (Ids{1, 4}));
   LookUpExperts(spec, weights, 2, experts.data());
   EXPECT_EQ(experts, (Ids{0, 3}));
+  const std::vector<int32_t> narrow(table.begin(), table.end());
+  std::memcpy(file.data() + 1, narrow.data(), narrow.size() * sizeof(int32_t));
+  weights.token_experts_dtype = DType::kI32;
+  LookUpExperts(spec, weights, 0, experts.data());
+  EXPECT_EQ(experts, (Ids{1, 4}));
+  LookUpExperts(spec, weights, 2, experts.data());
+  EXPECT_EQ(experts, (Ids{0, 3}));
 }
 
 TEST(Router, DoesNotHideANaN) {

@@ -32,7 +32,7 @@ const std::vector<Entry>& Entries() {
       {"gpt-4o minimax-m2 llama4", {{patterns::kGpt4o}, false, false, false}},
       {"tekken", {{patterns::kTekken}, true, true, false}},
       {"kimi-k2", {{patterns::kKimiK2}, false, false, false}},
-      {"deepseek-v3 hunyuan-dense",
+      {"deepseek-v3 hunyuan-dense joyai-llm",
        {{patterns::kUpTo3Digits, patterns::kDeepSeekCjk, patterns::kDeepSeekV3},
         false,
         false,

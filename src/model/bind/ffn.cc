@@ -125,7 +125,10 @@ RouterWeights BindRouter(const RouterSpec& spec, int64_t hidden, int layer, Bind
     w.correction_bias = binder.FlatVector(Role::kRouterCorrection, layer, spec.num_experts);
   }
   if (spec.choice == ExpertChoice::kByToken) {
-    w.token_experts = binder.NumberTable(Role::kTokenExperts, layer, table);
+    if (const TensorInfo* t = binder.NumberTable(Role::kTokenExperts, layer, table)) {
+      w.token_experts = t->bytes.data();
+      w.token_experts_dtype = t->dtype;
+    }
   }
   if (spec.expert_scales) {
     w.expert_scales = binder.FlatVector(Role::kExpertScales, layer, spec.num_experts);
