@@ -213,6 +213,42 @@ TEST(GgufConfig, TakesLatentAttentionApart) {
               HasSubstr("key_length_mla is missing"));
 }
 
+TEST(GgufConfig, ReadsTheKeysOfDeepSeekV4) {
+  const auto model = [] {
+    return Model("deepseek4")
+        .U32("deepseek4.attention.head_count_kv", 1)
+        .U32("deepseek4.attention.key_length", 4)
+        .U32("deepseek4.rope.dimension_count", 4)
+        .U32("deepseek4.hyper_connection.count", 3)
+        .U32s("deepseek4.attention.compress_ratios", {0, 4, 128});
+  };
+  const ConfigView c = Config(model()
+                                  .U32("deepseek4.embedding_length_out", 24)
+                                  .U32("deepseek4.nextn_predict_layers", 1)
+                                  .U32("deepseek4.expert_gating_func", 4)
+                                  .F32s("deepseek4.swiglu_clamp_exp", {0.1f, 0.1f})
+                                  .F32s("deepseek4.swiglu_clamp_shexp", {0.1f, 0.1f}));
+  EXPECT_EQ(c.Int("qk_rope_head_dim"), 4);  // also where it is the whole head
+  EXPECT_EQ(c.Int("hc_mult"), 3);
+  EXPECT_THAT(c.Ints("compress_ratios"), ElementsAre(0, 4, 128));
+  EXPECT_EQ(c.Int("num_hidden_layers"), 2);  // there is no block of predictions
+  EXPECT_EQ(c.Double("swiglu_limit"), 0.1);
+  EXPECT_EQ(c.String("scoring_func"), "sqrtsoftplus");
+  EXPECT_EQ(Config(model()
+                       .U32("deepseek4.nextn_predict_layers", 1)
+                       .F32Tensor("blk.1.nextn.eh_proj.weight", {8, 16}))
+                .Int("num_hidden_layers"),
+            1);
+  EXPECT_THAT(Refusal(model().U32("deepseek4.embedding_length_out", 8)),
+              HasSubstr("embedding_length_out is 8, needed 24"));
+  EXPECT_THAT(Refusal(model().F32s("deepseek4.swiglu_clamp_exp", {1, 2})),
+              HasSubstr("swiglu_clamp_exp has 2, needed one limit above 0 for all layers (1)"));
+  EXPECT_THAT(Refusal(model()
+                          .F32s("deepseek4.swiglu_clamp_exp", {1, 1})
+                          .F32s("deepseek4.swiglu_clamp_shexp", {2, 2})),
+              HasSubstr("swiglu_clamp_shexp has 2"));
+}
+
 TEST(GgufConfig, CompletesTheRouterOfDeepSeekAndRefusesHalfOfItsGroups) {
   for (const std::string arch : {"deepseek2", "deepseek32"}) {
     SCOPED_TRACE(arch);
