@@ -72,6 +72,29 @@ int64_t TotalElements(const TensorIndex& tensors) {
   return sum;
 }
 
+// The name of the matrix that a tensor of a packed form belongs to.
+std::string_view PackedName(std::string_view tensor) {
+  for (const std::string_view ending : {"_blocks", "_scales"}) {
+    if (tensor.ends_with(ending)) return tensor.substr(0, tensor.size() - ending.size());
+  }
+  return tensor.substr(0, tensor.rfind('.'));
+}
+
+// The same with the elements of packed matrices, whose tensors hold several in one number.
+int64_t Parameters(const Model& model) {
+  std::set<std::string_view> packed;
+  int64_t sum = 0;
+  for (const NamedPacked& entry : model.weights.packed) {
+    const std::string_view name = entry.name;
+    packed.insert(name.ends_with(".weight") ? PackedName(name) : name);
+    sum += entry.matrix->n * entry.matrix->k;
+  }
+  for (const TensorInfo& tensor : model.checkpoint.tensors.all()) {
+    if (!packed.contains(PackedName(tensor.name))) sum += Elements(tensor);
+  }
+  return sum;
+}
+
 // Throws kCorrupt with every tensor that holds NaN or infinity.
 void RefuseNonFinite(const TensorIndex& tensors, const std::string& path) {
   Progress progress("scanning the weights", TotalBytes(tensors));
@@ -242,8 +265,8 @@ Json InspectModel(const std::string& path, const InspectOptions& options) {
   out.Set("path", path);
   out.Set("container", ContainerName(checkpoint.container));
   out.Set("files", std::move(files));
-  out.Set("parameters", TotalElements(checkpoint.tensors));
-  out.Set("active_parameters", TotalElements(checkpoint.tensors) - IdleParameters(model->spec));
+  out.Set("parameters", Parameters(*model));
+  out.Set("active_parameters", Parameters(*model) - IdleParameters(model->spec));
   out.Set("weight_bytes", TotalBytes(checkpoint.tensors));
   out.Set("kv_bytes_per_token", KvBytesPerToken(*model));
   out.Set("state_bytes_per_sequence", StateBytes(*model, 1));

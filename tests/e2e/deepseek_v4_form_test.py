@@ -141,7 +141,11 @@ def published_form():
             published = write(home, "published", config, {**packed, **drafts})
             twin = write(home, "twin", plain, floats)
             expect(errors(home, published) == errors(home, twin), "other logits than the floats")
-            forms = {f["form"]: f for f in home.tael("inspect", published, "--json").json()["packed"]}
+            seen = home.tael("inspect", published, "--json").json()
+            elements = {key: home.tael("inspect", twin, "--json").json()[key] for key in ("parameters", "active_parameters")}
+            left = sum(math.prod(shape) for _, shape, _ in drafts.values())  # no packed matrix was made of them
+            expect(all(seen[key] == value + left for key, value in elements.items()), seen["parameters"], elements)
+            forms = {f["form"]: f for f in seen["packed"]}
             expect(set(forms) == {"MXFP4", *[f for f in forms if f.startswith("F8_E4M3")]}, forms)
             expert_bytes = sum(len(t[2]) for n, t in packed.items() if ".experts." in n)
             expect(forms["MXFP4"]["bytes"] == expert_bytes, forms, expert_bytes)
