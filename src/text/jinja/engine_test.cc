@@ -13,13 +13,19 @@ namespace {
 
 constexpr int64_t kClock = 1768480496;  // 2026-01-15 12:34:56
 
-#if defined(__has_feature)
-#define TAEL_CHECKS_ADDRESSES __has_feature(address_sanitizer)
-#else
-#define TAEL_CHECKS_ADDRESSES 0
+#if defined(__SANITIZE_ADDRESS__)
+#define TAEL_CHECKS_ADDRESSES 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TAEL_CHECKS_ADDRESSES 1
+#endif
 #endif
 // Processor time a hostile template may take: bounded, and more where every access is checked.
-constexpr double kMaxSeconds = TAEL_CHECKS_ADDRESSES ? 30 : 1;
+#ifdef TAEL_CHECKS_ADDRESSES
+constexpr double kMaxSeconds = 30;
+#else
+constexpr double kMaxSeconds = 1;
+#endif
 
 struct Rendering {
   std::string text;   // all spans
