@@ -84,8 +84,9 @@ grid() {
   if build/release/tael verify --hash-grid "$@"; then echo "ok - grid of $label"; else echo "not ok - grid of $label"; fi
 }
 # All 160 ways to evaluate one request, and the corners on every other kernel table: one hash. Every other
-# mode with a pairwise cover on the best table (the unit tests compare the tables product by product). The quick-start model with the pairs of corners; its full cover, some minutes,
-# is `build/release/tael verify --hash-grid smollm2 --grid-cells pairwise`.
+# mode with a pairwise cover on the best table (the unit tests compare the tables product by product). The
+# quick-start model with the pairs of corners; its full cover, some minutes, is
+# `build/release/tael verify --hash-grid smollm2 --grid-cells pairwise`.
 hash_grid() {
   local model mode
   for model in "${grid_models[@]}"; do

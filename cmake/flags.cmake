@@ -24,6 +24,11 @@ endif()
 if(TAEL_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
+# Checks before every access for what the address sanitizer reports when it happens: a quarter of the time
+# that a build with sanitizers takes.
+if(TAEL_SANITIZE MATCHES "address" AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  add_compile_options(-fno-sanitize=null,object-size,vptr)
+endif()
 # The kernels are some thousand functions inlined into a few: with every check in line a table of a
 # vector instruction set takes compilers more than six minutes. So these sources check addresses by
 # calls, arrays of their stack by `bounds` alone, and of what is undefined only what arithmetic can do.
