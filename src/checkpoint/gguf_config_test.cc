@@ -241,12 +241,39 @@ TEST(GgufConfig, ReadsTheKeysOfDeepSeekV4) {
             1);
   EXPECT_THAT(Refusal(model().U32("deepseek4.embedding_length_out", 8)),
               HasSubstr("embedding_length_out is 8, needed 24"));
-  EXPECT_THAT(Refusal(model().F32s("deepseek4.swiglu_clamp_exp", {1, 2})),
+}
+
+TEST(GgufConfig, RefusesLimitsOfSwiGluThatAreNotOneForAll) {
+  using Limits = std::vector<float>;
+  const auto model = [](const Limits& routed, const Limits& shared) {
+    return Model("deepseek4")
+        .F32s("deepseek4.swiglu_clamp_exp", routed)
+        .F32s("deepseek4.swiglu_clamp_shexp", shared);
+  };
+  EXPECT_EQ(Config(model({7}, {7, 7})).Double("swiglu_limit"), 7.0);
+  EXPECT_THAT(Refusal(model({1, 2}, {1, 1})),
               HasSubstr("swiglu_clamp_exp has 2, needed one limit above 0 for all layers (1)"));
-  EXPECT_THAT(Refusal(model()
-                          .F32s("deepseek4.swiglu_clamp_exp", {1, 1})
-                          .F32s("deepseek4.swiglu_clamp_shexp", {2, 2})),
-              HasSubstr("swiglu_clamp_shexp has 2"));
+  EXPECT_THAT(Refusal(model({1, 1}, {2, 2})), HasSubstr("swiglu_clamp_shexp has 2"));
+  EXPECT_THAT(Refusal(model({0}, {0})), HasSubstr("swiglu_clamp_exp has 0, needed one limit"));
+  EXPECT_THAT(Refusal(model({}, {10})), HasSubstr("swiglu_clamp_exp has 0 entries"));
+  EXPECT_THAT(
+      Refusal(model({1, 1, 1}, {1})),
+      HasSubstr("swiglu_clamp_exp has 3 entries, needed 1 or one for each of the 2 layers"));
+
+  const auto routed = [] { return Model("deepseek4").F64("deepseek4.swiglu_clamp_exp", 7); };
+  EXPECT_EQ(Config(routed().F32("deepseek4.swiglu_clamp_shexp", 7)).Double("swiglu_limit"), 7.0);
+  EXPECT_THAT(Refusal(routed()),
+              HasSubstr("swiglu_clamp_shexp is missing, needed beside deepseek4.swiglu_clamp_exp"));
+  EXPECT_THAT(Refusal(Model("deepseek4").F32("deepseek4.swiglu_clamp_shexp", 7)),
+              HasSubstr("swiglu_clamp_exp is missing"));
+  EXPECT_THAT(Refusal(routed().U32("deepseek4.swiglu_clamp_shexp", 7)),
+              HasSubstr("swiglu_clamp_shexp is 7, needed a floating-point number or an array"));
+  EXPECT_THAT(Refusal(routed().U32s("deepseek4.swiglu_clamp_shexp", {7, 7})),
+              HasSubstr("swiglu_clamp_shexp is \"array of 2\", needed a floating-point number"));
+  EXPECT_THAT(Refusal(routed().Strings("deepseek4.swiglu_clamp_shexp", {"7"})),
+              HasSubstr("needed a floating-point number or an array"));
+  EXPECT_THAT(Refusal(Model("gpt-oss").F32("gpt-oss.swiglu_clamp_exp", 10)),
+              HasSubstr("gpt-oss.swiglu_clamp_exp is not known for gpt-oss"));
 }
 
 TEST(GgufConfig, CompletesTheRouterOfDeepSeekAndRefusesHalfOfItsGroups) {

@@ -2,6 +2,7 @@
 #include "checkpoint/gguf_translator.h"
 
 #include <cmath>
+#include <utility>
 
 namespace tael {
 
@@ -67,13 +68,24 @@ void GgufTranslator::AddDeepSeekRouter(bool sigmoid) {
 // Limits of the experts and of the shared expert, one for each layer or one for all. All must be
 // the same: configurations have one.
 void GgufTranslator::AddClamp() {
+  constexpr const char* kKeys[] = {"swiglu_clamp_exp", "swiglu_clamp_shexp"};
+  if (std::string_view(arch_->name) != "deepseek4") {
+    for (const char* key : kKeys) {
+      if (HasKey(key)) {
+        Problem("{} is not known for {}, whose limit is not in its files", Key(key), arch_->name);
+      }
+    }
+    return;
+  }
+  if (HasKey(kKeys[0]) != HasKey(kKeys[1])) {
+    const bool first = HasKey(kKeys[0]);
+    Problem("{} is missing, needed beside {}", Key(kKeys[first ? 1 : 0]),
+            Key(kKeys[first ? 0 : 1]));
+    return;
+  }
   std::optional<double> limit;
-  for (const char* key : {"swiglu_clamp_exp", "swiglu_clamp_shexp"}) {
-    const GgufValue* value = metadata_.Find(Key(key));
-    if (value == nullptr) continue;
-    const std::vector<double> all =
-        value->type == GgufType::kArray ? value->numbers : std::vector<double>{value->number};
-    for (const double found : all) {
+  for (const char* key : kKeys) {
+    for (const double found : ClampLimits(key)) {
       if (!limit) limit = found;
       if (found == *limit && found > 0 && std::isfinite(found)) continue;
       Problem("{} has {}, needed one limit above 0 for all layers ({})", Key(key), found, *limit);
@@ -81,6 +93,29 @@ void GgufTranslator::AddClamp() {
     }
   }
   if (limit) config_.Set("swiglu_limit", Decimal(static_cast<float>(*limit)));
+}
+
+// The limits that `key` lists, rounded to float32 as they are used; none, and a problem, where it
+// is no floating-point number and no list of them for all layers.
+std::vector<double> GgufTranslator::ClampLimits(const char* key) {
+  const GgufValue* value = metadata_.Find(Key(key));
+  if (value == nullptr) return {};
+  const bool list = value->type == GgufType::kArray;
+  const GgufType type = list ? value->element : value->type;
+  if (type != GgufType::kF32 && type != GgufType::kF64) {
+    Problem("{} is {}, needed a floating-point number or an array of them", Key(key),
+            DumpJson(AsJson(*value)));
+    return {};
+  }
+  std::vector<double> limits = list ? value->numbers : std::vector<double>{value->number};
+  const int64_t layers = Integer("block_count").value_or(0);
+  if (limits.size() != 1 && std::cmp_not_equal(limits.size(), layers)) {
+    Problem("{} has {} entries, needed 1 or one for each of the {} layers", Key(key), limits.size(),
+            layers);
+    return {};
+  }
+  for (double& limit : limits) limit = static_cast<double>(static_cast<float>(limit));
+  return limits;
 }
 
 // No key says which layers behind the first ones are dense again, nor whether the router has a

@@ -61,6 +61,7 @@ class GgufTranslator {
   void AddDeepSeekGroups(bool sigmoid);
   void AddErnieLayers();
   void AddClamp();
+  std::vector<double> ClampLimits(const char* key);
 
   template <typename... Args>
   void Problem(fmt::format_string<Args...> text, Args&&... args) {
