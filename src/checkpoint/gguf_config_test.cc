@@ -234,11 +234,13 @@ TEST(GgufConfig, ReadsTheKeysOfDeepSeekV4) {
   EXPECT_EQ(c.Int("num_hidden_layers"), 2);  // there is no block of predictions
   EXPECT_EQ(c.Double("swiglu_limit"), 0.1);
   EXPECT_EQ(c.String("scoring_func"), "sqrtsoftplus");
-  EXPECT_EQ(Config(model()
-                       .U32("deepseek4.nextn_predict_layers", 1)
-                       .F32Tensor("blk.1.nextn.eh_proj.weight", {8, 16}))
-                .Int("num_hidden_layers"),
-            1);
+  EXPECT_EQ(c.Int("num_nextn_predict_layers"), 0);
+  for (const char* tensor : {"blk.1.nextn.eh_proj.weight", "blk.1.nextn.e_proj.weight"}) {
+    const ConfigView with_block =
+        Config(model().U32("deepseek4.nextn_predict_layers", 1).F32Tensor(tensor, {8, 16}));
+    EXPECT_EQ(with_block.Int("num_hidden_layers"), 1) << tensor;
+    EXPECT_EQ(with_block.Int("num_nextn_predict_layers"), 1) << tensor;
+  }
   EXPECT_THAT(Refusal(model().U32("deepseek4.embedding_length_out", 8)),
               HasSubstr("embedding_length_out is 8, needed 24"));
 }

@@ -1,7 +1,9 @@
 // Layers, vocabulary and heads of a GGUF model.
 #include "checkpoint/gguf_translator.h"
 
+#include <algorithm>
 #include <cmath>
+#include <string>
 
 namespace tael {
 namespace {
@@ -16,10 +18,15 @@ void GgufTranslator::AddLayers() {
   if (!blocks) return;
   // The blocks of multi-token prediction are counted too; Hugging Face counts them apart.
   int64_t extra = Integer("nextn_predict_layers").value_or(0);
-  // DeepSeek-V4's converters copy the number and leave the blocks out.
-  if (std::string_view(arch_->name) == "deepseek4" &&
-      !HasTensor(fmt::format("blk.{}.nextn.eh_proj.weight", *blocks - extra))) {
-    extra = 0;
+  // DeepSeek-V4's converters copy the number and may leave the blocks out.
+  if (std::string_view(arch_->name) == "deepseek4" && extra > 0) {
+    const std::string start = fmt::format("blk.{}.nextn.", *blocks - extra);
+    const auto& all = tensors_.all();
+    const bool there = std::any_of(all.begin(), all.end(), [&](const TensorInfo& tensor) {
+      return tensor.name.starts_with(start);
+    });
+    if (!there) extra = 0;
+    config_.Set("num_nextn_predict_layers", extra);
   }
   const auto num_tensors = static_cast<int64_t>(tensors_.all().size());
   if (*blocks <= extra) {

@@ -88,6 +88,15 @@ void BindPredictions(const DecoderSpec& spec, const Family& family, const Checkp
   }
 }
 
+// DeepSeek-V4's blocks of multi-token prediction are not read. Safetensors have them under names of
+// their own ("mtp."), GGUF as the blocks behind the last one, where its configuration counts them.
+void LeavePredictionsAside(const DecoderSpec& spec, const Checkpoint& checkpoint, Binder& binder) {
+  if (checkpoint.container != Container::kGguf || spec.family != "deepseek-v4") return;
+  const int first = static_cast<int>(spec.layers.size());
+  const int count = checkpoint.config.Int("num_nextn_predict_layers", 0);
+  for (int i = 0; i < count && binder.HasBlock(first + i); ++i) binder.IgnoreBlock(first + i);
+}
+
 constexpr const char* kLongRopeTensors[] = {"rope_factors_short.weight",
                                             "rope_factors_long.weight"};
 
@@ -136,6 +145,7 @@ DecoderWeights Bind(const DecoderSpec& spec, const Family& family, const Checkpo
   BindRopeDivisors(spec, checkpoint, &weights, binder);
   weights.packed = binder.packed();
   BindPredictions(spec, family, checkpoint, &weights, binder);
+  LeavePredictionsAside(spec, checkpoint, binder);
   for (const TensorInfo* tensor : binder.Finish()) weights.sources.push_back(tensor->bytes);
   return weights;
 }

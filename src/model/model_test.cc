@@ -5,11 +5,15 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <utility>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "checkpoint/open.h"
 #include "checkpoint/safetensors.h"
+#include "model/bind.h"
+#include "model/families.h"
 #include "tests/support/shared_data.h"
 
 namespace tael {
@@ -277,6 +281,33 @@ TEST_F(OtherFamily, SmolLm3SkipsRopeWhereTheListOrTheIntervalSaysSo) {
   list.emplace_back(1);
   config_.Set("no_rope_layers", list);
   EXPECT_THROW(rotated(), Error);
+}
+
+// In GGUF it is one more block; it is known only where the configuration counts it.
+TEST(DeepSeekV4, LeavesThePredictionBlockOfGgufAside) {
+  Checkpoint checkpoint = OpenCheckpoint(Golden("deepseek-v4-gguf") + "/model.gguf");
+  const auto bind = [&](int predictions) {
+    Json config = checkpoint.config.values();
+    config.Set("num_nextn_predict_layers", predictions);
+    checkpoint.config = ConfigView(std::move(config), "test");
+    return Bind(DescribeCheckpoint(checkpoint), *FindFamily("DeepseekV4ForCausalLM"), checkpoint);
+  };
+  const size_t taken = bind(0).sources.size();
+  TensorInfo tensor = *checkpoint.tensors.Find("output_norm.weight");
+  for (const char* name : {"blk.4.attn_norm.weight", "blk.4.nextn.eh_proj.weight"}) {
+    tensor.name = name;
+    checkpoint.tensors.Add(tensor, "test");
+  }
+  EXPECT_EQ(bind(1).sources.size(), taken);
+  EXPECT_EQ(bind(3).sources.size(), taken);
+  try {
+    bind(0);
+    FAIL() << "took a block that nobody counts";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("unexpected tensor 'blk.4.nextn.eh_proj.weight'"),
+              std::string::npos)
+        << error.what();
+  }
 }
 
 }  // namespace

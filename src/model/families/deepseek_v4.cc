@@ -246,7 +246,8 @@ DecoderSpec DescribeDeepSeekV4(const ConfigView& c) {
   const std::vector<int64_t> ratios = ReadRatios(c);
   const int layers = c.Int("num_hidden_layers");
   const std::vector<bool> by_token = ReadHashLayers(c, layers);
-  // Of what drafts ("mtp."), which stays unread: a block like the others, or DSpark's.
+  // Of what drafts ("mtp."; in GGUF the blocks behind these), which stays unread: a block like the
+  // others, or DSpark's.
   for (const char* key : {"num_nextn_predict_layers", "dspark_block_size", "dspark_markov_rank",
                           "dspark_noise_token_id", "dspark_target_layer_ids"}) {
     c.Ignore(key);
