@@ -146,6 +146,7 @@ class Layer {
   }
 
   const CompressedWeights& weights() const { return w_; }
+  const std::vector<float>& x() const { return x_; }
 
  private:
   std::vector<float> Floats(int64_t n) {
@@ -262,6 +263,54 @@ TEST(CompressedAttention, GoingBackToAKeptStateBringsBackTheSameResult) {
         EXPECT_EQ(out, whole) << spec.ratio << ", " << length << ", " << kept.position;
       }
     }
+  }
+}
+
+// Two at places of their own, their states in swapped slots.
+TEST(CompressedAttention, SequencesOfABatchGetWhatTheyGetAlone) {
+  constexpr int kBegins[] = {97, 42}, kCounts[] = {53, 40};
+  const std::vector<BlockId> blocks[] = {{4, 0, 2}, {1, 5, 3}};
+  for (const CompressedSpec& spec :
+       {SpecOf(4, true, true), SpecOf(7, true, true), SpecOf(100, false, false)}) {
+    const Layer layer(spec);
+    KvCache cache({layer.layout()}, DType::kF16, 6);
+    WorkerPool pool(2);
+    Arena arena;
+    ComputeContext ctx{pool, *SelectKernelTable(), arena, true, 0};
+    const std::vector<float> whole = layer.Forward({kLength}, 2, cache, {0, 1, 2});
+    // What is before the batch makes its state in slot 0, from where the first one's goes to 1.
+    StateCache states = layer.NewStates(2);
+    std::vector<float> out(whole.size());
+    for (const int s : {0, 1}) {
+      layer.Step({0, kBegins[s], {}}, blocks[s], {cache, states}, out.data(), ctx);
+      if (s == 0) states.Copy(0, 1);
+    }
+    Batch batch;
+    std::vector<float> x;
+    for (const int s : {0, 1}) {
+      batch.sequences.push_back({.first_row = static_cast<int>(batch.tokens.size()),
+                                 .count = kCounts[s],
+                                 .begin = kBegins[s],
+                                 .blocks = blocks[s],
+                                 .state = 1 - s});
+      for (int i = 0; i < kCounts[s]; ++i) {
+        batch.tokens.push_back(0);
+        batch.positions.push_back(kBegins[s] + i);
+      }
+      const auto from = layer.x().begin() + kBegins[s] * kHidden;
+      x.insert(x.end(), from, from + kCounts[s] * kHidden);
+    }
+    std::vector<float> found(x.size());
+    const int rows = kCounts[0] + kCounts[1];
+    CompressedForward(spec, layer.weights(), {batch, cache, states, 0, kEps},
+                      {x.data(), rows, kHidden, kHidden}, {found.data(), rows, kHidden, kHidden},
+                      ctx);
+    std::vector<float> wanted;
+    for (const int s : {0, 1}) {
+      const auto from = whole.begin() + kBegins[s] * kHidden;
+      wanted.insert(wanted.end(), from, from + kCounts[s] * kHidden);
+    }
+    EXPECT_EQ(found, wanted) << spec.ratio;
   }
 }
 
