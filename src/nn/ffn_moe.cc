@@ -75,7 +75,8 @@ int ScratchKey(const Weight& w, const ComputeContext& ctx) {
   if (w.packed == nullptr) return form;
   const CodeShape shape = CodeShapeOf(*w.packed);
   const int kind = 1 + static_cast<int>(w.packed->codes.index());
-  return form + 8 * kind + 64 * (shape.halves ? 1 : 0) + 128 * (shape.reordered ? 1 : 0);
+  return form + 8 * kind + 64 * (shape.halves ? 1 : 0) + 128 * (shape.reordered ? 1 : 0) +
+         256 * (IsFloat8(*w.packed) ? 1 : 0);  // few rows of it are decoded in registers
 }
 
 // Walks through the largest group of every kind of expert: experts without an adapter, of matrices
