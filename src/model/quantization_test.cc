@@ -223,6 +223,16 @@ TEST_F(BindPackedTest, TheTypeOfCodesTellsPairsOf4BitFloatsFromBytes) {
   EXPECT_NE(problem_.find("has shape [3, 32], needed [3, 64]"), std::string::npos) << problem_;
 }
 
+TEST_F(BindPackedTest, StacksOf4BitFloatsUnderTheNamesOfBytesAreRefused) {
+  module_ = "model.layers.0.mlp.experts.gate_up_proj";
+  Add("", DType::kI8, {3, 200, 80});
+  Add("_scale", DType::kF8E8M0, {3, 200, 5});
+  EXPECT_TRUE(BindStack(R"({"quant_method": "fp8", "expert_dtype": "fp4"})", 3, 200, 160).empty());
+  EXPECT_NE(problem_.find("experts.gate_up_proj' holds several matrices of 4-bit floats"),
+            std::string::npos)
+      << problem_;
+}
+
 TEST_F(BindPackedTest, EdgeBlocksHaveTheirOwnRowAndColumnOfScales) {
   Add(".weight", DType::kF8E4M3, {576, 200});
   Add(".weight_scale_inv", DType::kF32, {5, 2});

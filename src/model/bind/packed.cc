@@ -296,6 +296,12 @@ std::optional<PackedMatrix> BindScheme(const AwqScheme& scheme, Source& source) 
 
 std::optional<PackedMatrix> BindScheme(const Fp4Scheme& scheme, Source& source) {
   const auto [count, n, k] = source.shape();
+  if (count != 1) {
+    source.binder().Problem(
+        "'{}' holds several matrices of 4-bit floats with a name for bytes, which is not read",
+        source.module());
+    return {};
+  }
   if (!source.Divides(scheme.group_size, k, "row length")) return {};
   const bool nv = scheme.scale_dtype == DType::kF8E4M3;
   // A type for pairs counts bytes, one for single values counts values.
