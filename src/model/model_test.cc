@@ -310,5 +310,22 @@ TEST(DeepSeekV4, LeavesThePredictionBlockOfGgufAside) {
   }
 }
 
+TEST(DeepSeekV4, RefusesATypeOfExpertsThatIsNotKnown) {
+  Checkpoint checkpoint = OpenCheckpoint(Golden("deepseek-v4-gguf") + "/model.gguf");
+  const auto describe = [&](const char* type) -> std::string {
+    Json config = checkpoint.config.values();
+    config.Set("expert_dtype", type);
+    checkpoint.config = ConfigView(std::move(config), "test");
+    try {
+      DescribeCheckpoint(checkpoint);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(describe("fp4"), "");
+  EXPECT_NE(describe("fp3").find("test: expert_dtype is 'fp3', needed"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace tael

@@ -76,6 +76,33 @@ TEST(ReadQuantization, RefusesByNameWhatItCannotRead) {
   }
 }
 
+TEST(ReadQuantization, TheTypeOfExpertsMayStandInTwoPlacesThatAgree) {
+  const auto read = [](const std::string& outer, const std::string& inner) -> std::string {
+    const std::string text =
+        R"({"expert_dtype": )" + outer +
+        R"(, "quantization_config": {"quant_method": "fp8", "expert_dtype": )" + inner + "}}";
+    const ConfigView config(ParseJson(text, "test"), "test");
+    try {
+      const auto quantization = ReadQuantization(config);
+      EXPECT_TRUE(config.UnreadKeys().empty()) << text;
+      const auto& scheme = std::get<ByteScheme>(*quantization->SchemeOf("a"));
+      return std::to_string(static_cast<int>(scheme.experts));
+    } catch (const Error& error) {
+      return error.what();
+    }
+  };
+  const auto said = [](ExpertCodes codes) { return std::to_string(static_cast<int>(codes)); };
+  EXPECT_EQ(read("null", "null"), said(ExpertCodes::kAsStored));
+  EXPECT_EQ(read(R"("fp4")", "null"), said(ExpertCodes::kFp4));
+  EXPECT_EQ(read("null", R"("fp8")"), said(ExpertCodes::kBytes));
+  EXPECT_EQ(read(R"("fp4")", R"("fp4")"), said(ExpertCodes::kFp4));
+  EXPECT_NE(read(R"("fp4")", R"("fp8")").find("is 'fp4', but 'fp8' in quantization_config"),
+            std::string::npos);
+  EXPECT_NE(read("null", R"("fp3")").find("test: quantization_config: expert_dtype is 'fp3'"),
+            std::string::npos);
+  EXPECT_NE(read(R"("fp3")", "null").find("test: expert_dtype is 'fp3'"), std::string::npos);
+}
+
 TEST(ReadQuantization, AGroupThatNamesAModuleComesBeforeOneForAll) {
   const auto read = ReadQuantization(View(R"({"quant_method": "compressed-tensors",
       "format": "mixed-precision", "ignore": ["re:.*gate$", "lm_head"], "config_groups": {

@@ -229,6 +229,16 @@ MoeFfnSpec ReadV4Experts(const ConfigView& c) {
   return moe;
 }
 
+// Of packed experts, which must be what it says (model/quantization/fp8.cc). Plain ones are read
+// whatever it says: files of other programs keep the key when they write them out.
+void CheckExpertType(const ConfigView& c) {
+  if (!c.Has("expert_dtype")) return;
+  if (const std::string found = c.String("expert_dtype"); found != "fp4" && found != "fp8") {
+    Fail(ErrorCode::kUnsupported, "{}: expert_dtype is '{}', needed one of fp8, fp4", c.where(),
+         found.substr(0, 80));
+  }
+}
+
 DecoderSpec DescribeDeepSeekV4(const ConfigView& c) {
   for (const char* key : {"compress_rope_theta", "index_n_heads", "index_head_dim", "index_topk"}) {
     c.Ignore(key);  // of layers with entries, of which there may be none
@@ -252,7 +262,7 @@ DecoderSpec DescribeDeepSeekV4(const ConfigView& c) {
                           "dspark_noise_token_id", "dspark_target_layer_ids"}) {
     c.Ignore(key);
   }
-  c.Ignore("expert_dtype");  // where there are packed matrices, their reader checks it
+  CheckExpertType(c);
   if (std::cmp_less(ratios.size(), layers)) {
     Fail(ErrorCode::kCorrupt, "{}: {} layers have a compress ratio, num_hidden_layers says {}",
          c.where(), ratios.size(), layers);

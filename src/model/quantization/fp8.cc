@@ -33,14 +33,29 @@ Quantization ReadFp8(const ConfigView& config) {
   return out;
 }
 
+namespace {
+
+// What `holder` says of experts; `place` is where it lies in the file, for messages.
+ExpertCodes CodesOf(const ConfigView& holder, const char* place) {
+  if (!holder.Has("expert_dtype")) return ExpertCodes::kAsStored;
+  const std::string found = holder.String("expert_dtype");
+  if (found == "fp8") return ExpertCodes::kBytes;
+  if (found == "fp4") return ExpertCodes::kFp4;
+  Fail(ErrorCode::kUnsupported, "{}: {}expert_dtype is '{}', needed one of fp8, fp4",
+       holder.where(), place, found.substr(0, 80));
+}
+
+}  // namespace
+
 void ReadExpertCodes(const ConfigView& config, const ConfigView& quantization, Quantization* read) {
-  const ConfigView& holder = quantization.Has("expert_dtype") ? quantization : config;
-  ExpertCodes codes = ExpertCodes::kAsStored;
-  if (holder.Has("expert_dtype")) {
-    constexpr const char* kTypes[] = {"fp8", "fp4"};
-    const bool fp4 = ReadChoice(holder, "expert_dtype", "", kTypes) == 1;
-    codes = fp4 ? ExpertCodes::kFp4 : ExpertCodes::kBytes;
+  const ExpertCodes outer = CodesOf(config, "");
+  const ExpertCodes inner = CodesOf(quantization, "quantization_config: ");
+  const bool both = outer != ExpertCodes::kAsStored && inner != ExpertCodes::kAsStored;
+  if (both && outer != inner) {
+    Fail(ErrorCode::kCorrupt, "{}: expert_dtype is '{}', but '{}' in quantization_config",
+         config.where(), config.String("expert_dtype"), quantization.String("expert_dtype"));
   }
+  const ExpertCodes codes = inner != ExpertCodes::kAsStored ? inner : outer;
   for (QuantGroup& group : read->groups) std::get<ByteScheme>(group.scheme).experts = codes;
 }
 

@@ -13,7 +13,8 @@ Quantization ReadGptq(const ConfigView& config);
 Quantization ReadAwq(const ConfigView& config);
 Quantization ReadMxfp4(const ConfigView& config);
 
-// Reads `expert_dtype`, which stands in quantization_config or, in DeepSeek-V4's files, beside it.
+// Reads `expert_dtype`, which stands in quantization_config or, in DeepSeek-V4's files, beside it;
+// in both it must say the same.
 void ReadExpertCodes(const ConfigView& config, const ConfigView& quantization, Quantization* read);
 
 // Fills `excluded_parts` from a list of names under `key`; absent or null means none.
