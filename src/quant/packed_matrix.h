@@ -39,22 +39,19 @@ struct ByteCodes {
 };
 
 // Unsigned integers in 32-bit words along the inputs: input i is bits bits * (i % per) and up of
-// word i / per of its row, per = 32 / bits. With 3 bits, input i is bits 3 * (i % 32) and up of the
-// three words 3 * (i / 32) and up. value = (code - zero) * scale, rounded once.
+// word i / per of its row, per = 32 / bits. value = (code - zero) * scale, rounded once.
 struct WordCodes {
-  int bits = 4;  // 2, 3, 4, 8
+  int bits = 4;  // 2, 4, 8
   const uint8_t* words = nullptr;
   int64_t row_stride = 0, word_stride = 0;
   DType scale_dtype = DType::kF16;  // kF32, kF16, kBF16
   const uint8_t* scales = nullptr;
   int64_t scale_row_stride = 0, scale_group_stride = 0;
   // Words along the outputs: row r is in word r / per, in the order of the codes, after
-  // `zero_addends[0]` was added to the word; with 3 bits in one of three words, after each got its
-  // own. nullptr: every zero is 2^(bits - 1).
+  // `zero_addend` was added to the word. nullptr: every zero is 2^(bits - 1).
   const uint8_t* zeros = nullptr;
   int64_t zero_row_stride = 0, zero_group_stride = 0;  // of words
-  uint32_t zero_addends[3] = {};
-  uint32_t zero_field_addend = 0;        // 3 bits: added to each zero, modulo 8
+  uint32_t zero_addend = 0;
   int64_t group_size = 0, groups = 0;    // input i is in group i / group_size
   const uint8_t* group_index = nullptr;  // int32 [k]: the group of each input instead, or nullptr
   bool even_groups = false;              // the index puts exactly group_size inputs into each group

@@ -44,7 +44,7 @@ double Value(const WordCodes& m, int64_t, int64_t r, int64_t c) {
   double zero = 1 << (m.bits - 1);
   if (m.zeros != nullptr) {
     const uint8_t* at = m.zeros + r / per * m.zero_row_stride + g * m.zero_group_stride;
-    zero = (Word(at) + m.zero_addends[0]) >> (m.bits * (r % per)) & mask;
+    zero = (Word(at) + m.zero_addend) >> (m.bits * (r % per)) & mask;
   }
   const uint8_t* scale = m.scales + r * m.scale_row_stride + g * m.scale_group_stride;
   return ((word >> (m.bits * (c % per)) & mask) - zero) * Scale(m.scale_dtype, scale, 0);
@@ -128,7 +128,7 @@ TEST(PackedMatrix, ZeroPointsAreRestoredByAddingToTheWholeWord) {
                         .zeros = reinterpret_cast<const uint8_t*>(&zeros),
                         .zero_row_stride = 4,
                         .zero_group_stride = 4,
-                        .zero_addends = {0x11111111u},
+                        .zero_addend = 0x11111111u,
                         .group_size = 8,
                         .groups = 1};
   float out[8 * 8];

@@ -81,7 +81,7 @@ inline PackedExample WordExample(int bits, int64_t group_size, bool transposed, 
   if (zeros) codes.zeros = out.Bytes(4 * n / per * groups, rng);
   codes.zero_row_stride = transposed ? 4 : 4 * groups;
   codes.zero_group_stride = transposed ? 4 * (n / per) : 4;
-  codes.zero_addends[0] = transposed ? 0xffffffffu / ((1u << bits) - 1) : 0;
+  codes.zero_addend = transposed ? 0xffffffffu / ((1u << bits) - 1) : 0;
   codes.group_size = group_size;
   codes.groups = groups;
   if (reordered) {

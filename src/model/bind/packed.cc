@@ -266,7 +266,7 @@ std::optional<PackedMatrix> BindScheme(const GptqScheme& scheme, Source& source)
                   .group_size = group_size,
                   .groups = groups};
   // One in each field of the word.
-  if (scheme.zeros_minus_one) codes.zero_addends[0] = 0xffffffffu / ((1u << scheme.bits) - 1);
+  if (scheme.zeros_minus_one) codes.zero_addend = 0xffffffffu / ((1u << scheme.bits) - 1);
   if (index != nullptr && !ReadGroupIndex(*index, scheme.act_order, source.binder(), &codes))
     return {};
   return source.Finish(codes, fmt::format("GPTQ int{}, groups of {}{}", scheme.bits, group_size,

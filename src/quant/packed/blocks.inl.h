@@ -319,7 +319,7 @@ void WordCodeBlocks(const WordCodes& m, int64_t k, const int32_t* order, RowRang
   };
   if (m.bits == 2) return all(std::integral_constant<int, 2>());
   if (m.bits == 4) return all(std::integral_constant<int, 4>());
-  return all(std::integral_constant<int, 8>());
+  if (m.bits == 8) return all(std::integral_constant<int, 8>());
 }
 
 void AcrossCodeBlocks(const AcrossCodes& m, int64_t k, RowRange rows, CodeBlock* out) noexcept {

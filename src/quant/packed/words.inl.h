@@ -17,7 +17,7 @@ inline WordGroup LoadWordGroup(const WordCodes& m, int64_t row, int64_t group) n
   // Added to the whole word: writers subtracted it from the whole word, with a borrow.
   const uint32_t word =
       LoadWord(m.zeros + row / kPer * m.zero_row_stride + group * m.zero_group_stride) +
-      m.zero_addends[0];
+      m.zero_addend;
   constexpr uint32_t kMask = (1u << kBits) - 1;
   out.zero = static_cast<float>(word >> (row % kPer * kBits) & kMask);
   return out;
