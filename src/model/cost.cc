@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "model/cost_adapters.h"
+#include "model/cost_positions.h"
 #include "ops/adapt_heads.h"
 #include "ops/matmul.h"
 #include "ops/row_places.h"
@@ -14,26 +15,6 @@ namespace {
 
 int64_t VectorBytes(const std::vector<float>& vector) {
   return static_cast<int64_t>(vector.size() * sizeof(float));
-}
-
-// Positions that the rows of the batch see with a window of `window` (0 = all).
-struct Visible {
-  int64_t stored = 0;  // distinct ones of each sequence: what is read
-  int64_t scored = 0;  // summed over rows: what is computed
-};
-
-Visible CountVisible(const Batch& batch, int window) {
-  Visible visible;
-  for (const BatchSequence& sequence : batch.sequences) {
-    if (sequence.count == 0) continue;
-    const int end = sequence.begin + sequence.count;
-    const int first = window > 0 ? std::max(0, sequence.begin + 1 - window) : 0;
-    visible.stored += end - first;
-    for (int position = sequence.begin; position < end; ++position) {
-      visible.scored += window > 0 ? std::min(position + 1, window) : position + 1;
-    }
-  }
-  return visible;
 }
 
 class Walker {
@@ -145,7 +126,7 @@ class Walker {
     Vector(CostKind::kNorm, weights.latent_norm);
     Visible visible = CountVisible(batch_, 0);
     if (spec.indexer.has_value()) {
-      const Chosen chosen = CountChosen(spec.indexer->top_k);
+      const Chosen chosen = CountChosen(batch_, spec.indexer->top_k);
       IndexerPart(*spec.indexer, weights.indexer, chosen.index_scored);
       visible.scored = CountVisible(batch_, spec.indexer->top_k).scored;  // at most so many each
       const int64_t row = LayoutOf(spec).PositionBytes(options_.kv_dtype);
@@ -176,10 +157,10 @@ class Walker {
     cost.kv_written_bytes += rows_ * layout.BlockBytes(options_.kv_dtype) / kKvBlockPositions;
     Visible seen = CountVisible(batch_, spec.window);
     if (spec.ratio > 0) {
-      CompressorPart(weights.compressor);
+      CompressorPart(spec, weights.compressor);
       if (spec.indexer.has_value()) EntryIndexPart(spec, weights.index);
       const int64_t most = spec.indexer.has_value() ? spec.indexer->top_k : 0;
-      const Visible entries = CountEntries(spec.ratio, most);
+      const Visible entries = CountEntries(batch_, spec.ratio, most);
       seen.stored += entries.stored;
       seen.scored += entries.scored;
     }
@@ -187,20 +168,20 @@ class Walker {
     FloatProduct(CostKind::kAttention, 2 * spec.head_dim, seen.scored * spec.num_heads);
   }
 
-  void CompressorPart(const CompressorWeights& weights) {
+  void CompressorPart(const CompressedSpec& spec, const CompressorWeights& weights) {
     Product(CostKind::kProjection, weights.values, kKeyValueTerms);
     Product(CostKind::kProjection, weights.gates, kKeyValueTerms);
     Vector(CostKind::kProjection, weights.place_bias);
     Vector(CostKind::kNorm, weights.norm);
-    // Every position's inputs go into a state once, and from there into an entry.
-    const int64_t inputs = rows_ * (weights.values.n + weights.gates.n);
-    cost_[CostKind::kAttention].kv_read_bytes += inputs * static_cast<int64_t>(sizeof(float));
-    cost_[CostKind::kAttention].kv_written_bytes += inputs * static_cast<int64_t>(sizeof(float));
+    const StatePositions positions = CountStatePositions(batch_, spec.ratio, spec.overlapping);
+    const int64_t row = (weights.values.n + weights.gates.n) * static_cast<int64_t>(sizeof(float));
+    cost_[CostKind::kAttention].kv_read_bytes += positions.read * row;
+    cost_[CostKind::kAttention].kv_written_bytes += positions.written * row;
   }
 
   void EntryIndexPart(const CompressedSpec& spec, const EntryIndexWeights& weights) {
-    CompressorPart(weights.compressor);
-    const Visible entries = CountEntries(spec.ratio, 0);
+    CompressorPart(spec, weights.compressor);
+    const Visible entries = CountEntries(batch_, spec.ratio, 0);
     if (LongestSequence(batch_) / spec.ratio <= spec.indexer->top_k) return;
     Product(CostKind::kProjection, weights.query);
     FloatMatrix(weights.head_weights);
@@ -208,41 +189,6 @@ class Walker {
                  entries.scored * spec.indexer->num_heads);
     cost_[CostKind::kAttention].kv_read_bytes +=
         entries.stored * *StorageBytes(options_.kv_dtype, spec.indexer->head_dim);
-  }
-
-  // Entries of `ratio` positions that rows see, at most `most` each (0 = all).
-  Visible CountEntries(int ratio, int64_t most) const {
-    Visible visible;
-    for (const BatchSequence& sequence : batch_.sequences) {
-      visible.stored += sequence.count > 0 ? (sequence.begin + sequence.count) / ratio : 0;
-      for (int i = 1; i <= sequence.count; ++i) {
-        const int64_t entries = (sequence.begin + i) / ratio;
-        visible.scored += most > 0 ? std::min(entries, most) : entries;
-      }
-    }
-    return visible;
-  }
-
-  // What rows read that see at most `top_k` positions, chosen by an indexer.
-  struct Chosen {
-    int64_t latent_rows = 0;   // at most: rows may choose the same positions, or different ones
-    int64_t index_rows = 0;    // index keys, of sequences where a row has something to choose
-    int64_t index_scored = 0;  // summed over those rows
-  };
-  Chosen CountChosen(int top_k) const {
-    Chosen chosen;
-    for (const BatchSequence& sequence : batch_.sequences) {
-      const int end = sequence.begin + sequence.count;
-      int64_t seen = 0, scored = 0;
-      for (int position = sequence.begin; position < end; ++position) {
-        seen += std::min(position + 1, top_k);
-        if (position >= top_k) scored += position + 1;
-      }
-      chosen.latent_rows += std::min<int64_t>(end, seen);
-      chosen.index_rows += scored > 0 ? end : 0;
-      chosen.index_scored += scored;
-    }
-    return chosen;
   }
 
   // Keys are made in all steps, scores only where a row has something to choose.

@@ -56,8 +56,10 @@ struct CostOptions {
 // often as it is used, its bytes once. Which ones is not known here: rows are taken to choose
 // different ones while there are any, which is exact for one row and the most that can be read for
 // several. Adapters count with the matrices that they change. A recurrent state is read and written
-// once per step and sequence. A sequence's keys and values count once, from the first position that
-// one of its rows sees to the last; blocks that sequences share count for each.
+// once per step and sequence; of the states that compressed entries are made of, the positions that
+// the step keeps are written and those before it that its entries need are read. A sequence's keys
+// and values count once, from the first position that one of its rows sees to the last; blocks that
+// sequences share count for each.
 StepCost CostOf(const DecoderSpec& spec, const DecoderWeights& weights, const Batch& batch,
                 const CostOptions& options);
 

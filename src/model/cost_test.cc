@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
+#include "model/cost_positions.h"
 #include "model/model.h"
 #include "tests/support/shared_data.h"
 
@@ -254,6 +257,24 @@ TEST(Cost, OfLatentAttentionCountsItsRowsAndTheIndexer) {
   EXPECT_EQ(cost(batch)[CostKind::kProjection].float_macs, 2 * (kFloatWeights + 12 * 32));
   EXPECT_EQ(cost(batch)[CostKind::kAttention].float_macs, (15 + 16) * 4 * (24 + 16));
   EXPECT_EQ(cost(batch)[CostKind::kAttention].kv_read_bytes, 16 * 24 * 2);
+}
+
+TEST(Cost, OfStatesOfEntriesCountsWhatIsKeptAndWhatCompletesAnEntry) {
+  const auto count = [](int begin, int rows, int ratio, bool overlapping) {
+    Batch batch;
+    Append(batch, begin, rows, false);
+    const StatePositions found = CountStatePositions(batch, ratio, overlapping);
+    return std::pair(found.read, found.written);
+  };
+  using Positions = std::pair<int64_t, int64_t>;
+  EXPECT_EQ(count(0, 100, 4, true), Positions(0, 8));    // nothing before the step
+  EXPECT_EQ(count(9, 2, 4, true), Positions(0, 2));      // completes nothing
+  EXPECT_EQ(count(9, 3, 4, true), Positions(9 - 4, 3));  // the entry of 8 to 11, and of 4 to 7
+  EXPECT_EQ(count(8, 4, 4, true), Positions(4, 4));      // of 4 to 7
+  EXPECT_EQ(count(2, 2, 4, true), Positions(2, 2));      // the first has no run before it
+  EXPECT_EQ(count(9, 50, 4, false), Positions(9 - 8, 4));
+  EXPECT_EQ(count(127, 1, 128, false), Positions(127, 1));
+  EXPECT_EQ(count(128, 1, 128, false), Positions(0, 1));
 }
 
 TEST(Cost, OfADecodeStepReadsEveryTensorOfTheFileOnce) {
