@@ -135,7 +135,9 @@ TEST_P(PackedTest, ProductsWithFloat8TakeEveryScale) {
     for (const size_t cell : {0, 5, 30}) {
       std::memcpy(example.memory[1].data() + 1 + 4 * cell, &scale, sizeof(scale));
     }
-    ExpectProductOfDecodedRows(*GetParam(), example.matrix, 1, {0, 37, 1}, std::to_string(scale));
+    for (const size_t m : {1, 2, 3}) {
+      ExpectProductOfDecodedRows(*GetParam(), example.matrix, m, {0, 37, 1}, std::to_string(scale));
+    }
   }
 }
 

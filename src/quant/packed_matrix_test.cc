@@ -30,7 +30,10 @@ double Value(const ByteCodes& m, int64_t, int64_t r, int64_t c) {
   const double value = m.dtype == DType::kI8       ? static_cast<int8_t>(code)
                        : m.dtype == DType::kF8E4M3 ? E4M3ToFloat(code)
                                                    : E5M2ToFloat(code);
-  const int64_t cell = r / m.row_span * m.grid_columns + c / m.column_span;
+  // In a stack every matrix begins a new row of the grid.
+  const int64_t rows = m.matrix_rows > 0 ? m.matrix_rows : r + 1;
+  const int64_t grid_row = r / rows * m.matrix_grid_rows + r % rows / m.row_span;
+  const int64_t cell = grid_row * m.grid_columns + c / m.column_span;
   const double zero = m.zeros == nullptr ? 0 : static_cast<int8_t>(m.zeros[cell]);
   return (value - zero) * Scale(m.scale_dtype, m.scales, cell);
 }

@@ -41,12 +41,15 @@ struct PackedExample {
   }
 };
 
+// `matrix_rows`: of each matrix of a stack, whose last one is cut off; 0: a single matrix.
 inline PackedExample ByteExample(DType dtype, DType scale, int64_t row_span, int64_t column_span,
-                                 bool zeros, int64_t columns = 83) {
+                                 bool zeros, int64_t columns = 83, int64_t matrix_rows = 0) {
   std::mt19937 rng(static_cast<unsigned>(row_span * 131 + column_span));
   constexpr int64_t kRows = 37;
   PackedExample out;
-  const int64_t grid_rows = (kRows + row_span - 1) / row_span;
+  const int64_t rows = matrix_rows > 0 ? matrix_rows : kRows;
+  const int64_t matrix_grid_rows = (rows + row_span - 1) / row_span;
+  const int64_t grid_rows = (kRows + rows - 1) / rows * matrix_grid_rows;
   const int64_t grid_columns = (columns + column_span - 1) / column_span;
   ByteCodes codes{.dtype = dtype, .row_stride = columns, .scale_dtype = scale};
   codes.codes = out.Bytes(kRows * columns, rng);
@@ -55,9 +58,12 @@ inline PackedExample ByteExample(DType dtype, DType scale, int64_t row_span, int
   codes.grid_columns = grid_columns;
   codes.row_span = row_span;
   codes.column_span = column_span;
+  codes.matrix_rows = matrix_rows;
+  codes.matrix_grid_rows = matrix_rows > 0 ? matrix_grid_rows : 0;
   out.matrix = {.n = kRows, .k = columns, .codes = codes, .bytes = 1, .form = ""};
   out.name = std::string("bytes ") + Name(dtype) + " " + Name(scale) + " " +
-             std::to_string(row_span) + " x " + std::to_string(column_span);
+             std::to_string(row_span) + " x " + std::to_string(column_span) +
+             (matrix_rows > 0 ? ", stacked" : "");
   return out;
 }
 
@@ -135,6 +141,8 @@ inline void AddBlockExamples(std::vector<PackedExample>* all) {
   all->push_back(ByteExample(DType::kF8E4M3, DType::kF32, 128, 128, false, 200));
   all->push_back(ByteExample(DType::kF8E4M3, DType::kBF16, 1, 160, false, 160));
   all->push_back(ByteExample(DType::kF8E4M3, DType::kF8E8M0, 10, 32, false, 96));
+  all->push_back(ByteExample(DType::kF8E4M3, DType::kF32, 5, 64, false, 96, 12));
+  all->push_back(ByteExample(DType::kI8, DType::kF32, 5, 64, false, 96, 12));
   all->push_back(ByteExample(DType::kI8, DType::kBF16, 1, 96, false, 96));
   all->push_back(ByteExample(DType::kI8, DType::kF16, 3, 64, false, 160));
   for (const int bits : {2, 4, 8}) {
