@@ -1,5 +1,7 @@
 #include "model/bind.h"
 
+#include <cmath>
+#include <optional>
 #include <utility>
 
 #include "model/bind/parts.h"
@@ -100,6 +102,22 @@ void LeavePredictionsAside(const DecoderSpec& spec, const Checkpoint& checkpoint
 constexpr const char* kLongRopeTensors[] = {"rope_factors_short.weight",
                                             "rope_factors_long.weight"};
 
+// The number of the first divisor that is not what the configuration's scaling comes to, but for
+// rounding; nullopt: they say the same.
+std::optional<size_t> OtherDivisor(const RopeSpec& rope) {
+  constexpr double kTolerance = 1e-5;
+  RopeSpec scaled = rope, divided = rope;
+  scaled.divisors = {};
+  divided.scaling = RopeScalingKind::kNone;
+  const std::vector<float> wanted = ComputeRopeFrequencies(scaled).inverse;
+  const std::vector<float> found = ComputeRopeFrequencies(divided).inverse;
+  for (size_t i = 0; i < wanted.size(); ++i) {  // none where nothing is rotated
+    const auto a = static_cast<double>(found[i]), b = static_cast<double>(wanted[i]);
+    if (!(std::fabs(a - b) <= kTolerance * b)) return i;
+  }
+  return std::nullopt;
+}
+
 // GGUF writes llama3 scaling as divisors of the frequencies in a tensor of their own.
 void BindRopeDivisors(const DecoderSpec& spec, const Checkpoint& checkpoint,
                       DecoderWeights* weights, Binder& binder) {
@@ -118,7 +136,14 @@ void BindRopeDivisors(const DecoderSpec& spec, const Checkpoint& checkpoint,
     rope.divisors = binder.VectorNamed("rope_freqs.weight", rope.rotary_dim / 2);
     if (rope.divisors.empty()) return;  // reported by the binder
     // A configuration that comes with the file, or in its place, names the scaling itself.
-    if (rope.scaling == RopeScalingKind::kFrequencyBands) continue;
+    if (rope.scaling == RopeScalingKind::kFrequencyBands) {
+      const auto other = binder.headers_only() ? std::nullopt : OtherDivisor(rope);
+      if (!other) continue;
+      return binder.Problem(
+          "'rope_freqs.weight': divisor {} is {}, which is not what the configuration's scaling of "
+          "rope, type 'llama3', comes to in layer {}",
+          *other, rope.divisors[*other], i);
+    }
     std::get<GqaWeights>(weights->layers[i].attention).rope = ComputeRopeFrequencies(rope);
   }
 }

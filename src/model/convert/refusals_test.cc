@@ -223,6 +223,36 @@ TEST_F(RefusalsTest, DivisorsOfRopeThatAreNotLlama3s) {
   }
 }
 
+// The carried configuration says how rope is scaled, and so do the divisors.
+TEST_F(RefusalsTest, DivisorsOfRopeThatContradictTheConfiguration) {
+  FromGolden("llama3");
+  EXPECT_NO_THROW(Written());
+  const auto of_rope = std::find_if(tensors_.begin(), tensors_.end(), [](const TensorSource& t) {
+    return t.name == "rope_freqs.weight";
+  });
+  ASSERT_NE(of_rope, tensors_.end());
+  std::vector<float> divisors(static_cast<size_t>(of_rope->shape[0]));
+  of_rope->produce([&](std::span<const uint8_t> bytes) {
+    ASSERT_EQ(bytes.size(), divisors.size() * sizeof(float));
+    std::memcpy(divisors.data(), bytes.data(), bytes.size());
+  });
+  divisors.back() *= 1 + 5e-6f;  // another program's rounding
+  SetFloats("rope_freqs.weight", divisors);
+  EXPECT_NO_THROW(Written());
+  for (const float times : {1 + 5e-5f, 0.5f, 0.0f, -1.0f}) {
+    std::vector<float> others = divisors;
+    others.back() *= times;
+    SetFloats("rope_freqs.weight", others);
+    try {
+      Written();
+      ADD_FAILURE() << "was taken: " << times;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kCorrupt);
+      EXPECT_TRUE(Has(error.what(), "'rope_freqs.weight': divisor ")) << error.what();
+    }
+  }
+}
+
 // Factors that are not llama3's own come back as they were although the hash holds no more.
 TEST_F(RefusalsTest, UnusualFactorsOfRopeComeBackAsTheyWere) {
   TemporaryFolder edited;
