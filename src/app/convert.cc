@@ -288,8 +288,9 @@ std::vector<std::string> ToSafetensors(const ConvertOptions& options, int64_t sh
                                                    carried ? metadata.Text(carried::kConfig, "")
                                                            : DumpJsonPretty(config) + "\n")};
   CheckSafetensorsTarget(options.target, SafetensorsNames(converted.tensors, write), options.force);
-  ReportDropped(converted.dropped);
   write.removed = StaleFiles(options.target, write.companions);
+  CheckSourceStaysWhole(model.checkpoint.directory, options.target, write.removed);
+  ReportDropped(converted.dropped);
   const Writing writing(converted.tensors);
   const NewDirectory made(options.target);
   write.before_commit = [&] { writing.Stop(); };

@@ -1,8 +1,10 @@
 #include "app/convert_target.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <iterator>
 #include <string_view>
+#include <system_error>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -113,6 +115,16 @@ void CheckSafetensorsTarget(const std::string& directory, const std::vector<std:
   Fail(ErrorCode::kInvalidArgument,
        "{}: exists already, needed a new or empty directory. Hint: --force writes into it",
        directory);
+}
+
+void CheckSourceStaysWhole(const std::string& source_directory, const std::string& directory,
+                           const std::vector<std::string>& removed) {
+  std::error_code unknown;  // a directory that is not there yet is another one
+  if (removed.empty() || !std::filesystem::equivalent(source_directory, directory, unknown)) return;
+  Fail(ErrorCode::kInvalidArgument,
+       "{}: is the source's own directory, and {} in it would be removed, for the new model has "
+       "none. Hint: choose another directory",
+       directory, Printable(removed[0]));
 }
 
 }  // namespace tael

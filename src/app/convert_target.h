@@ -23,4 +23,9 @@ void CheckGgufTarget(const std::string& target, const std::vector<std::string>& 
 void CheckSafetensorsTarget(const std::string& directory, const std::vector<std::string>& names,
                             bool force);
 
+// `removed` are files of `directory`, the target, that the new model has not. Beside the source, in
+// `source_directory`, they are the source's own: throws kInvalidArgument.
+void CheckSourceStaysWhole(const std::string& source_directory, const std::string& directory,
+                           const std::vector<std::string>& removed);
+
 }  // namespace tael

@@ -212,6 +212,29 @@ def force_replaces_a_directory_whole_or_refuses_it():
             os.remove(path)
 
 
+def files_of_the_source_are_not_removed():
+    with Home() as home:
+        gguf = home.copy(os.path.join(LLAMA, "model.gguf"), "repo/m.gguf")
+        repo, link = os.path.dirname(gguf), os.path.join(home.path, "link")
+        os.symlink("repo", link)
+        for name in ("tokenizer.json", "tokenizer_config.json", "generation_config.json"):
+            home.file("repo/" + name, "{}")
+            before = listing(repo)
+            for target in (repo, repo + "/", link, repo + "/../link"):
+                result = home.tael("convert", gguf, target, "--force", "--no-tokenizer")
+                expect(result.code == 1 and "the source's own directory" in result.err and "Hint" in result.err, result)
+                expect(listing(repo) == before, os.listdir(repo))
+        # Also where the file has no tokenizer, and by the name of its directory.
+        for source, arguments in [(gguf, []), (repo, ["--no-tokenizer"])]:
+            result = home.tael("convert", source, repo, "--force", *arguments)
+            expect(result.code == 1 and "generation_config.json" in result.err, result)
+            expect(listing(repo) == before, os.listdir(repo))
+        for name in ("tokenizer.json", "tokenizer_config.json", "generation_config.json"):
+            os.remove(os.path.join(repo, name))
+        expect(home.tael("convert", gguf, repo, "--force", "--no-tokenizer").code == 0)
+        expect(sorted(os.listdir(repo)) == ["config.json", "m.gguf", "model.safetensors"], os.listdir(repo))
+
+
 def parts_of_a_gguf_file_are_not_replaced_silently():
     with Home() as home:
         def convert(*arguments):
@@ -351,6 +374,7 @@ if __name__ == "__main__":
           packed_forms_keep_their_blocks_or_are_refused,
           families_that_gguf_does_not_know_are_refused_with_the_reason,
           a_full_disk_is_an_error_that_leaves_nothing, an_error_leaves_the_directory_as_it_was,
-          force_replaces_a_directory_whole_or_refuses_it, parts_of_a_gguf_file_are_not_replaced_silently,
+          force_replaces_a_directory_whole_or_refuses_it, files_of_the_source_are_not_removed,
+          parts_of_a_gguf_file_are_not_replaced_silently,
           who_is_killed_while_files_are_replaced_leaves_no_mixture,
           a_signal_ends_a_conversion_without_a_trace, adapters_change_the_answer_and_are_named_in_it])
