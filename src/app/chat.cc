@@ -75,6 +75,7 @@ class Chat {
         Guarded([&] { Show(conversation_.Ask(message->substr(escaped ? 1 : 0), Callbacks())); });
       }
     }
+    if (IsEnded()) return interrupt_.exit_code();
     if (editor_.interactive()) PrintOut("\n");
     // A script must learn that a turn failed; at the terminal the message was seen.
     return failed_ && !editor_.interactive() ? kExitFailure : kExitOk;
@@ -86,7 +87,7 @@ class Chat {
   std::optional<std::string> ReadMessage() {
     std::string message;
     bool block = false, more = false;
-    while (true) {
+    while (!IsEnded()) {
       interrupt_.Clear();
       const LineEditor::Input input = editor_.Read(more || block ? "... " : "> ");
       if (input.event == LineEditor::Event::kInterrupted) {
@@ -118,6 +119,12 @@ class Chat {
       message += line;
       if (!more) return message;
     }
+    return std::nullopt;
+  }
+
+  // Whether a signal has come that is not Ctrl-C, which ends an answer or a line only.
+  bool IsEnded() const {
+    return interrupt_.interrupted() && interrupt_.exit_code() != kExitInterrupted;
   }
 
   static std::string Trimmed(std::string text) {

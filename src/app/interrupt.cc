@@ -3,13 +3,17 @@
 #include <poll.h>
 
 #include <csignal>
+#include <cstddef>
+#include <iterator>
 
 namespace tael {
 namespace {
 
 // A signal handler can reach nothing but globals.
 volatile std::sig_atomic_t interrupt_flag = 0;
-struct sigaction previous_int, previous_term;
+
+constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
+struct sigaction previous[std::size(kSignals)];
 
 void OnSignal(int signal) { interrupt_flag = signal; }
 
@@ -20,13 +24,16 @@ InterruptScope::InterruptScope() {
   struct sigaction action{};
   action.sa_handler = &OnSignal;  // no SA_RESTART: a blocking read shall return
   sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, &previous_int);
-  sigaction(SIGTERM, &action, &previous_term);
+  for (size_t i = 0; i < std::size(kSignals); ++i) {
+    sigaction(kSignals[i], nullptr, &previous[i]);
+    // nohup and shells that start work in the background ask for this.
+    if (previous[i].sa_handler == SIG_IGN) continue;
+    sigaction(kSignals[i], &action, nullptr);
+  }
 }
 
 InterruptScope::~InterruptScope() {
-  sigaction(SIGINT, &previous_int, nullptr);
-  sigaction(SIGTERM, &previous_term, nullptr);
+  for (size_t i = 0; i < std::size(kSignals); ++i) sigaction(kSignals[i], &previous[i], nullptr);
 }
 
 bool InterruptScope::interrupted() const { return interrupt_flag != 0; }

@@ -20,8 +20,9 @@ namespace {
 
 constexpr const char* kFooter =
     "Exit codes: 0 done; 1 it could not be done (the reason is on stderr); 2 wrong command line;\n"
-    "130 ended by Ctrl-C. Results go to stdout, messages to stderr. No colour when piped or with\n"
-    "NO_COLOR. Models are named by path or by the names 'tael list' shows.";
+    "130, 143, 129 ended by Ctrl-C, by SIGTERM, with its terminal (SIGHUP). Results go to stdout,\n"
+    "messages to stderr. No colour when piped or with NO_COLOR.\n"
+    "Models are named by path or by the names 'tael list' shows.";
 
 struct GlobalOptions {
   std::string config_file;

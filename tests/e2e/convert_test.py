@@ -333,6 +333,7 @@ def a_signal_ends_a_conversion_without_a_trace():
         expect(home.tael("convert", source, os.path.join(home.path, "kept.gguf"), "--no-tokenizer").code == 0)
         before = sorted(os.listdir(home.path))
         for number, code, arguments in [(signal.SIGINT, 130, [source, gguf]), (signal.SIGTERM, 143, [source, gguf]),
+                                        (signal.SIGHUP, 129, [source, gguf]),
                                         (signal.SIGTERM, 143, [os.path.join(home.path, "kept.gguf"), back])]:
             with subprocess.Popen([TAEL, "convert", *arguments, "--no-tokenizer", "--dtype", "bf16"],
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=home.environment()) as process:
@@ -345,6 +346,15 @@ def a_signal_ends_a_conversion_without_a_trace():
                 out, err = process.communicate(timeout=60)
                 expect(process.returncode == code and out == b"" and b"error" not in err, process.returncode, out, err)
             expect(sorted(os.listdir(home.path)) == before, os.listdir(home.path))
+        # As under nohup: what the caller ignores stays ignored.
+        with subprocess.Popen([TAEL, "convert", source, gguf, "--no-tokenizer", "--dtype", "bf16"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=home.environment(),
+                              preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)) as process:
+            while process.poll() is None and not any(".part-" in name for name in os.listdir(home.path)):
+                time.sleep(0.001)
+            process.send_signal(signal.SIGHUP)
+            out, err = process.communicate(timeout=60)
+            expect(process.returncode == 0 and b"m.gguf" in out, process.returncode, out, err)
 
 
 def adapters_change_the_answer_and_are_named_in_it():

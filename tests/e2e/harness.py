@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,12 @@ GOLDEN = os.path.join(ROOT, "tests", "golden")
 # Variables of the caller that would change what the program finds.
 SCRUBBED = ["TAEL_MODELS", "HF_HOME", "HF_HUB_CACHE", "OLLAMA_MODELS", "XDG_CONFIG_HOME",
             "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "NO_COLOR"]
+
+# What was started with signals ignored (in the background of a script, under nohup) passes that on,
+# and the program leaves it so: tests that send signals need the defaults.
+for _number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, signal.SIG_DFL)
 
 
 class Result:
