@@ -199,7 +199,8 @@ int Execute(const RunOptions& options, const LoadedSettings& settings) {
   } else {
     PrintAnswer(options, result.answers[0]);
   }
-  return Conclude(engine, loaded, result.answers);
+  const int code = Conclude(engine, loaded, result.answers);
+  return code == kExitInterrupted && interrupt.interrupted() ? interrupt.exit_code() : code;
 }
 
 }  // namespace
@@ -210,7 +211,7 @@ Command AddRunCommand(CommandParser& program) {
       {.name = "run",
        .description = "Complete a prompt, or answer it (--chat)",
        .footer = "Ctrl-C ends the answer: the text so far stays, finish_reason is 'cancelled', "
-                 "exit code 130."});
+                 "exit code 130 (143 and 129 for SIGTERM and SIGHUP)."});
   AddModelFlags(command, options->model);
   AddAdapterOption(command, &options->model.loras);
   AddSamplingFlags(command, options->sampling);
