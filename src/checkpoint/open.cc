@@ -2,6 +2,7 @@
 #include "checkpoint/open.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "base/error.h"
@@ -127,19 +128,44 @@ Checkpoint OpenLlama2cCheckpoint(const std::string& path, const std::string& con
           .generation_config = std::nullopt};
 }
 
+// Whether `name` is a part of a split GGUF file, and not the first.
+bool IsLaterPart(std::string_view name) {
+  const size_t split = name.rfind("-of-");
+  return name.ends_with(".gguf") && split != std::string_view::npos && split >= 6 &&
+         name.size() - split == 14 && name[split - 6] == '-' &&
+         name.substr(split - 5, 5) != "00001";
+}
+
+// Whose first file is not there, because it is being replaced, is no model that another one in the
+// same directory may stand for.
+void RefuseHalfReplacedGguf(const std::string& directory, const std::vector<std::string>& names) {
+  constexpr std::string_view kEnding = ".gguf";
+  for (const std::string& name : names) {
+    // What was moved aside is NAME.gguf.old-...; what is only begun has replaced nothing yet.
+    const size_t old = name.rfind(".gguf.old-");
+    std::string entry = old == std::string::npos ? name : name.substr(0, old + kEnding.size());
+    if (IsLaterPart(entry)) {
+      entry.replace(entry.rfind("-of-") - 5, 5, "00001");
+    } else if (old == std::string::npos) {
+      continue;
+    }
+    entry = JoinPath(directory, entry);
+    if (!FileExists(entry)) RefuseHalfReplaced(entry);
+  }
+}
+
 // The file of a directory to open: safetensors by their standard names, else the only GGUF model.
 std::string FindWeights(const std::string& directory) {
   for (const char* name : {kSingle, kIndex}) {
     const std::string file = JoinPath(directory, name);
     if (FileExists(file)) return file;
   }
+  const std::vector<std::string> names_there = ListDirectory(directory);
+  RefuseHalfReplacedGguf(directory, names_there);
   std::vector<std::string> models;
-  for (const std::string& name : ListDirectory(directory)) {
+  for (const std::string& name : names_there) {
     if (!name.ends_with(".gguf") || name.starts_with("mmproj")) continue;
-    const size_t split = name.rfind("-of-");
-    const bool later_part = split != std::string::npos && split >= 6 && name.size() - split == 14 &&
-                            name[split - 6] == '-' && name.substr(split - 5, 5) != "00001";
-    if (!later_part) models.push_back(name);
+    if (!IsLaterPart(name)) models.push_back(name);
   }
   if (models.size() == 1) return JoinPath(directory, models[0]);
   if (models.empty()) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <filesystem>
 
 #include "base/error.h"
 #include "checkpoint/llama2c.h"
@@ -150,12 +151,38 @@ TEST(OpenCheckpoint, RefusesLlama2cFilesOfAnotherSize) {
 TEST(OpenCheckpoint, NamesFilesThatWereBeingReplaced) {
   const TemporaryFolder folder;
   folder.Write("config.json.old-abc123", "{}");
-  const auto refused = HasSubstr("config.json.old-abc123 is beside it: files here were being");
+  const auto refused = HasSubstr("config.json.old-abc123 is beside it: it is being written, or");
   EXPECT_THAT(Refusal(folder.path()), refused);
   EXPECT_THAT(Refusal(folder.Write("model.safetensors", OneTensor())), refused);
   EXPECT_THAT(Refusal(folder.path()), refused);
   folder.Write("m.gguf.part-abc123", "");
   EXPECT_THAT(Refusal(JoinPath(folder.path(), "m.gguf")), HasSubstr("m.gguf.part-abc123"));
+}
+
+// Another model beside it is not what was asked for.
+TEST(OpenCheckpoint, NamesAHalfReplacedGgufOfADirectory) {
+  const TemporaryFolder folder;
+  folder.Write("x.gguf", TinyLlama().Bytes());
+  folder.Write("m-00002-of-00003.gguf", "a later part");
+  EXPECT_EQ(Refusal(folder.path()), "accepted");
+  const std::string begun = folder.Write("m-00001-of-00003.gguf.part-abc123", "");
+  EXPECT_THAT(Refusal(folder.path()), HasSubstr("m-00001-of-00003.gguf.part-abc123 is beside it"));
+  std::filesystem::remove(begun);
+  const std::string moved = folder.Write("m-00001-of-00003.gguf.old-abc123", "");
+  const auto refused = HasSubstr("m-00001-of-00003.gguf.old-abc123 is beside it");
+  EXPECT_THAT(Refusal(folder.path()), refused);
+  std::filesystem::remove(JoinPath(folder.path(), "x.gguf"));
+  EXPECT_THAT(Refusal(folder.path()), refused);
+  // All parts are moved aside, the new ones are not in place.
+  std::filesystem::rename(JoinPath(folder.path(), "m-00002-of-00003.gguf"),
+                          JoinPath(folder.path(), "m-00002-of-00003.gguf.old-abc123"));
+  EXPECT_THAT(Refusal(folder.path()), refused);
+  folder.Write("x.gguf", TinyLlama().Bytes());
+  EXPECT_THAT(Refusal(folder.path()), refused);
+  // The new first part is there: what was moved aside is of no account.
+  std::filesystem::remove(JoinPath(folder.path(), "x.gguf"));
+  folder.Write("m-00001-of-00003.gguf", TinyLlama().Bytes());
+  EXPECT_EQ(Refusal(folder.path()), "accepted");
 }
 
 TEST(OpenCheckpoint, OpensTheRealLlama2cModel) {
