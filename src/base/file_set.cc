@@ -33,6 +33,10 @@ struct Step {
   bool placed = false;  // a new one is there
 };
 
+[[noreturn]] void Failed(const std::string& path) {
+  Fail(ErrorCode::kUnavailable, "{}: cannot be replaced: {}", path, std::strerror(errno));
+}
+
 // A step, once begun, is either undone at the end or settled.
 class Steps {
  public:
@@ -40,7 +44,12 @@ class Steps {
   Steps(const Steps&) = delete;
   Steps& operator=(const Steps&) = delete;
   ~Steps() {
-    // The entry, which went first, comes back last. The first error is the one to tell.
+    // A new entry goes before the files that it describes do; the old one, which went first, comes
+    // back last. The first error is the one to tell.
+    if (!steps_.empty() && steps_.front().placed) {
+      unlink(steps_.front().path.c_str());
+      static_cast<void>(SyncDirectoryOf(steps_.front().path));
+    }
     for (; !steps_.empty(); steps_.pop_back()) {
       const Step& step = steps_.back();
       if (!step.old.empty()) {
@@ -89,10 +98,6 @@ class Steps {
     return readlink(path.c_str(), &target, 1) >= 0;
   }
 
-  [[noreturn]] static void Failed(const std::string& path) {
-    Fail(ErrorCode::kUnavailable, "{}: cannot be replaced: {}", path, std::strerror(errno));
-  }
-
   std::vector<Step> steps_;
 };
 
@@ -104,7 +109,7 @@ void CommitTogether(std::vector<AtomicFile>& files, const std::vector<std::strin
   Steps steps;
   const std::string& entry = files.back().path();
   steps.MoveAside(entry);
-  SyncDirectoryOf(entry);  // before anything else moves
+  if (!SyncDirectoryOf(entry)) Failed(entry);  // before anything else moves
   for (const AtomicFile& file : files) {
     if (file.path() != entry) steps.MoveAside(file.path());
   }
@@ -131,9 +136,9 @@ void RefuseHalfReplaced(const std::string& path) {
   const std::vector<std::string> left = LeftoversOf(path);
   if (left.empty()) return;
   Fail(ErrorCode::kCorrupt,
-       "{}: missing, and {} is beside it: files here were being replaced when the program that did "
-       "it was killed. Hint: convert again with --force; what is named .part-... or .old-... may "
-       "then be removed",
+       "{}: missing, and {} is beside it: it is being written, or its writer was killed. Hint: "
+       "wait for the writer; if there is none, convert again with --force; what is named .part-... "
+       "or .old-... may then be removed",
        path, left[0]);
 }
 

@@ -12,10 +12,12 @@ namespace tael {
 // their places, and at those in `removed`, is first moved aside (PATH.old-..., the entry before all
 // others, gone when the new entry is there), so at no time an entry stands beside files of another
 // set: who is killed halfway leaves no entry at all. Throws kUnavailable; then everything is as it
-// was. REQUIRES: not empty.
+// was. One file alone takes its place in one step, without a time when nothing is there: when only
+// writing its directory fails, it throws too, and the new file stays. REQUIRES: not empty.
 void CommitTogether(std::vector<AtomicFile>& files, const std::vector<std::string>& removed = {});
 
-// Names beside `path` that say that it was being written or replaced when its writer was killed.
+// Names beside `path` that say that it is being written or replaced, or was when its writer was
+// killed: they look the same.
 std::vector<std::string> LeftoversOf(const std::string& path);
 
 // For a `path` that does not exist: throws kCorrupt when it has leftovers.

@@ -253,31 +253,36 @@ def parts_of_a_gguf_file_are_not_replaced_silently():
         expect(listing(home.path) == before, os.listdir(home.path))
 
 
-def who_is_killed_while_files_are_replaced_leaves_no_mixture():
-    """SIGKILL at every rename and removal in turn: the old model, the new one, or a refusal by name."""
+def traced(home, command, *injections):
+    """The command with failures or signals put into its system calls."""
     if shutil.which("strace") is None:
         raise Skip("no strace")
+    inject = [word for injection in injections for word in ("-e", "inject=" + injection)]
+    done = subprocess.run(["strace", "-f", "-o", "/dev/null", "-e", "trace=rename,unlink,unlinkat,fsync", *inject,
+                           TAEL, *command], capture_output=True, env=home.environment(), check=False)
+    if b"ptrace" in done.stderr.lower():
+        raise Skip("strace may not trace")
+    return done
+
+
+def who_is_killed_while_files_are_replaced_leaves_no_mixture():
+    """SIGKILL at every rename and removal in turn: the old model, the new one, or a refusal by name."""
     gguf = os.path.join(LLAMA, "model.gguf")
 
-    def outcomes(command, target, open_path, base):
+    def outcomes(command, target, open_path, base, *injections):
         """What is at the target after a kill at the first, second, ... step."""
         seen = []
         for step in range(1, 40):
             shutil.rmtree(target, ignore_errors=True)
             shutil.copytree(base, target)
-            done = subprocess.run(
-                ["strace", "-f", "-o", "/dev/null", "-e", "trace=rename,unlink,unlinkat", "-e",
-                 f"inject=rename,unlink,unlinkat:signal=KILL:when={step}", TAEL, *command],
-                capture_output=True, env=home.environment(), check=False)
-            if b"ptrace" in done.stderr.lower():
-                raise Skip("strace may not trace")
+            done = traced(home, command, f"rename,unlink,unlinkat:signal=KILL:when={step}", *injections)
             shown = home.tael("inspect", open_path, "--json")
             if shown.code == 0:
                 seen.append(json.dumps(shown.json()["tensors"]))
             else:
-                expect("were being replaced" in shown.err, step, shown)
+                expect("its writer was killed" in shown.err, step, shown)
                 seen.append(None)
-            if done.returncode == 0:
+            if done.returncode in (0, 1):
                 return seen
         raise AssertionError("never complete")
 
@@ -304,10 +309,38 @@ def who_is_killed_while_files_are_replaced_leaves_no_mixture():
         os.mkdir(path("parts"))
         expect(home.tael(*source, path("parts/m.gguf"), "--shard-size", "60K", "--dtype", "f16").code == 0)
         old = tensors(part("parts"))
-        seen = outcomes(source + [path("set/m.gguf"), "--force", "--shard-size", "60K", "--dtype", "bf16"],
-                        path("set"), part("parts").replace("/parts/", "/set/"), path("parts"))
+        command = source + [path("set/m.gguf"), "--force", "--shard-size", "60K", "--dtype", "bf16"]
+        first = part("parts").replace("/parts/", "/set/")
+        seen = outcomes(command, path("set"), first, path("parts"))
         new = tensors(part("set"))
         expect(old != new and set(seen) == {old, new, None}, seen)
+        # Opened by its directory.
+        seen = outcomes(command, path("set"), path("set"), path("parts"))
+        expect(set(seen) == {old, new, None}, seen)
+        # While it is taken back, because the last name could not be made durable: one fsync for every
+        # file and every name, and one when the entry is away.
+        last = 2 * len(os.listdir(path("parts"))) + 1
+        seen = outcomes(command, path("set"), first, path("parts"), f"fsync:error=EIO:when={last}")
+        expect({old, None} <= set(seen) <= {old, new, None} and seen[-1] == old, seen)
+
+
+def what_the_disk_does_not_keep_is_taken_back():
+    """An error at every fsync in turn."""
+    with Home() as home:
+        def path(name):
+            return os.path.join(home.path, name)
+        os.mkdir(path("old"))
+        expect(home.tael("convert", LLAMA, path("old/m.gguf"), "--shard-size", "60K", "--dtype", "f16").code == 0)
+        parts = len(os.listdir(path("old")))
+        before = listing(path("old"))
+        command = ["convert", LLAMA, path("new/m.gguf"), "--force", "--shard-size", "60K", "--dtype", "bf16"]
+        for call in range(1, 2 * parts + 2):
+            shutil.rmtree(path("new"), ignore_errors=True)
+            shutil.copytree(path("old"), path("new"))
+            done = traced(home, command, f"fsync:error=EIO:when={call}")
+            expect(done.returncode == 1 and b"Input/output error" in done.stderr, call, done)
+            expect(listing(path("new")) == before, call, os.listdir(path("new")))
+        expect(traced(home, command).returncode == 0 and listing(path("new")) != before)
 
 
 def a_signal_ends_a_conversion_without_a_trace():
@@ -387,4 +420,5 @@ if __name__ == "__main__":
           force_replaces_a_directory_whole_or_refuses_it, files_of_the_source_are_not_removed,
           parts_of_a_gguf_file_are_not_replaced_silently,
           who_is_killed_while_files_are_replaced_leaves_no_mixture,
+          what_the_disk_does_not_keep_is_taken_back,
           a_signal_ends_a_conversion_without_a_trace, adapters_change_the_answer_and_are_named_in_it])
