@@ -53,7 +53,7 @@ void AddRopeBands(const Model& model, Json* config) {
          "that config.json has words for",
          checkpoint.path);
   }
-  config->Set("rope_scaling", std::move(*scaling));
+  if (!scaling->is_null()) config->Set("rope_scaling", std::move(*scaling));
 }
 
 // What Hugging Face's classes call things that GGUF's keys say in another way.

@@ -221,6 +221,12 @@ TEST_F(RefusalsTest, DivisorsOfRopeThatAreNotLlama3s) {
   } catch (const Error& error) {
     EXPECT_TRUE(Has(error.what(), "rope_freqs.weight are not those of rope type")) << error.what();
   }
+  // Ones say that nothing is scaled.
+  for (const TensorSource& tensor : tensors_) {
+    if (tensor.name != "rope_freqs.weight") continue;
+    SetFloats(tensor.name, std::vector<float>(static_cast<size_t>(tensor.shape[0]), 1));
+  }
+  EXPECT_EQ(HfConfigOf(*Written()).Find("rope_scaling"), nullptr);
 }
 
 // The carried configuration says how rope is scaled, and so do the divisors.

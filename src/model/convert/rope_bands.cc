@@ -156,6 +156,7 @@ std::optional<Json> FindRopeBands(const RopeSpec& rope, std::span<const float> d
                                   const Json* carried) {
   const BandFinder finder(rope, divisors);
   if (!finder.usable()) return std::nullopt;
+  if (std::all_of(divisors.begin(), divisors.end(), [](float d) { return d == 1; })) return Json();
   if (carried != nullptr && carried->is_object() && IsLlama3(*carried)) {
     const auto factor = NumberOf(*carried, "factor"), low = NumberOf(*carried, "low_freq_factor"),
                high = NumberOf(*carried, "high_freq_factor"),

@@ -126,6 +126,15 @@ TEST(FindRopeBands, OneDivisorBetweenIsEnough) {
   EXPECT_EQ(FindRopeBands(plain, divisors, &carried), carried);
 }
 
+TEST(FindRopeBands, OnesScaleNothing) {
+  std::vector<float> divisors(64, 1.0f);
+  const auto found = FindRopeBands(Plain(), divisors);
+  ASSERT_TRUE(found.has_value());
+  EXPECT_TRUE(found->is_null());
+  divisors[3] = 1.001f;
+  EXPECT_FALSE(FindRopeBands(Plain(), divisors).has_value());
+}
+
 TEST(FindRopeBands, RefusesOtherDivisors) {
   std::vector<float> divisors = DivisorsOf(Plain(), {8, 1, 4, 8192});
   divisors[40] *= 1.00001f;
@@ -133,7 +142,7 @@ TEST(FindRopeBands, RefusesOtherDivisors) {
   divisors.pop_back();
   EXPECT_FALSE(FindRopeBands(Plain(), divisors).has_value());
   EXPECT_FALSE(FindRopeBands(Plain(), {}).has_value());
-  for (const float all : {0.0f, 0.5f, 1.0f, 4.0f, -1.0f, INFINITY, NAN}) {
+  for (const float all : {0.0f, 0.5f, 4.0f, -1.0f, INFINITY, NAN}) {
     EXPECT_FALSE(FindRopeBands(Plain(), std::vector<float>(64, all)).has_value()) << all;
   }
 }
