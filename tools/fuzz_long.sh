@@ -6,7 +6,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # The files each target is aimed at.
 declare -A parsers=(
+  [adapter]='src/checkpoint/lora|src/model/adapter'
+  [convert]='src/model/convert/|src/checkpoint/(write_|carried)|src/app/convert_check'
   [gguf]='src/checkpoint/gguf'
+  [quantization]='src/model/(quantization|bind/packed)|src/quant/packed'
   [safetensors]='src/checkpoint/(safetensors|tensor_index)'
   [config]='src/checkpoint/config|src/model/(families|names|bind)'
   [tokenizer]='src/text/[^/]*\.(cc|h)'
