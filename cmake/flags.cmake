@@ -35,6 +35,9 @@ endif()
 if(TAEL_SANITIZE AND NOT TAEL_SANITIZE STREQUAL "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   file(GLOB vector_tables ${CMAKE_SOURCE_DIR}/src/kernels/table_*.cc)
   list(FILTER vector_tables EXCLUDE REGEX "table_(probe_)?scalar\\.cc$")
-  set_source_files_properties(${vector_tables} PROPERTIES SKIP_PRECOMPILE_HEADERS ON COMPILE_OPTIONS
-    "-fno-sanitize=undefined,fuzzer-no-link;-fsanitize=bounds,shift,signed-integer-overflow;-fsanitize=integer-divide-by-zero;-fno-sanitize-address-use-after-scope;SHELL:-mllvm -asan-stack=0;SHELL:-mllvm -asan-instrumentation-with-call-threshold=0")
+  string(CONCAT table_flags "-fno-sanitize=undefined,fuzzer-no-link "
+         "-fsanitize=bounds,shift,signed-integer-overflow,integer-divide-by-zero "
+         "-fno-sanitize-address-use-after-scope -mllvm -asan-stack=0 "
+         "-mllvm -asan-instrumentation-with-call-threshold=0")
+  set_source_files_properties(${vector_tables} PROPERTIES SKIP_PRECOMPILE_HEADERS ON COMPILE_FLAGS "${table_flags}")
 endif()
