@@ -169,17 +169,11 @@ TEST_F(BindAdapterTest, TheCostOfAStepCountsItsAdapters) {
   EXPECT_EQ(with.integer_macs, without.integer_macs);
 }
 
-// Two key heads with two value heads of two elements each: grouped 0 0 1 1, tiled 0 1 0 1.
 // What is said of a GGUF adapter of `architecture` beside the base at `path`.
 std::string GgufAdapterProblem(const std::string& path, const std::string& architecture) {
   const TemporaryFolder folder;
-  GgufWriter writer;
-  writer.String("general.type", "adapter").String("general.architecture", architecture);
-  writer.String("adapter.type", "lora").F32("adapter.lora.alpha", 4);
-  writer.F32Tensor("blk.0.attn_v.weight.lora_a", {2, 64});
-  writer.F32Tensor("blk.0.attn_v.weight.lora_b", {64, 2});
   LoadOptions options;
-  options.adapters = {{"a", folder.Write("adapter.gguf", writer.Bytes())}};
+  options.adapters = {{"a", folder.Write("adapter.gguf", GgufAdapterOnValues(architecture))}};
   try {
     LoadModel(path, options);
   } catch (const Error& error) {
@@ -215,6 +209,7 @@ TEST(GgufAdapterTest, FitsNoFamilyThatGgufDoesNotKnow) {
   EXPECT_NE(problem.find("is 'MiMoForCausalLM'"), std::string::npos) << problem;
 }
 
+// Two key heads with two value heads of two elements each: grouped 0 0 1 1, tiled 0 1 0 1.
 class AdapterOrderTest : public testing::Test {
  protected:
   AdapterOrderTest() {

@@ -161,4 +161,15 @@ inline GgufWriter TinyLlama() {
   return writer;
 }
 
+// A LoRA adapter of rank 2 for one matrix of 64 x 64, the values of layer 0, which names
+// `architecture` as its base's.
+inline std::string GgufAdapterOnValues(const std::string& architecture) {
+  GgufWriter writer;
+  writer.String("general.type", "adapter").String("general.architecture", architecture);
+  writer.String("adapter.type", "lora").F32("adapter.lora.alpha", 4);
+  writer.F32Tensor("blk.0.attn_v.weight.lora_a", {2, 64});
+  writer.F32Tensor("blk.0.attn_v.weight.lora_b", {64, 2});
+  return writer.Bytes();
+}
+
 }  // namespace tael
