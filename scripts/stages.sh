@@ -54,27 +54,33 @@ show_skips() {
     sed -E 's/^ *([0-9]+) /    \1 skipped: /' | head -n 20 || true
 }
 
-# run_one LOG PROGRAM: with a time limit, through RUNNER if that is set. A crash is a failed check too.
+# run_one LOG PROGRAM PART PARTS: one part of a program's tests with a time limit, through RUNNER if that is
+# set. A crash is a failed check too.
 run_one() {
   local status=0
   # shellcheck disable=SC2086
-  timeout --kill-after=10 "${TEST_TIMEOUT:-900}" ${RUNNER-} "$2" >"$1" 2>&1 || status=$?
+  GTEST_SHARD_INDEX=$3 GTEST_TOTAL_SHARDS=$4 \
+    timeout --kill-after=10 "${TEST_TIMEOUT:-900}" ${RUNNER-} "$2" >"$1" 2>&1 || status=$?
   [ "$status" -le 1 ] || echo "not ok - $2 ended with exit code $status" >>"$1"
   return "$((status != 0))"
 }
 export -f run_one
 
-# run_programs PRESET PROGRAM...: two at a time, their output one after the other.
+# run_programs PRESET PROGRAM...: each in as many parts as there are processors, so that a long one does not
+# run alone at the end; their output one after the other.
 run_programs() {
-  local logs=$log_dir/$1 status=0 program
+  local logs=$log_dir/$1 status=0 program part parts
   shift
+  parts=$(nproc)
   mkdir -p "$logs"
   for program in "$@"; do
-    printf '%s\n' "$logs/$(basename "$program").log" "$program"
-  done | xargs -P "$(nproc)" -n 2 bash -c 'run_one "$@"' _ || status=1
+    for ((part = 0; part < parts; ++part)); do
+      printf '%s\n' "$logs/$(basename "$program").$part.log" "$program" "$part" "$parts"
+    done
+  done | xargs -P "$parts" -n 4 bash -c 'run_one "$@"' _ || status=1
   for program in "$@"; do
     printf '=== %s\n' "$program"
-    cat "$logs/$(basename "$program").log"
+    for ((part = 0; part < parts; ++part)); do cat "$logs/$(basename "$program").$part.log"; done
   done
   return "$status"
 }

@@ -15,6 +15,7 @@
 #include "engine/session.h"
 #include "model/model.h"
 #include "tests/support/gguf_writer.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/shared_data.h"
 
 namespace tael {
@@ -149,9 +150,11 @@ TEST(LatentCache, GivesOneHashWhateverTheCompany) {
     if (!folder) GTEST_SKIP() << "no shared goldens";
     const auto model = LoadModel(*folder);
     for (const DType dtype : {DType::kF32, DType::kF16, DType::kQ8_0}) {
+      if (kSanitized && dtype == DType::kF32) continue;
       std::set<std::string> hashes;
-      for (const GridCell& cell : {GridCell{1, 512, 1, false}, GridCell{3, 64, 2, false},
-                                   GridCell{2, 5, 1, true}, GridCell{7, 512, 3, true}}) {
+      std::vector<GridCell> cells = {{1, 512, 1, false}, {2, 5, 2, true}};
+      if (!kSanitized) cells.insert(cells.end(), {{3, 64, 2, false}, {7, 512, 3, true}});
+      for (const GridCell& cell : cells) {
         hashes.insert(RunGridCell(*model, cell, {.kv_dtype = dtype}).hash);
       }
       EXPECT_EQ(hashes.size(), 1u) << name << " " << Name(dtype);

@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "base/error.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/shared_data.h"
 
 namespace tael::jinja {
@@ -13,19 +14,8 @@ namespace {
 
 constexpr int64_t kClock = 1768480496;  // 2026-01-15 12:34:56
 
-#if defined(__SANITIZE_ADDRESS__)
-#define TAEL_CHECKS_ADDRESSES 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define TAEL_CHECKS_ADDRESSES 1
-#endif
-#endif
 // Processor time a hostile template may take: bounded, and more where every access is checked.
-#ifdef TAEL_CHECKS_ADDRESSES
-constexpr double kMaxSeconds = 30;
-#else
-constexpr double kMaxSeconds = 1;
-#endif
+constexpr double kMaxSeconds = kSanitized ? 30 : 1;
 
 struct Rendering {
   std::string text;   // all spans
