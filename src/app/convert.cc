@@ -23,6 +23,7 @@
 #include "checkpoint/write_safetensors.h"
 #include "model/convert/config.h"
 #include "model/convert/metadata.h"
+#include "model/convert/packed_form.h"
 #include "model/convert/tensors.h"
 #include "text/chat_template.h"
 #include "text/vocabulary_from_gguf.h"
@@ -113,7 +114,9 @@ class Writing {
 std::optional<uint32_t> FileType(const std::vector<TensorSource>& tensors) {
   std::optional<DType> type;
   for (const TensorSource& tensor : tensors) {
-    if (tensor.shape.size() < 2 || tensor.dtype == DType::kF32) continue;
+    if (tensor.shape.size() < 2 || tensor.dtype == DType::kF32 || tensor.dtype == DType::kI32) {
+      continue;
+    }
     if (type && *type != tensor.dtype) return std::nullopt;
     type = tensor.dtype;
   }
@@ -165,23 +168,11 @@ void AddTokenizer(const ConvertOptions& options, const Model& model, GgufEntries
   }
 }
 
-// The blocks of MXFP4 are the same in both containers; every other packed form would be rounded.
-void CheckPackedForm(const Model& model) {
-  const auto quantization = model.checkpoint.config.Object("quantization_config");
-  if (!quantization) return;
-  const std::string method = quantization->String("quant_method", "unknown");
-  if (method == "mxfp4") return;
-  Fail(ErrorCode::kUnsupported,
-       "{}: its matrices are quantised by method '{}', which GGUF has no blocks for. Hint: convert "
-       "the unquantised checkpoint",
-       model.checkpoint.path, method);
-}
-
 std::vector<std::string> ToGguf(const ConvertOptions& options, int64_t shard_bytes,
                                 const Model& model) {
   const Family& family = FamilyOf(model);
   const GgufArch& arch = GgufArchOf(family);
-  CheckPackedForm(model);
+  RequireGgufForm(model);
   GgufEntries entries = GgufEntriesOf(model, arch, NameOf(model.checkpoint));
   ConvertedTensors converted = TensorsForGguf({model, family, MatrixType(options)}, arch);
   GgufWriteOptions write{.max_shard_bytes = shard_bytes};

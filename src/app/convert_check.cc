@@ -78,8 +78,9 @@ void Neutralise(DecoderSpec* spec) {
 // What the layer rotates by; null: nothing.
 const RopeFrequencies* RopeOf(const LayerWeights& layer) {
   if (const auto* gqa = std::get_if<GqaWeights>(&layer.attention)) return &gqa->rope;
-  const auto* mla = std::get_if<MlaWeights>(&layer.attention);
-  return mla == nullptr ? nullptr : &mla->rope;
+  if (const auto* mla = std::get_if<MlaWeights>(&layer.attention)) return &mla->rope;
+  const auto* compressed = std::get_if<CompressedWeights>(&layer.attention);
+  return compressed == nullptr ? nullptr : &compressed->rope;
 }
 
 bool Near(float found, float wanted) {
@@ -104,7 +105,8 @@ void CompareRopes(const DecoderWeights& found, const DecoderWeights& wanted,
 }
 
 // The tensors as if a file had them. Nobody needs their numbers to know what they are for, but the
-// divisors of rope, so all others read as zeros, from memory that is never made resident.
+// divisors of rope and tables of whole numbers, whose rows are checked, so all others read as
+// zeros, from memory that is never made resident.
 struct ImaginaryTensors {
   TensorIndex index;
   SystemMemory zeros;
@@ -118,7 +120,8 @@ ImaginaryTensors Imagine(const std::vector<TensorSource>& tensors, const std::st
   out.zeros = SystemMemory(largest);
   for (const TensorSource& tensor : tensors) {
     std::span<const uint8_t> bytes = out.zeros.bytes().first(static_cast<size_t>(tensor.bytes()));
-    if (tensor.name.starts_with("rope_")) {
+    const bool whole_numbers = tensor.dtype == DType::kI32 || tensor.dtype == DType::kI64;
+    if (tensor.name.starts_with("rope_") || whole_numbers) {
       std::vector<uint8_t>& copy = out.read[tensor.name];
       tensor.produce([&](std::span<const uint8_t> piece) {
         copy.insert(copy.end(), piece.begin(), piece.end());

@@ -36,22 +36,24 @@ std::string ToGguf(const Model& model, const TemporaryFolder& folder, bool carri
   return WriteGguf(JoinPath(folder.path(), "model.gguf"), entries, converted.tensors)[0];
 }
 
-void ToSafetensors(const Model& model, const TemporaryFolder& folder) {
+// `matrices`: the type that block formats are decoded to.
+void ToSafetensors(const Model& model, const TemporaryFolder& folder,
+                   std::optional<DType> matrices = std::nullopt) {
   const GgufValue* list = model.checkpoint.gguf->Find(carried::kTensors);
   const ConvertedTensors converted = TensorsForSafetensors(
-      {model, FamilyOf(model)}, list == nullptr ? std::vector<std::string>() : list->strings,
-      DType::kBF16);
+      {model, FamilyOf(model), matrices},
+      list == nullptr ? std::vector<std::string>() : list->strings, DType::kBF16);
   folder.Write("config.json", DumpJson(HfConfigOf(model)));
   WriteSafetensors(folder.path(), converted.tensors);
 }
 
-std::vector<float> Logits(const Model& model) {
+std::vector<float> Logits(const Model& model, int length = 40) {
   // A cache of float32: in a narrower one, sums in another order fall on other sides of a rounding.
   Session session(
-      model, {.max_context = 64,
+      model, {.max_context = std::max(64, length),
               .runner = {.threads = 1, .matmul = MatmulMode::kFloat, .kv_dtype = DType::kF32}});
   std::vector<TokenId> tokens;
-  for (int i = 0; i < 40; ++i) tokens.push_back((i * 37 + 11) % model.spec.vocab_size);
+  for (int i = 0; i < length; ++i) tokens.push_back((i * 37 + 11) % model.spec.vocab_size);
   return session.Evaluate(tokens, {.all_logits = true}).logits;
 }
 
@@ -80,6 +82,23 @@ bool IsWithoutMeaning(std::string_view key) {
   return false;
 }
 
+// The keys of the architecture that a file of the public converter has.
+void ExpectKeysOf(const Gguf& b, const Gguf& a) {
+  const std::string start = b.metadata.Text("general.architecture", "") + ".";
+  for (const auto& [key, wanted] : b.metadata.entries) {
+    if (!key.starts_with(start)) continue;
+    const GgufValue* found = a.metadata.Find(key);
+    if (found == nullptr && IsWithoutMeaning(key)) continue;
+    ASSERT_NE(found, nullptr) << key;
+    EXPECT_EQ(found->type, wanted.type) << key;
+    EXPECT_EQ(found->integer, wanted.integer) << key;
+    EXPECT_NEAR(found->number, wanted.number, 1e-6 * std::fabs(wanted.number)) << key;
+    EXPECT_EQ(found->text, wanted.text) << key;
+    EXPECT_EQ(found->integers, wanted.integers) << key;
+    EXPECT_EQ(found->numbers, wanted.numbers) << key;
+  }
+}
+
 // The golden's own GGUF file, made by the public converter.
 void ExpectLikeGolden(const std::string& made, const std::string& golden) {
   const Gguf a = OpenGguf(made), b = OpenGguf(golden);
@@ -94,17 +113,7 @@ void ExpectLikeGolden(const std::string& made, const std::string& golden) {
                            wanted.bytes.end()))
         << wanted.name;
   }
-  const std::string start = b.metadata.Text("general.architecture", "") + ".";
-  for (const auto& [key, wanted] : b.metadata.entries) {
-    if (!key.starts_with(start)) continue;
-    const GgufValue* found = a.metadata.Find(key);
-    if (found == nullptr && IsWithoutMeaning(key)) continue;
-    ASSERT_NE(found, nullptr) << key;
-    EXPECT_EQ(found->type, wanted.type) << key;
-    EXPECT_EQ(found->integer, wanted.integer) << key;
-    EXPECT_NEAR(found->number, wanted.number, 1e-6 * std::fabs(wanted.number)) << key;
-    EXPECT_EQ(found->text, wanted.text) << key;
-  }
+  ExpectKeysOf(b, a);
 }
 
 // Normalised mean square error; 0 only for equal numbers.
@@ -120,8 +129,7 @@ double Distance(const std::vector<float>& found, const std::vector<float>& wante
 
 // Goldens that no GGUF file can hold, and the part of the refusal that says why.
 const std::map<std::string, std::string> kNotExpressed = {
-    {"deepseek-v4", "this kind of attention"},
-    {"deepseek-v4-published", "this kind of attention"},
+    {"deepseek-v4-published", "float8 with scales for blocks of attention"},
     {"pangu-pro-moe", "GGUF has no architecture for PanguProMoEForCausalLM"},
     {"pangu-ultra-moe", "GGUF has no architecture for PanguUltraMoEForCausalLM"},
     {"qwen3-moe-mixed", "layers that are dense among those with experts"},
@@ -239,6 +247,53 @@ TEST(Convert, EveryFamilyHasAGoldenThatIsConvertedOrAReason) {
       EXPECT_NO_THROW(GgufArchOf(*family));
     }
   }
+}
+
+// Its FP4 experts are blocks of MXFP4 there, which only --dtype decodes, and all of them fit BF16.
+TEST(Convert, AFileOfDeepSeekV4ByThePublicConverterGoesThereAndBack) {
+  const std::string golden = SourceRoot() + "/tests/golden/deepseek-v4-gguf/model.gguf";
+  const auto gguf = LoadModel(golden);
+  TemporaryFolder hf_folder, gguf_folder;
+  EXPECT_THROW(ToSafetensors(*gguf, hf_folder), Error);
+  ToSafetensors(*gguf, hf_folder, DType::kBF16);
+  const auto plain = LoadModel(hf_folder.path());
+  const std::vector<float> wanted = Logits(*gguf);
+  EXPECT_EQ(Logits(*plain), wanted);
+  EXPECT_EQ(plain->checkpoint.tensors.Find("layers.0.ffn.gate.tid2eid")->dtype, DType::kI64);
+  const std::string again = ToGguf(*plain, gguf_folder);
+  ExpectKeysOf(OpenGguf(golden), OpenGguf(again));
+  EXPECT_EQ(Logits(*LoadModel(again)), wanted);
+}
+
+// Of a model with two lists of divisors of rope, the one for longer texts goes along.
+TEST(Convert, TextsBeyondTheOriginalContextAreTheSameInBothContainers) {
+  LoadOptions longer;
+  longer.context = 100;
+  const std::string golden = SourceRoot() + "/tests/golden/phi3-longrope";
+  const std::vector<float> wanted = Logits(*LoadModel(golden, longer), 100);
+  const auto source = LoadModel(golden);
+  for (const bool carried : {true, false}) {
+    TemporaryFolder gguf_folder, hf_folder;
+    const std::string path = ToGguf(*source, gguf_folder, carried);
+    ToSafetensors(*LoadModel(path), hf_folder);
+    // Without the configuration, the factor of attention is a float32 key.
+    const double most = carried ? 0 : 1e-9;
+    EXPECT_LE(Distance(Logits(*LoadModel(path, longer), 100), wanted), most);
+    const auto back = LoadModel(hf_folder.path(), longer);
+    EXPECT_LE(Distance(Logits(*back, 100), wanted), most);
+    EXPECT_EQ(back->checkpoint.config.Int("original_max_position_embeddings", 0), 64);
+  }
+}
+
+TEST(Convert, LayersByTheTokenBehindOthersAreRefused) {
+  TemporaryFolder folder;
+  ToSafetensors(*LoadModel(SourceRoot() + "/tests/golden/deepseek-v4-gguf/model.gguf"), folder,
+                DType::kBF16);
+  const auto model = LoadModel(folder.path());
+  const GgufArch& arch = GgufArchOf(FamilyOf(*model));
+  EXPECT_NO_THROW(GgufEntriesOf(*model, arch, ""));
+  std::swap(model->spec.layers[0].ffn, model->spec.layers[1].ffn);
+  EXPECT_THROW(GgufEntriesOf(*model, arch, ""), Error);
 }
 
 TEST(Convert, AnEditedKeyTakesEffectAndTheCarriedConfigurationNoMore) {

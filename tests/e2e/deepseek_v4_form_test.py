@@ -151,6 +151,24 @@ def published_form():
             expect(forms["MXFP4"]["bytes"] == expert_bytes, forms, expert_bytes)
 
 
+def conversion():
+    require_golden()
+    packed, floats = both_forms((128, 128), "I8")
+    plain, config = published_config((128, 128), expert_dtype="fp4")
+    drafts = {"mtp.0.e_proj.weight": ("BF16", [2, 2], bytes(8))}
+    with Home() as home:
+        published = write(home, "published", config, packed)
+        gguf, back = (os.path.join(home.path, name) for name in ("m.gguf", "back"))
+        refused = home.tael("convert", published, gguf)
+        expect(refused.code == 1 and "float8 with scales" in refused.err and not os.path.exists(gguf), refused)
+        twin = write(home, "twin", plain, {**floats, **drafts})
+        result = home.tael("convert", twin, gguf)
+        expect(result.code == 0 and "1 tensor(s) that the network does not use are left out, the first is mtp.0" in result.err, result)
+        expect(home.tael("inspect", gguf, "--json").json()["spec"] == home.tael("inspect", twin, "--json").json()["spec"])
+        expect(home.tael("convert", gguf, back).code == 0)
+        expect(read(os.path.join(back, "model.safetensors")) == floats, "other tensors")
+
+
 def refusals():
     require_golden()
     packed, _ = both_forms((128, 128), "I8")
@@ -173,4 +191,4 @@ def refusals():
 
 
 if __name__ == "__main__":
-    main([published_form, refusals])
+    main([published_form, conversion, refusals])

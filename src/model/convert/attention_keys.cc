@@ -41,7 +41,7 @@ void GgufKeyWriter::Attention() {
   const GatedDeltaNetSpec* net = nullptr;
   bool plain = false;
   for (const LayerSpec& layer : spec_.layers) {
-    if (std::holds_alternative<CompressedSpec>(layer.attention)) Refuse("this kind of attention");
+    if (const auto* spec = std::get_if<CompressedSpec>(&layer.attention)) return Compressed(*spec);
     if (const auto* mla = std::get_if<MlaSpec>(&layer.attention)) return Latent(*mla);
     plain = plain || std::holds_alternative<GqaSpec>(layer.attention);
     if (net == nullptr) net = std::get_if<GatedDeltaNetSpec>(&layer.attention);
@@ -151,6 +151,10 @@ void GgufKeyWriter::Rope(const RopeSpec& rope, bool partial) {
   if (rope.divisors.empty() && rope.scaling != RopeScalingKind::kYarn && Is("phi3")) {
     Integer("rope.scaling.original_context_length", spec_.max_context);
   }
+  Scaling(rope);
+}
+
+void GgufKeyWriter::Scaling(const RopeSpec& rope) {
   switch (rope.scaling) {
     case RopeScalingKind::kNone:
     case RopeScalingKind::kFrequencyBands:  // a tensor of divisors
@@ -163,6 +167,10 @@ void GgufKeyWriter::Rope(const RopeSpec& rope, bool partial) {
     case RopeScalingKind::kPerDimension:
       return LongRope(rope);
   }
+}
+
+double GgufKeyWriter::YarnFactor(const RopeSpec& rope) {
+  return rope.factor <= 1 ? 1.0 : 0.1 * ExactLog(rope.factor) + 1.0;
 }
 
 void GgufKeyWriter::Yarn(const RopeSpec& rope) {
@@ -178,7 +186,7 @@ void GgufKeyWriter::Yarn(const RopeSpec& rope) {
     return Number("rope.scaling.yarn_log_multiplier", 0.1 * all_dims->as_double());
   }
   // The key comes on top of yarn's own factor.
-  const double own = rope.factor <= 1 ? 1.0 : 0.1 * ExactLog(rope.factor) + 1.0;
+  const double own = YarnFactor(rope);
   if (static_cast<float>(rope.attention_factor) != static_cast<float>(own)) {
     Number("rope.scaling.yarn_attn_factor", rope.attention_factor / own);
   }

@@ -69,6 +69,12 @@ void AddUsualWords(const Model& model, Json* config) {
   } else if (architecture == "Qwen3_5MoeForConditionalGeneration") {
     text_alone("Qwen3_5MoeForCausalLM", "qwen3_5_moe_text");
   }
+  // This class has a default for it outside, which it prefers to what stands beside the divisors.
+  const Json* scaling = config->Find("rope_scaling");
+  const char* original = "original_max_position_embeddings";
+  if (architecture == "Phi3ForCausalLM" && scaling != nullptr && scaling->is_object()) {
+    if (const Json* found = scaling->Find(original)) config->Set(original, *found);
+  }
   for (const TensorInfo& tensor : model.checkpoint.tensors.all()) {
     if (tensor.dtype != DType::kMXFP4 || architecture != "GptOssForCausalLM") continue;
     Json quantization{JsonObject{}};

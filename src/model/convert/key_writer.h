@@ -59,8 +59,16 @@ class GgufKeyWriter {
   void Latent(const MlaSpec& mla);
   void Linear(const GatedDeltaNetSpec& net);
   void Rope(const RopeSpec& rope, bool partial);
+  void Scaling(const RopeSpec& rope);
+  // What yarn multiplies cos and sin by where no key says otherwise.
+  static double YarnFactor(const RopeSpec& rope);
   void Yarn(const RopeSpec& rope);
   void LongRope(const RopeSpec& rope);
+
+  // deepseek_v4_keys.cc
+  void Compressed(const CompressedSpec& any);
+  void CompressedRope(const CompressedSpec* with, const CompressedSpec* without);
+  void ExpertsOfDeepSeekV4(const MoeFfnSpec& moe);
 
   const DecoderSpec& spec_;
   const Checkpoint& checkpoint_;

@@ -104,6 +104,7 @@ void GgufKeyWriter::Experts() {
   Integer("expert_used_count", router.experts_per_token);
   if (!Is("llama")) Integer("expert_feed_forward_length", moe.expert_size);
   if (router.scoring == RouterScoring::kSigmoid) Integer("expert_gating_func", 2);
+  if (router.scoring == RouterScoring::kSqrtSoftplus) Integer("expert_gating_func", 4);
   if (router.scoring == RouterScoring::kSoftmax && arch_.mla) Integer("expert_gating_func", 1);
   const bool some_dense = std::any_of(sparse, spec_.layers.end(), [](const LayerSpec& layer) {
     return std::holds_alternative<DenseFfnSpec>(layer.ffn);
@@ -124,7 +125,7 @@ void GgufKeyWriter::Experts() {
       }
       return;
     case ExpertNames::kDeepSeek:
-      return ExpertsOfDeepSeek(moe, first);
+      return Is("deepseek4") ? ExpertsOfDeepSeekV4(moe) : ExpertsOfDeepSeek(moe, first);
     case ExpertNames::kErnie:
       Integer("leading_dense_block_count", first);
       Integer("interleave_moe_layer_step", 1);

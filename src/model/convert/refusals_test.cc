@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "checkpoint/carried.h"
 #include "checkpoint/write_gguf.h"
+#include "checkpoint/write_safetensors.h"
 #include "model/convert/config.h"
 #include "model/convert/elements.h"
 #include "model/convert/metadata.h"
@@ -147,6 +148,27 @@ TEST_F(RefusalsTest, AnExpertThatNoLineNames) {
   other.replace(other.find("experts.0."), 10, "experts.1.");
   Lines().push_back(other);
   EXPECT_TRUE(Has(Problem(), "are wanted")) << Problem();
+}
+
+// DeepSeek-V4's experts of each token: whole numbers in any case, of the shape that the file has.
+TEST_F(RefusalsTest, TablesOfWholeNumbersKeepTheirShapeAndStayWholeNumbers) {
+  const auto gguf = LoadModel(SourceRoot() + "/tests/golden/deepseek-v4-gguf/model.gguf");
+  const auto plain = TensorsForSafetensors({*gguf, FamilyOf(*gguf), DType::kBF16}, {}, DType::kF32);
+  tiny_.Write("config.json", DumpJson(HfConfigOf(*gguf)));
+  WriteSafetensors(tiny_.path(), plain.tensors);
+  From(tiny_.path());
+  constexpr const char* kTable = "layers.0.ffn.gate.tid2eid";
+  EXPECT_EQ(Line(kTable), std::string(kTable) + " I64 512,2");
+  Line(kTable) = std::string(kTable) + " F32 512,2";
+  EXPECT_EQ(Problem(), "");
+  const auto model = Written();
+  const auto made = TensorsForSafetensors({*model, FamilyOf(*model)}, Lines(), DType::kF32);
+  const auto table = std::find_if(made.tensors.begin(), made.tensors.end(),
+                                  [](const TensorSource& t) { return t.name == kTable; });
+  ASSERT_NE(table, made.tensors.end());
+  EXPECT_EQ(table->dtype, DType::kI64);
+  Line(kTable) = std::string(kTable) + " I64 2,512";
+  EXPECT_TRUE(Has(Problem(), std::string("'") + kTable + "' had another shape")) << Problem();
 }
 
 // -exp(x) is below 0 for every number x.

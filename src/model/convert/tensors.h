@@ -48,7 +48,9 @@ bool IsBehindLayers(std::string_view name, const Model& model);
 // Safetensors to GGUF: experts stacked, q and k interleaved where the architecture does so, latent
 // attention and linear attention in GGUF's layouts (layouts.h), vectors and routers widened to F32,
 // their numbers as GGUF has them (values.h), divisors of rope as tensors, MXFP4 blocks as they are.
-// Throws kUnsupported for tensors without a GGUF name, with the list.
+// Throws kUnsupported for tensors without a GGUF name, with the list, and for packed forms without
+// GGUF's blocks. REQUIRES: a model that was not loaded for a context beyond the original one, whose
+// second list of divisors would stand for the first.
 ConvertedTensors TensorsForGguf(const ConversionSource& source, const GgufArch& arch);
 
 // GGUF to safetensors, all of it the other way round. `list` is what ListTensors() gave, or empty:

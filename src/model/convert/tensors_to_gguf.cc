@@ -8,6 +8,8 @@
 #include "base/error.h"
 #include "model/convert/layouts.h"
 #include "model/convert/mxfp4.h"
+#include "model/convert/numbers.h"
+#include "model/convert/packed_form.h"
 #include "model/convert/tensors.h"
 #include "model/convert/values.h"
 #include "model/convert/wanted.h"
@@ -87,6 +89,8 @@ class GgufConverter {
         return AddLatentUp(tensor, *place);
       case Role::kDeltaQkvz:
         return AddDeltaQkvz(tensor, *place);
+      case Role::kTokenExperts:
+        return AddNumbers(tensor, *place);
       default:
         return AddPlain(tensor, *place);
     }
@@ -221,6 +225,13 @@ class GgufConverter {
             Transposed(experts, in, out, tensor.bytes));
   }
 
+  void AddNumbers(const TensorInfo& tensor, const TensorPlace& place) {
+    Target* target = AddMade(tensor, place, tensor.shape, {});
+    if (target == nullptr) return;
+    target->dtype = DType::kI32;
+    target->produce = NumbersToGguf(tensor.bytes);
+  }
+
   // MXFP4 [E, rows, blocks, 16]: the same blocks in GGUF's order.
   void AddCodes(const TensorInfo& tensor, const std::string& name) {
     const std::string matrix = name.substr(0, name.size() - kMxfp4Codes.size());
@@ -254,7 +265,9 @@ class GgufConverter {
 
   void Finish(const std::string& name, Target& target) {
     if (target.produce) {
-      if (source_.matrices) return Problem(name, "holds MXFP4 blocks, which --dtype cannot change");
+      if (source_.matrices && target.dtype == DType::kMXFP4) {
+        return Problem(name, "holds MXFP4 blocks, which --dtype cannot change");
+      }
       out_.tensors.push_back({name, target.dtype, target.shape, std::move(target.produce)});
       return;
     }
@@ -310,24 +323,8 @@ class GgufConverter {
     AddVector("rope_freqs.weight", std::move(divisors));
   }
 
-  // The divisors for long texts stand in config.json only: this program does not use them.
   void AddLongRope(const RopeSpec& rope) {
-    std::vector<float> far;
-    for (const char* name : {"rope_scaling", "rope_parameters"}) {
-      const Json* scaling = checkpoint_.config.values().Find(name);
-      if (scaling == nullptr || !scaling->is_object()) continue;
-      const Json* list = scaling->Find("long_factor");
-      if (list == nullptr || !list->is_array()) continue;
-      for (const Json& divisor : list->as_array()) {
-        if (divisor.is_number()) far.push_back(static_cast<float>(divisor.as_double()));
-      }
-    }
-    if (far.size() != rope.divisors.size()) {
-      return Problem("rope_factors_long.weight",
-                     fmt::format("has {} divisors in config.json (long_factor), needed {}",
-                                 far.size(), rope.divisors.size()));
-    }
-    AddVector("rope_factors_long.weight", std::move(far));
+    AddVector("rope_factors_long.weight", rope.long_divisors);
     AddVector("rope_factors_short.weight", rope.divisors);
   }
 
@@ -359,6 +356,7 @@ class GgufConverter {
 }  // namespace
 
 ConvertedTensors TensorsForGguf(const ConversionSource& source, const GgufArch& arch) {
+  RequireGgufForm(source.model);
   return GgufConverter(source, arch).Convert();
 }
 

@@ -11,6 +11,7 @@
 #include "checkpoint/carried.h"
 #include "model/convert/layouts.h"
 #include "model/convert/mxfp4.h"
+#include "model/convert/numbers.h"
 #include "model/convert/tensors.h"
 #include "model/convert/values.h"
 #include "model/convert/wanted.h"
@@ -126,7 +127,11 @@ class HfConverter {
         Make({.name = wanted.name.substr(0, length), .place = wanted.place});
       return;
     }
-    if (const TensorInfo* tensor = Find(wanted.place)) return MakePlain(wanted, *tensor);
+    const TensorInfo* whole = Find(wanted.place);
+    if (whole != nullptr && wanted.place.role == Role::kTokenExperts) {
+      return MakeNumbers(wanted, *whole);
+    }
+    if (whole != nullptr) return MakePlain(wanted, *whole);
     switch (wanted.place.role) {
       case Role::kExpertGateUpStack:
         return MakeGateUp(wanted);
@@ -189,6 +194,16 @@ class HfConverter {
     if (role == Role::kDeltaConv && shape.size() == 2) shape = {shape[0], 1, width};
     if (plan.map && MakeCarried(wanted, plan, shape)) return;
     Finish(wanted, std::move(plan), shape);
+  }
+
+  void MakeNumbers(const WantedTensor& wanted, const TensorInfo& tensor) {
+    if (wanted.shape.value_or(tensor.shape) != tensor.shape) {
+      return Problem(wanted.name, "had another shape before");
+    }
+    out_.tensors.push_back({.name = wanted.name,
+                            .dtype = DType::kI64,
+                            .shape = tensor.shape,
+                            .produce = NumbersToHf(tensor.bytes)});
   }
 
   // Where GGUF's numbers are rounded ones, the file may hold the bytes that they were made of.

@@ -23,6 +23,11 @@ bool IsAlwaysF32(Role role) {
     case Role::kSharedRouter:
     case Role::kDeltaConv:
     case Role::kIndexWeights:
+    case Role::kAttentionStreams:
+    case Role::kFfnStreams:
+    case Role::kEndStreams:
+    case Role::kCompressorPlaces:
+    case Role::kIndexCompressorPlaces:
     case Role::kExpertGateBiasStack:
     case Role::kExpertUpBiasStack:
     case Role::kExpertGateUpBiasStack:
