@@ -23,7 +23,8 @@ ALSO = {
     "llama": "Llama 2, TinyLlama", "llama3": "Llama 3, 3.1, 3.2, 3.3, R1-Distill-Llama", "yi": "Yi, Yi-1.5",
     "qwen2": "Qwen2, Qwen2.5, QwQ, R1-Distill-Qwen", "qwen2-yarn": "Qwen2.5 beyond 32k",
     "deepseek-v3": "V3, V3.1, R1", "deepseek-v2-lite": "V2-Lite, V2-Lite-Chat", "kimi-k2": "Kimi K2",
-    "glm4-moe": "GLM-4.5, 4.5-Air, 4.6", "phi3": "Phi-3, Phi-4 (dense)", "mistral": "Mistral, Ministral",
+    "glm4-moe": "GLM-4.5, 4.5-Air, 4.6", "phi3": "Phi-3, Phi-4 (dense)",
+    "phi3-longrope": "Phi-3 128k, Phi-4-mini", "mistral": "Mistral, Ministral",
 }
 
 

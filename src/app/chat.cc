@@ -18,6 +18,7 @@
 #include "app/thinking_flags.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "spec/long_context.h"
 
 namespace tael {
 namespace {
@@ -171,9 +172,10 @@ class Chat {
     FlushOut();
     if (result.finish == FinishReason::kCancelled) PrintError("(answer ended by Ctrl-C)\n");
     if (result.finish == FinishReason::kContextFull) {
-      PrintError(fmt::format("(the context is full: {} of {} tokens){}\n",
+      PrintError(fmt::format("(the context is full: {} of {} tokens{}){}\n",
                              conversation_.session().length(),
-                             conversation_.session().max_context(), ContextAdvice()));
+                             conversation_.session().max_context(),
+                             LongContextHint(loaded_.model->spec), ContextAdvice()));
     }
   }
 

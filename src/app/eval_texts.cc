@@ -5,11 +5,13 @@
 
 #include "app/command.h"
 #include "app/fingerprint.h"
+#include "app/spec_json.h"
 #include "app/terminal.h"
 #include "app/text_input.h"
 #include "app/version.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "spec/long_context.h"
 
 namespace tael {
 
@@ -56,8 +58,8 @@ ScoringOptions MakeScoringOptions(const EvalFlags& flags, const LoadedModel& loa
   if (flags.window > context) {
     Fail(ErrorCode::kInvalidArgument,
          "{}: --window {} does not fit the context of {} tokens (the model allows {}). Hint: a "
-         "smaller --window",
-         loaded.path, flags.window, context, trained);
+         "smaller --window{}",
+         loaded.path, flags.window, context, trained, LongContextHint(loaded.model->spec));
   }
   ScoringOptions options;
   options.batch = flags.batch;
@@ -69,8 +71,8 @@ ScoringOptions MakeScoringOptions(const EvalFlags& flags, const LoadedModel& loa
   const FittedRun fitted = FitIntoMemory(loaded, wish);
   options.max_context = fitted.context;
   options.runner = fitted.runner;
-  options.planned_bytes =
-      fitted.plan.kv_cache + fitted.plan.states + fitted.plan.scratch + fitted.plan.sampling;
+  options.planned_bytes = fitted.plan.repacked + fitted.plan.kv_cache + fitted.plan.states +
+                          fitted.plan.scratch + fitted.plan.sampling;
   options.planned_weights = fitted.plan.weights;
   return options;
 }
@@ -78,9 +80,10 @@ ScoringOptions MakeScoringOptions(const EvalFlags& flags, const LoadedModel& loa
 Json DescribeModel(const LoadedModel& loaded, const RunnerOptions& options) {
   Json out = JsonObject{};
   out.Set("model", loaded.path);
-  out.Set("weights_fingerprint", WeightsFingerprint(*loaded.model, !options.resident));
+  out.Set("weights_fingerprint", WeightsFingerprint(*loaded.model, options));
   out.Set("matmul", MatmulName(options.matmul));
   out.Set("kv", Name(options.kv_dtype));
+  SetLongContext(*loaded.model, &out);
   return out;
 }
 

@@ -274,7 +274,7 @@ Json InspectModel(const std::string& path, const InspectOptions& options) {
   const std::string_view goldens = GoldensOf(model->spec.family);
   out.Set("goldens", goldens.empty() ? Json() : Json(std::string(goldens)));
   // Reads all weights, which a look at the headers must not.
-  if (options.deep) out.Set("weights_fingerprint", WeightsFingerprint(*model, /*lazy=*/true));
+  if (options.deep) out.Set("weights_fingerprint", WeightsFingerprint(*model, RunnerOptions{}));
   out.Set("numerics_version", kNumericsVersion);
   out.Set("deep", options.deep);
   out.Set("config", checkpoint.config.values());
@@ -331,8 +331,11 @@ std::string Summary(const Json& found) {
   }
   if (const Json* spec = found.Find("spec")) {
     for (const auto& [key, value] : spec->as_object()) {
-      if (!value.is_array())
+      if (key == "long_context") {
+        line("long context", LongContextText(value));
+      } else if (!value.is_array()) {
         line(key.c_str(), value.is_string() ? value.as_string() : DumpJson(value));
+      }
     }
     for (const Json& layer : spec->Find("layers")->as_array()) line("layers", DumpJson(layer));
     for (const Json& form : found.Find("packed")->as_array()) line("packed", DumpJson(form));

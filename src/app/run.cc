@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "engine/engine.h"
+#include "spec/long_context.h"
 
 namespace tael {
 namespace {
@@ -132,10 +133,10 @@ int Conclude(const Engine& engine, const LoadedModel& loaded,
     });
   };
   if (any(FinishReason::kContextFull)) {
-    PrintError(
-        fmt::format("tael: the context of {} tokens is full; --ctx makes it larger "
-                    "(the model allows {})\n",
-                    engine.max_context(), loaded.model->spec.max_context));
+    PrintError(fmt::format(
+        "tael: the context of {} tokens is full; --ctx makes it larger "
+        "(the model allows {}){}\n",
+        engine.max_context(), loaded.model->spec.max_context, LongContextHint(loaded.model->spec)));
   }
   for (const RunAnswer& answer : answers) {
     if (answer.error) std::rethrow_exception(answer.error);

@@ -5,6 +5,7 @@
 
 #include "app/fingerprint.h"
 #include "app/sampling_flags.h"
+#include "app/spec_json.h"
 #include "app/version.h"
 
 namespace tael {
@@ -141,7 +142,7 @@ Json RunResultToJson(const RunSetup& setup, const RunResult& result) {
     }
     out.Set("adapters", std::move(list));
   }
-  out.Set("weights_fingerprint", WeightsFingerprint(*setup.loaded.model, !setup.options.resident));
+  out.Set("weights_fingerprint", WeightsFingerprint(*setup.loaded.model, setup.options));
   out.Set("numerics_version", kNumericsVersion);
   out.Set("kernels", setup.engine.kernels().name);
   out.Set("sampling", SamplingText(setup.plan.request.sampling));
@@ -150,6 +151,7 @@ Json RunResultToJson(const RunSetup& setup, const RunResult& result) {
   out.Set("kv", Name(setup.options.kv_dtype));
   out.Set("threads", setup.engine.threads());
   out.Set("context", setup.engine.max_context());
+  SetLongContext(*setup.loaded.model, &out);
   out.Set("version", Version());
   return out;
 }

@@ -1,5 +1,7 @@
 #include "app/spec_json.h"
 
+#include <fmt/format.h>
+
 #include <initializer_list>
 #include <optional>
 #include <utility>
@@ -34,10 +36,13 @@ Json RopeToJson(const RopeSpec& rope) {
     out.Set("high_freq_factor", rope.high_freq_factor);
   }
   if (rope.attention_factor != 1.0) out.Set("attention_factor", rope.attention_factor);
-  if (rope.divisors.empty()) return out;
-  Json divisors{JsonArray{}};
-  for (const float divisor : rope.divisors) divisors.Append(static_cast<double>(divisor));
-  out.Set("divisors", std::move(divisors));
+  for (const auto& [key, list] :
+       {std::pair{"divisors", &rope.divisors}, {"long_divisors", &rope.long_divisors}}) {
+    if (list->empty()) continue;
+    Json divisors{JsonArray{}};
+    for (const float divisor : *list) divisors.Append(static_cast<double>(divisor));
+    out.Set(key, std::move(divisors));
+  }
   return out;
 }
 
@@ -188,12 +193,35 @@ Json LayerToJson(const LayerSpec& layer) {
 
 }  // namespace
 
+Json LongContextToJson(const LongContextSpec& context) {
+  Json out = JsonObject{};
+  out.Set("above", context.original);
+  out.Set("longest", context.longest);
+  out.Set("in_use", context.in_use);
+  return out;
+}
+
+std::string LongContextText(const Json& context) {
+  const int64_t original = context.Find("above")->as_int();
+  return fmt::format(
+      "rope has two lists of divisors: the first for contexts up to {}; a --ctx from {} to {} "
+      "chooses the second, for all texts. In use: the {}",
+      original, original + 1, context.Find("longest")->as_int(),
+      context.Find("in_use")->as_bool() ? "second" : "first");
+}
+
+void SetLongContext(const Model& model, Json* result) {
+  const auto& context = model.spec.long_context;
+  if (context) result->Set("long_context", LongContextToJson(*context));
+}
+
 Json SpecToJson(const DecoderSpec& spec) {
   Json out = JsonObject{};
   out.Set("family", spec.family);
   out.Set("hidden_size", spec.hidden_size);
   out.Set("vocab_size", spec.vocab_size);
   out.Set("max_context", spec.max_context);
+  if (spec.long_context) out.Set("long_context", LongContextToJson(*spec.long_context));
   out.Set("embedding_scale", static_cast<double>(spec.embedding_scale));
   out.Set("norm_eps", static_cast<double>(spec.norm_eps));
   out.Set("tied_head", spec.tied_head);

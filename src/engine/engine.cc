@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "spec/long_context.h"
 
 namespace tael {
 namespace {
@@ -145,8 +146,8 @@ void CheckPromptFits(size_t tokens, int context, const Model& model) {
   Fail(
       ErrorCode::kExhausted,
       "the prompt has {} tokens, but the context holds {}. Hint: a larger --ctx (this model allows "
-      "{}) or a shorter prompt",
-      tokens, context, model.spec.max_context);
+      "{}) or a shorter prompt{}",
+      tokens, context, model.spec.max_context, LongContextHint(model.spec));
 }
 
 namespace {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "spec/long_context.h"
 
 namespace tael {
 namespace {
@@ -55,8 +56,9 @@ void Check(const Session& session, const GenerationRequest& request) {
   if (static_cast<int64_t>(request.prompt.size()) > session.max_context()) {
     Fail(ErrorCode::kExhausted,
          "the prompt has {} tokens, but the context holds {}. Hint: a larger --ctx (this model "
-         "allows {}) or a shorter prompt",
-         request.prompt.size(), session.max_context(), session.model().spec.max_context);
+         "allows {}) or a shorter prompt{}",
+         request.prompt.size(), session.max_context(), session.model().spec.max_context,
+         LongContextHint(session.model().spec));
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "kv/snapshot_pool.h"
+#include "spec/long_context.h"
 
 namespace tael {
 
@@ -46,8 +47,8 @@ void Session::CheckFits(std::span<const TokenId> tokens) const {
     Fail(
         ErrorCode::kExhausted,
         "{} tokens do not fit the context of {} positions. Hint: a larger --ctx (this model allows "
-        "{}) or a shorter text",
-        needed, max_context_, model().spec.max_context);
+        "{}) or a shorter text{}",
+        needed, max_context_, model().spec.max_context, LongContextHint(model().spec));
   }
   for (const TokenId id : tokens) {
     if (id < 0 || id >= model().spec.vocab_size) {

@@ -78,10 +78,6 @@ RopeSpec ReadRope(const ConfigView& config, int rotary_dim, const RopeDefaults& 
 RopeSpec ReadRopeOfLayers(const ConfigView& config, const ConfigView& rope, int rotary_dim,
                           const RopeDefaults& defaults = {});
 
-// With rope type longrope: lowers the longest context to the original one, up to which the short
-// divisors that ReadRope() took are right.
-void LimitToOriginalContext(const RopeSpec& rope, DecoderSpec* spec);
-
 // Heads, head size, rope and scale of plain grouped-query attention without biases or norms.
 GqaSpec ReadGqa(const ConfigView& config, const RopeDefaults& usual = {});
 

@@ -8,6 +8,7 @@
 #include "model/bind.h"
 #include "model/families.h"
 #include "model/quantization.h"
+#include "spec/long_context.h"
 
 namespace tael {
 namespace {
@@ -70,6 +71,7 @@ DecoderSpec DescribeCheckpoint(const Checkpoint& checkpoint,
   }
   DecoderSpec spec = family.describe(checkpoint.config);
   RefuseUnreadKeys(checkpoint, allowed_keys);
+  LimitToOriginalContext(&spec, checkpoint.config.where());
   Validate(spec, checkpoint.config.where());
   return spec;
 }
@@ -77,6 +79,7 @@ DecoderSpec DescribeCheckpoint(const Checkpoint& checkpoint,
 std::unique_ptr<Model> LoadModel(const std::string& path, const LoadOptions& options) {
   Checkpoint checkpoint = OpenCheckpoint(path, options.config_override);
   DecoderSpec spec = DescribeCheckpoint(checkpoint, options.allowed_keys);
+  if (options.context > spec.max_context) UseLongContext(&spec);
   const bool headers_only = options.headers_only;
   DecoderWeights weights = Bind(spec, FamilyOf(checkpoint), checkpoint, headers_only);
   auto model = std::make_unique<Model>(

@@ -20,6 +20,9 @@ struct LoadOptions {
   // Reads configuration and tensor tables only: enough for inspecting and planning, not for
   // running.
   bool headers_only = false;
+  // Positions that the model will be asked for; 0: what it allows by itself. Above the original
+  // context of a model with two lists of divisors (rope type longrope) it gets the long one.
+  int context = 0;
   // LoRA adapters to load beside it; names must differ.
   std::vector<AdapterSource> adapters = {};
 };

@@ -206,7 +206,7 @@ TEST_F(OtherFamily, Olmo2NormsWhatPartsGiveAndAllHeadsAtOnce) {
   EXPECT_EQ(Describe("LlamaForCausalLM").layers[0].norms, NormPlacement::kBefore);
 }
 
-TEST_F(OtherFamily, Phi3TakesTheShortDivisorsAndEndsAtTheOriginalLength) {
+TEST_F(OtherFamily, Phi3HasTwoListsOfDivisorsAndEndsAtTheOriginalLength) {
   const auto half = static_cast<size_t>(Attention("Phi3ForCausalLM").head_dim) / 2;
   EXPECT_EQ(Describe("Phi3ForCausalLM").max_context,
             config_.Find("max_position_embeddings")->as_int());
@@ -220,14 +220,39 @@ TEST_F(OtherFamily, Phi3TakesTheShortDivisorsAndEndsAtTheOriginalLength) {
   const GqaSpec gqa = Attention("Phi3ForCausalLM");
   EXPECT_EQ(gqa.rope.divisors, std::vector<float>(half, 1.5f));
   EXPECT_NEAR(gqa.rope.attention_factor, 1.1902380714238083, 1e-12);  // sqrt(1 + ln 32 / ln 4096)
+  EXPECT_EQ(gqa.rope.long_divisors, std::vector<float>(half, 4.0f));
   EXPECT_EQ(Describe("Phi3ForCausalLM").max_context, 4096);
+  EXPECT_EQ(Describe("Phi3ForCausalLM").long_context,
+            (LongContextSpec{.original = 4096, .longest = 131072}));
+  rope.Set("original_max_position_embeddings", 2048);
+  config_.Set("rope_scaling", rope);
+  EXPECT_THROW(Describe("Phi3ForCausalLM"), Error);  // 4096 outside
+  rope.Set("original_max_position_embeddings", 4096);
+  config_.Set("rope_scaling", rope);
   config_.Set("partial_rotary_factor", 0.5);
   EXPECT_THROW(Describe("Phi3ForCausalLM"), Error);  // twice as many divisors as frequencies
   rope.Set("short_factor", JsonArray(half / 2, Json(1.0)));
   config_.Set("rope_scaling", rope);
+  EXPECT_THROW(Describe("Phi3ForCausalLM"), Error);  // the long list is checked, too
+  rope.Set("long_factor", JsonArray(half / 2, Json(2.0)));
+  config_.Set("rope_scaling", rope);
   EXPECT_EQ(Attention("Phi3ForCausalLM").rope.rotary_dim, static_cast<int>(half));
   config_.Set("partial_rotary_factor", 1.5);
   EXPECT_THROW(Describe("Phi3ForCausalLM"), Error);
+}
+
+TEST_F(OtherFamily, TwoListsOfDivisorsLimitEveryFamilyThatReadsThem) {
+  const auto half = static_cast<size_t>(Attention("LlamaForCausalLM").head_dim) / 2;
+  config_.Set("max_position_embeddings", 131072);
+  Json rope;
+  rope.Set("rope_type", "longrope");
+  rope.Set("original_max_position_embeddings", 4096);
+  rope.Set("short_factor", JsonArray(half, Json(1.5)));
+  config_.Set("rope_scaling", rope);
+  EXPECT_THROW(Describe("LlamaForCausalLM"), Error);  // no long list
+  rope.Set("long_factor", JsonArray(half, Json(4.0)));
+  config_.Set("rope_scaling", rope);
+  EXPECT_EQ(Describe("LlamaForCausalLM").max_context, 4096);
 }
 
 TEST_F(OtherFamily, Gemma3HasLocalLayersWithARopeOfTheirOwn) {

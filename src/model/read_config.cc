@@ -75,15 +75,20 @@ void ReadAlpha(const ConfigView& config, const ConfigView& scaling, RopeSpec* ro
   }
 }
 
-// Two lists of divisors exist, for texts within the original length and beyond. A text that grows
-// past it would need all of its keys again, so only the first is used: see LimitToOriginalContext.
+// Two lists of divisors exist, for texts within the original length and beyond; which one a model
+// uses is said when it is loaded (spec/long_context.h).
 void ReadLongRope(const ConfigView& config, const ConfigView& scaling, RopeSpec* rope) {
   rope->scaling = RopeScalingKind::kPerDimension;
-  rope->original_context = scaling.Double("original_max_position_embeddings",
-                                          config.Double("original_max_position_embeddings", 0));
+  const char* key = "original_max_position_embeddings";
+  const double outside = config.Double(key, 0);
+  rope->original_context = scaling.Double(key, outside);
+  if (outside != 0 && outside != rope->original_context) {
+    Fail(ErrorCode::kCorrupt, "{}: {} is {}, but {} where rope is scaled", config.where(), key,
+         outside, rope->original_context);
+  }
   if (rope->original_context <= 1) {
-    Fail(ErrorCode::kCorrupt, "{}: original_max_position_embeddings is {}, needed above 1",
-         config.where(), rope->original_context);
+    Fail(ErrorCode::kCorrupt, "{}: {} is {}, needed above 1", config.where(), key,
+         rope->original_context);
   }
   const double longest = config.Double("max_position_embeddings");
   rope->factor = scaling.Double("factor", longest / rope->original_context);
@@ -91,10 +96,13 @@ void ReadLongRope(const ConfigView& config, const ConfigView& scaling, RopeSpec*
       rope->factor <= 1 ? 1.0
                         : std::sqrt(1 + ExactLog(rope->factor) / ExactLog(rope->original_context));
   rope->attention_factor = scaling.Double("attention_factor", stretched);
-  for (const double divisor : scaling.Doubles("short_factor")) {
-    rope->divisors.push_back(static_cast<float>(divisor));
-  }
-  scaling.Ignore("long_factor");
+  const auto read = [&](const char* list, std::vector<float>* divisors) {
+    for (const double divisor : scaling.Doubles(list)) {
+      divisors->push_back(static_cast<float>(divisor));
+    }
+  };
+  read("short_factor", &rope->divisors);
+  read("long_factor", &rope->long_divisors);
 }
 
 void ReadScaling(const ConfigView& config, const ConfigView& scaling, RopeSpec* rope) {
@@ -216,12 +224,6 @@ int ReadWindow(const ConfigView& config) {
 int ReadWindowOr(const ConfigView& config, int absent) {
   const bool named = config.values().Find("sliding_window") != nullptr;
   return config.Int("sliding_window", named ? 0 : absent);
-}
-
-void LimitToOriginalContext(const RopeSpec& rope, DecoderSpec* spec) {
-  if (rope.scaling != RopeScalingKind::kPerDimension) return;
-  const double original = std::floor(rope.original_context);
-  if (original < spec->max_context) spec->max_context = static_cast<int>(original);
 }
 
 RopeSpec ReadRope(const ConfigView& config, int rotary_dim, const RopeDefaults& usual) {

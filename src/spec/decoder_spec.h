@@ -41,6 +41,9 @@ struct RopeSpec {
   // configuration (per dimension), or from the tensor rope_freqs.weight of GGUF: then the binder
   // reads them.
   std::vector<float> divisors = {};
+  // Per dimension: what takes the place of `divisors` in a model that is loaded for texts beyond
+  // the original context (UseLongContext()); of the same size.
+  std::vector<float> long_divisors = {};
 
   bool operator==(const RopeSpec&) const = default;
 };
@@ -210,9 +213,20 @@ struct ResidualSpec {
   float eps = 0;            // of gates and sums
 };
 
+// Rope type "longrope" has two lists of divisors, one of them for texts beyond the original
+// context. Keys in the cache keep the angles that they were made with, so a model has one list for
+// all of its texts, fixed when it is loaded.
+struct LongContextSpec {
+  int original = 0, longest = 0;  // what each list allows
+  bool in_use = false;            // the list for long texts is
+
+  bool operator==(const LongContextSpec&) const = default;
+};
+
 struct DecoderSpec {
   std::string family;
   int hidden_size = 0, vocab_size = 0, max_context = 0;
+  std::optional<LongContextSpec> long_context = std::nullopt;
   float norm_eps = 0;
   bool tied_head = false;
   float embedding_scale = 1.0f;  // of the rows that tokens look up, not of a tied head

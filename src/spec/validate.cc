@@ -37,12 +37,14 @@ class Report {
 
 void CheckDivisors(const RopeSpec& rope, Report& report) {
   report.Finite("rope original_max_position_embeddings", rope.original_context);
-  if (std::cmp_not_equal(rope.divisors.size(), rope.rotary_dim / 2)) {
-    report.Add(fmt::format("short_factor has {} entries, needed half the rotary dimension {}",
-                           rope.divisors.size(), rope.rotary_dim));
+  for (const auto& [key, list] :
+       {std::pair{"short_factor", &rope.divisors}, {"long_factor", &rope.long_divisors}}) {
+    if (std::cmp_not_equal(list->size(), rope.rotary_dim / 2)) {
+      report.Add(fmt::format("{} has {} entries, needed half the rotary dimension {}", key,
+                             list->size(), rope.rotary_dim));
+    }
+    for (const float divisor : *list) report.Finite(key, static_cast<double>(divisor));
   }
-  for (const float divisor : rope.divisors)
-    report.Finite("short_factor", static_cast<double>(divisor));
 }
 
 void CheckRope(const RopeSpec& rope, int head_dim, Report& report) {

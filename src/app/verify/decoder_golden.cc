@@ -8,6 +8,7 @@
 
 #include "app/verify/checks.h"
 #include "app/verify/golden_data.h"
+#include "app/verify/golden_models.h"
 #include "app/verify/prediction_golden.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -21,23 +22,6 @@ namespace {
 
 constexpr double kFloatTolerance = 1e-9;    // float32 arithmetic on exact weights
 constexpr double kIntegerTolerance = 3e-3;  // activations rounded to 8 bits per block
-
-struct Prompt {
-  std::string suffix;  // "_1", or "" in the second layout
-  std::vector<TokenId> ids;
-};
-
-std::vector<Prompt> ReadPrompts(const GoldenFile& file) {
-  std::vector<Prompt> prompts;
-  if (file.Has("input_ids")) prompts.push_back({"", file.Ids("input_ids")});
-  for (int i = 0; file.Has(fmt::format("input_ids_{}", i)); ++i) {
-    prompts.push_back({fmt::format("_{}", i), file.Ids(fmt::format("input_ids_{}", i))});
-  }
-  if (prompts.empty()) {
-    Fail(ErrorCode::kCorrupt, "{}: neither 'input_ids' nor 'input_ids_0' is there", file.path());
-  }
-  return prompts;
-}
 
 double Tolerance(const std::string& golden_path) {
   const std::string meta = JoinPath(DirName(golden_path), "meta.json");
@@ -142,41 +126,36 @@ std::string CompareRouting(const RouterRecord& record, float scale, const std::v
 
 class DecoderCheck {
  public:
-  DecoderCheck(const Model& model, const GoldenFile& file, const SessionOptions& options,
-               double tolerance)
-      : model_(model),
+  DecoderCheck(const GoldenModel& golden, const GoldenFile& file, const SessionOptions& options,
+               double tolerance, Verdict& verdict)
+      : model_(*golden.model),
         file_(file),
         tolerance_(tolerance),
-        prompts_(ReadPrompts(file)),
+        prompts_(golden.prompts),
         runner_(options.runner),
-        session_(model, WithContext(options)) {}
+        session_(model_, WithContext(options)),
+        verdict_(verdict) {}
 
-  // Everything the golden holds. `exact`: float path, where hidden states and greedy ids must
-  // agree.
-  Verdict Run(bool exact) {
-    for (const Prompt& prompt : prompts_) {
+  // Everything the golden holds for these prompts. `exact`: float path, where hidden states and
+  // greedy ids must agree.
+  void Run(bool exact) {
+    for (const GoldenPrompt& prompt : prompts_) {
       for (const Cutting cutting : kCuttings) CheckPrompt(prompt, cutting, exact);
       CheckGreedy(prompt, exact);
     }
-    return verdict_;
   }
 
  private:
   SessionOptions WithContext(SessionOptions options) const {
     size_t longest = 0;
-    for (const Prompt& prompt : prompts_) {
-      longest = std::max(longest, prompt.ids.size() + GreedyIds(prompt).size());
+    for (const GoldenPrompt& prompt : prompts_) {
+      longest = std::max(longest, prompt.ids.size() + prompt.greedy.size());
     }
     options.max_context = std::min(static_cast<int>(longest) + 1, model_.spec.max_context);
     return options;
   }
 
-  std::vector<TokenId> GreedyIds(const Prompt& prompt) const {
-    const std::string name = prompt.suffix.empty() ? "greedy" : "greedy_ids" + prompt.suffix;
-    return file_.Has(name) ? file_.Ids(name) : std::vector<TokenId>();
-  }
-
-  void CheckPrompt(const Prompt& prompt, Cutting cutting, bool exact) {
+  void CheckPrompt(const GoldenPrompt& prompt, Cutting cutting, bool exact) {
     const std::string hidden = "hidden" + prompt.suffix;
     const bool with_hidden = exact && file_.Has(hidden);
     const EvalResult result = EvaluateCut(session_, prompt.ids, cutting, with_hidden);
@@ -217,7 +196,7 @@ class DecoderCheck {
   }
 
   // Experts and weights of every layer that has a router.
-  void CheckRouters(const Prompt& prompt, const std::vector<RouterRecord>& records,
+  void CheckRouters(const GoldenPrompt& prompt, const std::vector<RouterRecord>& records,
                     Cutting cutting) {
     size_t next = 0;
     for (size_t layer = 0; layer < model_.spec.layers.size(); ++layer) {
@@ -235,8 +214,8 @@ class DecoderCheck {
   }
 
   // With rounded activations another token may win narrowly; that is counted, not judged.
-  void CheckGreedy(const Prompt& prompt, bool exact) {
-    const std::vector<TokenId> wanted = GreedyIds(prompt);
+  void CheckGreedy(const GoldenPrompt& prompt, bool exact) {
+    const std::vector<TokenId>& wanted = prompt.greedy;
     if (wanted.empty()) return;
     session_.Truncate(0);
     GenerationRequest request;
@@ -254,10 +233,10 @@ class DecoderCheck {
   const Model& model_;
   const GoldenFile& file_;
   double tolerance_;
-  std::vector<Prompt> prompts_;
+  const std::vector<GoldenPrompt>& prompts_;
   RunnerOptions runner_;
   Session session_;
-  Verdict verdict_;
+  Verdict& verdict_;
 };
 
 // The matrix that a checkpoint stores under `name`, plain or packed. Throws kUnsupported.
@@ -341,17 +320,20 @@ std::string KindOf(const Golden& golden) {
   }
 }
 
-void RunMode(VerifyRow& row, const Golden& golden, const VerifyContext& context, const Model& model,
-             bool exact) {
+void RunMode(VerifyRow& row, const Golden& golden, const VerifyContext& context,
+             const std::vector<GoldenModel>& models, bool exact) {
   const GoldenFile file(golden.path);
+  const Model& model = *models.front().model;
   SessionOptions options;
   options.runner.threads = context.threads;
   options.runner.matmul = exact ? MatmulMode::kFloat : MatmulMode::kInteger;
   options.runner.kv_dtype = exact ? DType::kF32 : DType::kF16;
   for (const auto& adapter : model.adapters) options.adapters.push_back({adapter->name});
   const double tolerance = exact ? Tolerance(golden.path) : kIntegerTolerance;
-  DecoderCheck check(model, file, options, tolerance);
-  Verdict verdict = check.Run(exact);
+  Verdict verdict;
+  for (const GoldenModel& one : models) {
+    DecoderCheck(one, file, options, tolerance, verdict).Run(exact);
+  }
   if (exact) CheckDecodedRows(model, file, verdict);
   Judge(row, verdict.worst, tolerance);
   row.detail = verdict.detail;
@@ -367,32 +349,25 @@ std::vector<VerifyRow> CheckDecoderGolden(const Golden& golden, const VerifyCont
   VerifyRow row = MakeRow(golden);
   row.kind = KindOf(golden);
   std::vector<VerifyRow> rows;
-  std::unique_ptr<Model> model;
+  std::vector<GoldenModel> models;
   CheckRow(row, [&](VerifyRow&) {
     const GoldenFile readable(golden.path);
     if (golden.model.empty()) {
       Fail(ErrorCode::kNotFound, "{}: no checkpoint lies beside it", golden.path);
     }
-    LoadOptions options;
-    if (!golden.adapter.empty()) options.adapters.push_back({"golden", golden.adapter});
-    model = LoadModel(golden.model, options);
-    // What a golden holds counts also beyond the length that its configuration names.
-    for (const Prompt& prompt : ReadPrompts(readable)) {
-      const int length = static_cast<int>(prompt.ids.size());
-      model->spec.max_context = std::max(model->spec.max_context, length);
-    }
+    models = LoadGoldenModels(golden, readable);
   });
-  if (model == nullptr) return {row};
-  const bool integer = HasIntegerWeights(*model);
+  if (models.empty()) return {row};
+  const bool integer = HasIntegerWeights(*models.front().model);
   if (context.matmul != MatmulChoice::kInteger || !integer) {
     VerifyRow exact = row;
-    CheckRow(exact, [&](VerifyRow& r) { RunMode(r, golden, context, *model, true); });
+    CheckRow(exact, [&](VerifyRow& r) { RunMode(r, golden, context, models, true); });
     rows.push_back(std::move(exact));
   }
   if (context.matmul != MatmulChoice::kFloat && integer) {
     VerifyRow rounded = row;
     rounded.name += " (integer)";
-    CheckRow(rounded, [&](VerifyRow& r) { RunMode(r, golden, context, *model, false); });
+    CheckRow(rounded, [&](VerifyRow& r) { RunMode(r, golden, context, models, false); });
     rows.push_back(std::move(rounded));
   }
   return rows;

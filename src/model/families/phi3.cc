@@ -21,7 +21,6 @@ DecoderSpec DescribePhi3(const ConfigView& c) {
   gqa.sliding_window = c.Int("sliding_window", 0);
   DecoderSpec spec = ReadCommon(c);
   spec.family = "phi3";
-  LimitToOriginalContext(gqa.rope, &spec);
   spec.layers.assign(static_cast<size_t>(c.Int("num_hidden_layers")),
                      LayerSpec{.attention = gqa, .ffn = ReadDenseFfn(c)});
   return spec;
