@@ -13,6 +13,7 @@
 #include "app/model_flags.h"
 #include "app/terminal.h"
 #include "base/error.h"
+#include "spec/long_context.h"
 
 namespace tael {
 namespace {
@@ -61,9 +62,9 @@ void CheckPositions(const std::vector<BenchEntry>& entries, const Model& model, 
     if (entry.positions() <= limit) continue;
     Fail(ErrorCode::kInvalidArgument,
          "{} needs a context of {} tokens (depth {} + prompt {} + generated {}), but {} {}. Hint: "
-         "smaller --depth, --prompt or --gen",
+         "smaller --depth, --prompt or --gen{}",
          entry.Name(), entry.positions(), entry.depth, entry.prompt, entry.generated,
-         ctx > 0 ? "--ctx is" : "the model was trained for", limit);
+         ctx > 0 ? "--ctx is" : "the model was trained for", limit, LongContextHint(model.spec));
   }
 }
 
@@ -113,6 +114,7 @@ int Execute(const BenchOptions& options, const LoadedSettings& settings) {
                        .matmul = MatmulName(plan.runner.matmul),
                        .kv = Name(plan.runner.kv_dtype),
                        .integer_matmul = plan.runner.matmul == MatmulMode::kInteger,
+                       .runner = plan.runner,
                        .prefill_chunk = plan.prefill_chunk,
                        .repetitions = plan.repetitions,
                        .probes = !options.no_probes,
@@ -125,6 +127,7 @@ int Execute(const BenchOptions& options, const LoadedSettings& settings) {
   for (const int count : threads) {
     plan.runner.threads = count;
     BenchRunner runner(model, plan);
+    context.repacked = runner.runner().interleaved().bytes();
     context.kernels = runner.runner().kernels().name;
     std::unique_ptr<LimitProbe> probe;
     if (context.probes) {

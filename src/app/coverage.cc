@@ -35,7 +35,7 @@ constexpr Coverage kCovered[] = {
     {"pangu-pro-moe", "pangu-pro-moe"},
     {"gemma3", "gemma3"},
     {"olmo2", "olmo2"},
-    {"phi3", "phi3"},
+    {"phi3", "phi3, phi3-longrope"},
     {"smollm3", "smollm3"},
     {"seed-oss", "seed-oss"},
     {"deepseek-moe", "deepseek-moe"},

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/sha256.h"
+#include "engine/memory_plan.h"
 
 // Compiled in here: the header is all that is needed.
 #define XXH_INLINE_ALL
@@ -50,9 +51,10 @@ std::string WeightsFingerprint(const Checkpoint& checkpoint,
   return "xxh3-sha256:" + hash.FinishHex();
 }
 
-std::string WeightsFingerprint(const Model& model, bool lazy) {
-  using Ranges = std::vector<std::span<const uint8_t>>;
-  return WeightsFingerprint(model.checkpoint, lazy ? Ranges() : model.weights.sources);
+std::string WeightsFingerprint(const Model& model, const RunnerOptions& options) {
+  if (!options.resident) return WeightsFingerprint(model.checkpoint, {});
+  return WeightsFingerprint(model.checkpoint,
+                            SourcesBeside(model, PlanInterleaved(model, options)));
 }
 
 std::string AdapterFingerprint(const std::string& path) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "checkpoint/open.h"
+#include "engine/runner_options.h"
 #include "model/model.h"
 
 namespace tael {
@@ -19,8 +20,8 @@ namespace tael {
 std::string WeightsFingerprint(const Checkpoint& checkpoint,
                                const std::vector<std::span<const uint8_t>>& resident);
 
-// Of a model; `lazy`: nothing of it is resident.
-std::string WeightsFingerprint(const Model& model, bool lazy);
+// Of a model that runs with these options, which say what of it is resident.
+std::string WeightsFingerprint(const Model& model, const RunnerOptions& options);
 
 // The same of an adapter's files, a PEFT directory or a GGUF file, as they lie there now.
 std::string AdapterFingerprint(const std::string& path);

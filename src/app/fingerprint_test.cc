@@ -13,10 +13,10 @@ std::string Golden(const std::string& name) { return SourceRoot() + "/tests/gold
 
 TEST(WeightsFingerprint, IsTheSameInEveryRunAndWhateverIsResident) {
   const auto model = LoadModel(Golden("llama3"));
-  const std::string name = WeightsFingerprint(*model, /*lazy=*/false);
+  const std::string name = WeightsFingerprint(*model, {.resident = true});
   EXPECT_EQ(name.find("xxh3-sha256:"), 0u);
   EXPECT_EQ(name.size(), std::string("xxh3-sha256:").size() + 64);
-  EXPECT_EQ(WeightsFingerprint(*model, /*lazy=*/true), name);
+  EXPECT_EQ(WeightsFingerprint(*model, RunnerOptions{}), name);
   EXPECT_EQ(WeightsFingerprint(OpenCheckpoint(Golden("llama3")), {}), name);
   EXPECT_NE(WeightsFingerprint(OpenCheckpoint(Golden("qwen3")), {}), name);
 }

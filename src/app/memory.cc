@@ -21,7 +21,7 @@ class Planner {
   Planner(const Model& model, const MemoryWish& wish)
       : model_(model),
         wish_(wish),
-        baseline_(MeasureProcess(model)),
+        baseline_(MeasureProcess(model, wish.runner)),
         bounds_(ResidentBounds(baseline_.now)),
         space_(ReadSpaceLimits()) {}
 
@@ -97,8 +97,8 @@ std::string PartsText(const PlannedRun& run, const MemoryWish& wish) {
   std::string text = fmt::format(
       "weights {}, cache {} for {} x {} tokens as {}{}, steps {}, sampling {}, program and "
       "vocabulary {}",
-      HumanBytes(plan.weights), HumanBytes(plan.kv_cache), run.shape.sequences, run.shape.context,
-      Name(wish.runner.kv_dtype), StatesText(plan), HumanBytes(plan.scratch),
+      HumanBytes(plan.weights + plan.repacked), HumanBytes(plan.kv_cache), run.shape.sequences,
+      run.shape.context, Name(wish.runner.kv_dtype), StatesText(plan), HumanBytes(plan.scratch),
       HumanBytes(plan.sampling), HumanBytes(plan.program - wish.beside));
   if (plan.adapters > 0) text += fmt::format(", adapters {}", HumanBytes(plan.adapters));
   if (wish.beside > 0) text += fmt::format(", results {}", HumanBytes(wish.beside));
@@ -140,6 +140,7 @@ std::string WhatFits(const Model& model, const MemoryWish& wish, const PlannedRu
   }
   MemoryWish lazy = wish;
   lazy.lazy = true;
+  lazy.runner.repack = false;
   add(lazy, "--lazy");
   if (ways.empty()) {
     return "No context fits. Hint: a smaller model or quantisation, fewer sequences, fewer threads";

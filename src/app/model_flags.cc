@@ -39,6 +39,8 @@ void AddModelFlags(CommandParser& command, ModelFlags& flags) {
       {.type = "SIZE"});
   command.AddFlag("--lazy", &flags.lazy,
                   "read weights when they are first used, not before (models larger than memory)");
+  command.AddFlag("--no-repack", &flags.no_repack,
+                  "keep rows of blocks as the file has them (slower products, shared pages)");
   command.AddOption("--allow-unknown-key", &flags.allowed_keys,
                     "accept this unknown key of the model's configuration (repeatable)",
                     {.type = "KEY"});
@@ -49,6 +51,8 @@ RunnerOptions MakeRunnerOptions(const ModelFlags& flags, const RunSettings& run)
   options.threads = flags.threads.value_or(run.threads);
   options.matmul = MatmulFromName(flags.matmul.value_or(run.matmul));
   options.kv_dtype = CacheType(flags.kv.value_or(run.kv), options.matmul);
+  // Copies cannot be given back to a file.
+  options.repack = !flags.no_repack && !flags.lazy;
   return options;
 }
 
@@ -117,6 +121,7 @@ LoadedModel LoadNamedModel(const ModelFlags& flags, const Settings& settings, Lo
   options.allowed_keys = flags.allowed_keys;
   options.adapters = AdapterSources(flags.loras);
   options.headers_only = purpose == LoadFor::kPlanning;
+  options.context = flags.ctx.value_or(settings.run.ctx);
   loaded.model = LoadModel(loaded.path, options);
   std::set<TokenId> stops;
   if (purpose == LoadFor::kText || HasTokenizer(loaded.model->checkpoint)) {

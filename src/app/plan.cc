@@ -6,6 +6,7 @@
 #include "app/adapter_flags.h"
 #include "app/command.h"
 #include "app/memory.h"
+#include "app/spec_json.h"
 #include "app/terminal.h"
 #include "app/version.h"
 
@@ -22,6 +23,7 @@ Json PartsToJson(const PlannedRun& run) {
   const MemoryPlan& plan = run.plan;
   Json out = JsonObject{};
   out.Set("weights", plan.weights);
+  out.Set("repacked", plan.repacked);
   out.Set("adapters", plan.adapters);
   out.Set("kv_cache", plan.kv_cache);
   out.Set("states", plan.states);
@@ -62,6 +64,7 @@ Json PlanToJson(const LoadedModel& loaded, const MemoryWish& wish, const Planned
   out.Set("limits", ChecksToJson(run));
   out.Set("model", loaded.path);
   out.Set("model_context", loaded.model->spec.max_context);
+  SetLongContext(*loaded.model, &out);
   out.Set("version", Version());
   return out;
 }
@@ -74,6 +77,9 @@ void PrintPlan(const LoadedModel& loaded, const MemoryWish& wish, const PlannedR
       {{"part", "bytes", "", "what"},
        {"weights", std::to_string(plan.weights), HumanBytes(plan.weights),
         wish.lazy ? "at most; read as they are used" : "resident from the start"},
+       {"repacked", std::to_string(plan.repacked), HumanBytes(plan.repacked),
+        plan.repacked > 0 ? "weights with interleaved rows, in the place of the file's"
+                          : "no weights are copied"},
        {"adapters", std::to_string(plan.adapters), HumanBytes(plan.adapters),
         "LoRA, decoded to f32"},
        {"kv_cache", std::to_string(plan.kv_cache), HumanBytes(plan.kv_cache), cache},
@@ -94,6 +100,9 @@ void PrintPlan(const LoadedModel& loaded, const MemoryWish& wish, const PlannedR
   PrintOut(fmt::format("largest context that fits: {} (the model allows {})\n",
                        LargestContext(*loaded.model, wish, loaded.model->spec.max_context),
                        loaded.model->spec.max_context));
+  if (const auto& context = loaded.model->spec.long_context) {
+    PrintOut(LongContextText(LongContextToJson(*context)) + "\n");
+  }
 }
 
 int Execute(const PlanOptions& options, const LoadedSettings& settings) {

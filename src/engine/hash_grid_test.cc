@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/shared_data.h"
 
 namespace tael {
@@ -19,8 +20,9 @@ std::unique_ptr<Model> LongModel(const std::string& name) {
 
 std::set<std::string> Hashes(const Model& model, const GridOptions& options) {
   std::set<std::string> hashes;
-  for (const GridCell& cell : {GridCell{1, 512, 1, false}, GridCell{3, 64, 2, false},
-                               GridCell{2, 5, 1, true}, GridCell{7, 512, 1, true}}) {
+  std::vector<GridCell> cells = {{1, 512, 1, false}, {5, 5, 2, true}};
+  if (!kSanitized) cells.insert(cells.end(), {{3, 64, 2, false}, {7, 512, 1, true}});
+  for (const GridCell& cell : cells) {
     const GridResult result = RunGridCell(model, cell, options);
     EXPECT_EQ(result.decode_rows, cell.batch);
     hashes.insert(result.hash);

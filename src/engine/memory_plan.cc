@@ -8,6 +8,7 @@
 #include "engine/sampler.h"
 #include "kernels/kernel_table.h"
 #include "kv/batch.h"
+#include "model/matrices.h"
 #include "runtime/worker_pool.h"
 
 namespace tael {
@@ -122,10 +123,28 @@ std::vector<std::span<const uint8_t>> PartsIn(std::span<const uint8_t> file,
   return found;
 }
 
+// What is left of `parts` without `taken`, which are in the order of their addresses and disjoint.
+std::vector<std::span<const uint8_t>> Without(const std::vector<std::span<const uint8_t>>& parts,
+                                              const std::vector<std::span<const uint8_t>>& taken) {
+  std::vector<std::span<const uint8_t>> left;
+  for (const std::span<const uint8_t> part : parts) {
+    const uint8_t *at = part.data(), *end = part.data() + part.size();
+    auto next = std::partition_point(taken.begin(), taken.end(),
+                                     [&](const auto& t) { return t.data() + t.size() <= at; });
+    for (; at < end; ++next) {
+      const uint8_t* stop = next == taken.end() ? end : std::clamp(next->data(), at, end);
+      if (at < stop) left.emplace_back(at, stop);
+      at = next == taken.end() ? end : std::max(stop, next->data() + next->size());
+    }
+  }
+  return left;
+}
+
 }  // namespace
 
 int64_t MemoryPlan::total() const {
-  return std::max(weights + adapters + kv_cache + states + scratch + sampling + program, loading);
+  return std::max(weights + repacked + adapters + kv_cache + states + scratch + sampling + program,
+                  loading);
 }
 
 std::vector<FileRange> PredictionRanges(const Model& model) {
@@ -140,7 +159,18 @@ std::vector<FileRange> PredictionRanges(const Model& model) {
   return ranges;
 }
 
-std::vector<FileRange> ResidentRanges(const Model& model) {
+InterleavedWeights PlanInterleaved(const Model& model, const RunnerOptions& options) {
+  if (!options.repack || options.matmul != MatmulMode::kInteger) return {};
+  return {MatricesOfMode(model.weights), ResolveKernels(options.kernels)};
+}
+
+std::vector<std::span<const uint8_t>> SourcesBeside(const Model& model,
+                                                    const InterleavedWeights& interleaved) {
+  return Without(model.weights.sources, interleaved.replaced());
+}
+
+std::vector<FileRange> ResidentRanges(const Model& model, const InterleavedWeights& interleaved) {
+  const std::vector<std::span<const uint8_t>> sources = SourcesBeside(model, interleaved);
   std::vector<FileRange> ranges;
   for (const auto& file : model.checkpoint.files) {
     const std::span<const uint8_t> bytes = file->bytes();
@@ -149,7 +179,7 @@ std::vector<FileRange> ResidentRanges(const Model& model) {
       const uint8_t* data = tensor.bytes.data();
       if (!tensor.bytes.empty() && data >= bytes.data() && data < first) first = data;
     }
-    std::vector<std::span<const uint8_t>> parts = PartsIn(bytes, model.weights.sources);
+    std::vector<std::span<const uint8_t>> parts = PartsIn(bytes, sources);
     parts.push_back(bytes.first(static_cast<size_t>(first - bytes.data())));
     for (const auto& joined : JoinPages(std::move(parts), bytes)) {
       ranges.push_back({joined, file->path()});
@@ -199,16 +229,20 @@ int64_t ScratchBytes(const Model& model, const RunnerOptions& options, const Run
   return arena.peak();
 }
 
-ProcessBaseline MeasureProcess(const Model& model) {
+ProcessBaseline MeasureProcess(const Model& model, const RunnerOptions& options) {
   std::vector<std::span<const uint8_t>> mapped;
-  for (const FileRange& range : ResidentRanges(model)) mapped.push_back(range.bytes);
+  for (const FileRange& range : ResidentRanges(model, PlanInterleaved(model, options))) {
+    mapped.push_back(range.bytes);
+  }
   return {ReadProcessMemory(), ResidentBytesOf(mapped)};
 }
 
 MemoryPlan PlanMemory(const Model& model, const RunnerOptions& options, const RunShape& shape,
                       const ProcessBaseline& baseline) {
   MemoryPlan plan;
-  for (const FileRange& range : ResidentRanges(model)) {
+  const InterleavedWeights interleaved = PlanInterleaved(model, options);
+  plan.repacked = RoundToPages(interleaved.bytes());
+  for (const FileRange& range : ResidentRanges(model, interleaved)) {
     plan.weights += RoundToPages(static_cast<int64_t>(range.bytes.size()));
   }
   const int threads = WorkerPool(WorkerPool::Imagined{options.threads}).size();
@@ -225,8 +259,9 @@ MemoryPlan PlanMemory(const Model& model, const RunnerOptions& options, const Ru
   plan.loading = baseline.now.peak;
   plan.threads = threads;
   plan.stacks = (threads - 1) * ThreadStackBytes();
-  plan.new_address_space = plan.kv_cache + plan.states + plan.scratch + plan.sampling +
-                           plan.stacks + kHeapSlack + (model.headers_only ? kHeapAfterHeaders : 0);
+  plan.new_address_space = plan.repacked + plan.kv_cache + plan.states + plan.scratch +
+                           plan.sampling + plan.stacks + kHeapSlack +
+                           (model.headers_only ? kHeapAfterHeaders : 0);
   return plan;
 }
 

@@ -8,6 +8,7 @@
 
 #include "engine/runner_options.h"
 #include "model/model.h"
+#include "ops/interleaved_weights.h"
 #include "runtime/process_memory.h"
 
 namespace tael {
@@ -24,7 +25,8 @@ struct RunShape {
 
 // Bytes that will be resident. Every part comes from the code that allocates it.
 struct MemoryPlan {
-  int64_t weights = 0;   // pages of files that are read, each once; replacements of adapters too
+  int64_t weights = 0;   // pages of files that stay, each once; replacements of adapters too
+  int64_t repacked = 0;  // matrices whose rows are interleaved, in the place of the file's
   int64_t adapters = 0;  // what LoRA adapters copied
   int64_t kv_cache = 0;  // all of it, whether used or not
   int64_t states = 0;    // recurrent states, if the model has any
@@ -46,7 +48,7 @@ struct ProcessBaseline {
 };
 // REQUIRES: the model's tokenizer is loaded, if it will be: it becomes part of
 // MemoryPlan::program.
-ProcessBaseline MeasureProcess(const Model& model);
+ProcessBaseline MeasureProcess(const Model& model, const RunnerOptions& options = {});
 
 // Throws kInvalidArgument for bad options.
 MemoryPlan PlanMemory(const Model& model, const RunnerOptions& options, const RunShape& shape,
@@ -69,9 +71,19 @@ struct FileRange {
   std::span<const uint8_t> bytes;
   std::string file;
 };
+// The matrices that runs with these options interleave. Nothing is allocated yet.
+InterleavedWeights PlanInterleaved(const Model& model, const RunnerOptions& options);
+
+// The bytes of tensors that steps read from the file: all sources but what `interleaved` takes the
+// place of.
+std::vector<std::span<const uint8_t>> SourcesBeside(const Model& model,
+                                                    const InterleavedWeights& interleaved);
+
 // What a resident model keeps of its files: headers and the tensors that runs read, without
-// overlaps, and the matrices that adapters put in the place of its own.
-std::vector<FileRange> ResidentRanges(const Model& model);
+// overlaps, and the matrices that adapters put in the place of its own. Not what `interleaved`
+// takes the place of.
+std::vector<FileRange> ResidentRanges(const Model& model,
+                                      const InterleavedWeights& interleaved = {});
 // What drafts need beside it: the tensors of prediction blocks. May share pages with the others.
 std::vector<FileRange> PredictionRanges(const Model& model);
 

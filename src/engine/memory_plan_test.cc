@@ -172,6 +172,29 @@ TEST(MemoryPlan, AResidentRunnerHoldsItsWeightsAndItsCache) {
   EXPECT_EQ(ResidentBytesOf(mapped), weights);
 }
 
+TEST(MemoryPlan, InterleavedRowsTakeThePlaceOfTheFilesPages) {
+  const auto model = LoadModel(Golden("quant/gguf/pure_Q4_K.gguf"));
+  const RunShape shape{.context = 64, .rows = 8, .kv_blocks = 1};
+  const RunnerOptions repacked{.threads = 2, .resident = true};
+  RunnerOptions plain = repacked;
+  plain.repack = false;
+  const ProcessBaseline baseline = MeasureProcess(*model);
+  const MemoryPlan with = PlanMemory(*model, repacked, shape, baseline);
+  const MemoryPlan without = PlanMemory(*model, plain, shape, baseline);
+  EXPECT_EQ(without.repacked, 0);
+  const ModelRunner runner(*model, repacked, shape);
+  EXPECT_EQ(with.repacked, RoundToPages(runner.interleaved().bytes()));
+  if (runner.interleaved().bytes() == 0) GTEST_SKIP() << "these kernels read the file's rows";
+  EXPECT_LT(with.weights, without.weights);
+  // A page at either end of what was taken may hold something else too.
+  EXPECT_LE(with.weights + with.repacked, without.weights + 3 * PageBytes());
+  std::vector<std::span<const uint8_t>> kept;
+  for (const FileRange& range : ResidentRanges(*model, runner.interleaved())) {
+    kept.push_back(range.bytes);
+  }
+  EXPECT_EQ(ResidentBytesOf(kept), with.weights) << "and no other page of the file";
+}
+
 TEST(Populate, AFileThatBecameShorterIsAnErrorAndNoCrash) {
   const std::string path = testing::TempDir() + "/shrinking." + std::to_string(getpid());
   std::ofstream(path) << std::string(static_cast<size_t>(4 * PageBytes()), 'x');

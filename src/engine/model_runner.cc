@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "spec/long_context.h"
 
 namespace tael {
 namespace {
@@ -60,8 +61,8 @@ int ResolveContext(const Model& model, int requested) {
   }
   if (requested == 0) return std::min(model.spec.max_context, kDefaultContext);
   if (requested > model.spec.max_context) {
-    Fail(ErrorCode::kInvalidArgument, "context is {}, but {} was trained for {} positions",
-         requested, model.checkpoint.path, model.spec.max_context);
+    Fail(ErrorCode::kInvalidArgument, "context is {}, but {} was trained for {} positions{}",
+         requested, model.checkpoint.path, model.spec.max_context, LongContextHint(model.spec));
   }
   return requested;
 }
@@ -79,14 +80,54 @@ ModelRunner::ModelRunner(const Model& model, const RunnerOptions& options, const
       kernels_(&ResolveKernels(options.kernels)),
       pool_(CheckedThreads(options.threads)),
       cache_(CheckedKvLayouts(model, options.kv_dtype), options.kv_dtype, shape.kv_blocks),
-      states_(StateSizes(model.spec), shape.state_slots) {
+      states_(StateSizes(model.spec), shape.state_slots),
+      interleaved_(PlanInterleaved(model, options)) {
   TAEL_CHECK(!model.headers_only);
   arena_.Reserve(ScratchBytes(model, options, shape));
+  Interleave();
   if (options.resident) MakeResident();
 }
 
+// The file's pages leave as soon as they are copied: there are never two copies of the weights.
+void ModelRunner::Interleave() {
+  const auto file_of = [&](std::span<const uint8_t> bytes) -> const MappedFile* {
+    for (const auto& file : model_.checkpoint.files) {
+      const std::span<const uint8_t> all = file->bytes();
+      if (bytes.data() >= all.data() && bytes.data() < all.data() + all.size()) return file.get();
+    }
+    return nullptr;  // memory of a test
+  };
+  interleaved_.Fill(
+      pool_,
+      [&](std::span<const uint8_t> bytes) {
+        if (const MappedFile* file = file_of(bytes)) PopulateReadable(bytes, file->path());
+      },
+      [&](std::span<const uint8_t> bytes) {
+        if (file_of(bytes) != nullptr) ReleaseReadable(bytes);
+      });
+  ReleaseGaps();
+}
+
+// Pages that two copied pieces share are wholly inside neither.
+void ModelRunner::ReleaseGaps() const {
+  if (interleaved_.bytes() == 0) return;
+  const std::vector<FileRange> kept = ResidentRanges(model_, interleaved_);  // by address per file
+  for (const auto& file : model_.checkpoint.files) {
+    std::span<const uint8_t> rest = file->bytes();
+    for (const FileRange& range : kept) {
+      if (range.bytes.data() < rest.data() || range.bytes.data() >= rest.data() + rest.size()) {
+        continue;
+      }
+      const auto gap = static_cast<size_t>(range.bytes.data() - rest.data());
+      ReleaseReadable(rest.first(gap));
+      rest = rest.subspan(gap + range.bytes.size());
+    }
+    ReleaseReadable(rest);
+  }
+}
+
 void ModelRunner::MakeResident() {
-  ReadResident(ResidentRanges(model_), pool_);
+  ReadResident(ResidentRanges(model_, interleaved_), pool_);
   InParts(cache_.memory(), pool_, PopulateWritable);
   InParts(states_.memory(), pool_, PopulateWritable);
   InParts(arena_.reserved(), pool_, PopulateWritable);
@@ -107,6 +148,7 @@ void ModelRunner::MarkStates(const Batch& batch, bool done) {
 MatrixView<const float> ModelRunner::Forward(const Batch& batch, HiddenRecorder* recorder) {
   arena_.Reset();
   ComputeContext ctx{pool_, *kernels_, arena_, integer_matmul_, worth_a_thread_};
+  ctx.interleaved = &interleaved_;
   MarkStates(batch, /*done=*/false);
   const MatrixView<float> logits =
       tael::Forward(model_.spec, model_.weights, batch, {cache_, states_}, ctx, recorder);

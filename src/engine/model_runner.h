@@ -8,6 +8,7 @@
 #include "model/decoder.h"
 #include "model/model.h"
 #include "ops/compute_context.h"
+#include "ops/interleaved_weights.h"
 #include "runtime/worker_pool.h"
 
 namespace tael {
@@ -50,11 +51,16 @@ class ModelRunner {
   // Bytes of routed experts that all steps so far have read, each expert once per step and layer.
   int64_t expert_bytes_read() const { return expert_bytes_read_; }
 
+  // The matrices whose rows were interleaved.
+  const InterleavedWeights& interleaved() const { return interleaved_; }
+
   // Most scratch memory that a step has taken.
   int64_t scratch_peak() const { return arena_.peak(); }
 
  private:
   void MakeResident();
+  void Interleave();
+  void ReleaseGaps() const;
   void MarkStates(const Batch& batch, bool done);
 
   const Model& model_;
@@ -65,6 +71,7 @@ class ModelRunner {
   Arena arena_;
   KvCache cache_;
   StateCache states_;
+  InterleavedWeights interleaved_;
   int64_t expert_bytes_read_ = 0;
 };
 

@@ -88,6 +88,12 @@ struct KernelTable {
   void (*matmul_integer)(const QuantizedRows& x, DType dtype, const uint8_t* w, size_t row_bytes,
                          size_t n, float* y, size_t ldy) noexcept;
 
+  // The same product with rows interleaved by eight (quant/interleave.h): `w` is strips of
+  // 8 * row_bytes, n a multiple of 8, the format one that has a layout. Null where the rows of the
+  // file serve as well.
+  void (*matmul_interleaved)(const QuantizedRows& x, DType dtype, const uint8_t* w,
+                             size_t row_bytes, size_t n, float* y, size_t ldy) noexcept = nullptr;
+
   // The same product with n rows of x.k / 32 code blocks, one after the other. REQUIRES: x.block is
   // 32, x.k a multiple of it.
   void (*matmul_codes)(const QuantizedRows& x, const CodeBlock* w, size_t n, float* y,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/kernel_test_support.h"
+#include "quant/interleave.h"
 
 namespace tael {
 namespace {
@@ -167,6 +168,25 @@ std::vector<uint8_t> RandomBlocks(DType dtype, size_t n, size_t k, unsigned seed
   return w;
 }
 
+// The product over interleaved rows has the bits of the product over rows.
+void CheckInterleaved(const KernelTable& table, const QuantizedRows& x,
+                      const std::vector<uint8_t>& w, DType dtype, size_t n,
+                      const std::vector<float>& expected) {
+  const size_t row = w.size() / n, whole = n / kStripRows * kStripRows, ldy = whole + 1;
+  const InterleavedLayout layout = InterleavedLayoutOf(dtype);
+  if (table.matmul_interleaved == nullptr || layout.words == 0 || whole == 0) return;
+  std::vector<uint8_t> strips(whole * row + 1);  // at an odd address
+  for (size_t j = 0; j < whole; j += kStripRows) {
+    InterleaveRows(dtype, &w[j * row], row, row / layout.block_bytes(), &strips[j * row + 1]);
+  }
+  std::vector<float> y(x.rows * ldy, 123.0f);
+  table.matmul_interleaved(x, dtype, strips.data() + 1, row, whole, y.data(), ldy);
+  for (size_t i = 0; i < x.rows; ++i) {
+    ASSERT_EQ(FirstDifference(&y[i * ldy], &expected[i * n], whole), -1) << "row " << i;
+    ASSERT_EQ(y[i * ldy + whole], 123.0f);
+  }
+}
+
 std::vector<float> IntegerProduct(const KernelTable& table, const QuantizedRows& x,
                                   const std::vector<uint8_t>& w, DType dtype, size_t n) {
   const size_t row = w.size() / n, ldy = n + 2;
@@ -180,6 +200,7 @@ std::vector<float> IntegerProduct(const KernelTable& table, const QuantizedRows&
     EXPECT_EQ(padded[i * ldy + n], 123.0f);
     EXPECT_EQ(padded[i * ldy + n + 1], 123.0f);
   }
+  CheckInterleaved(table, x, w, dtype, n, y);
   return y;
 }
 
@@ -240,13 +261,20 @@ TEST_P(IntegerMatmulTest, MatchesReferenceScalarAndSingleRowsForManyShapes) {
     CheckIntegerProduct(*table, dtype, {6, 3, blocks * unit});
   }
   CheckIntegerProduct(*table, dtype, {65, 8, 512});
+  // Panels over interleaved rows, of one strip and of two, whole and cut.
+  for (const size_t m : {11, 12, 13, 14, 16, 17}) CheckIntegerProduct(*table, dtype, {m, 25, 256});
+  for (size_t blocks = 1; blocks <= 18; blocks = blocks * 3 / 2 + 1) {
+    CheckIntegerProduct(*table, dtype, {3, 8, blocks * unit});
+    CheckIntegerProduct(*table, dtype, {14, 17, blocks * unit});
+  }
+  CheckIntegerProduct(*table, dtype, {66, 16, 256});
   CheckIntegerProduct(*table, dtype, {513, 2, 256});
 }
 
 TEST_P(IntegerMatmulTest, AnyBitsHaveTheBitsOfScalar) {
   const auto [table, dtype] = GetParam();
   const size_t n = 13, k = 1024;
-  for (const size_t m : {1, 6}) {
+  for (const size_t m : {1, 6, 15}) {
     for (unsigned seed = 0; seed < 8; ++seed) {
       std::vector<float> input = RandomFloats(m * k, seed, 1e20f);
       if (seed % 2 == 1) input[3] = NAN;
@@ -265,7 +293,7 @@ TEST_P(IntegerMatmulTest, ExtremeIntegersDoNotOverflow) {
   const auto [table, dtype] = GetParam();
   const size_t n = 8, k = 512;
   for (const int fill : {0x00, 0x7f, 0x80, 0xff, 0x88, 0x77, 0xf0, 0x0f}) {
-    for (const size_t m : {1, 6}) {
+    for (const size_t m : {1, 6, 15}) {
       QuantizedBuffer x(m, k, ActivationBlock(dtype));
       std::fill(x.q.begin(), x.q.end(), fill % 2 == 0 ? -127 : 127);
       std::fill(x.sums.begin(), x.sums.end(), fill % 2 == 0 ? -2032 : 2032);

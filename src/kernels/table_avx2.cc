@@ -69,6 +69,7 @@ const KernelTable kAvx2Table = {
     .matmul_float8 = avx2::MatmulFloat8,
     .quantize_rows = avx2::QuantizeRows,
     .matmul_integer = avx2::MatmulInteger,
+    .matmul_interleaved = MatmulInterleavedAvx2,
     .matmul_codes = avx2::MatmulCodes,
     .rms_norm = avx2::RmsNorm,
     .rope = avx2::Rope,

@@ -10,7 +10,8 @@
 
 namespace tael {
 
-struct AdapterRows;  // ops/adapt.h
+struct AdapterRows;        // ops/adapt.h
+class InterleavedWeights;  // ops/interleaved_weights.h
 
 // What the router of one layer decided, for checks: the experts of each token in ascending order.
 struct RouterRecord {
@@ -28,6 +29,8 @@ struct ComputeContext {
   bool integer_matmul = true;  // false: every weight is decoded to float32 (--matmul float)
   // Elementary operations that take as long as waking a thread: less is not worth another one.
   int64_t worth_a_thread = 50'000;
+  // What products read instead of rows of the file; null: nothing.
+  const InterleavedWeights* interleaved = nullptr;
   int64_t expert_bytes = 0;  // of routed experts' weights, counted where they are read
   const AdapterRows* adapters =
       nullptr;  // of the rows at hand; null: no row is adapted (AdapterScope)

@@ -4,15 +4,29 @@
 
 #include "ops/adapt.h"
 #include "ops/decode_rows.h"
+#include "ops/interleaved_weights.h"
 #include "ops/rms_norm.h"
 
 namespace tael {
+
+namespace {
+
+// One row in float32. A table that is the head too may have its rows interleaved.
+void LookUp(const Weight& table, int64_t token, float* out, ComputeContext& ctx) {
+  if (ctx.interleaved == nullptr || ctx.interleaved->Find(table) == nullptr) {
+    return DecodeRows(table, token, 1, ctx.kernels, out);
+  }
+  std::vector<uint8_t> copy(static_cast<size_t>(table.row_bytes));
+  DecodeRow(table.dtype, ctx.interleaved->Row(table, token, copy.data()), table.k, out);
+}
+
+}  // namespace
 
 void EmbeddingLookup(const Weight& table, const std::vector<int32_t>& tokens, float scale,
                      MatrixView<float> out, ComputeContext& ctx) {
   ctx.pool.ParallelFor(out.rows, ctx.GrainFor(out.cols), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
-      DecodeRows(table, tokens[static_cast<size_t>(t)], 1, ctx.kernels, out.row(t));
+      LookUp(table, tokens[static_cast<size_t>(t)], out.row(t), ctx);
       if (scale == 1.0f) continue;  // would change no bit
       for (int64_t i = 0; i < out.cols; ++i) out.row(t)[i] *= scale;
     }

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "ops/adapt.h"
 #include "ops/decode_rows.h"
+#include "ops/interleaved_weights.h"
 #include "ops/packed_matmul.h"
 #include "quant/integer_form.h"
 
@@ -32,10 +33,19 @@ void PlainFloatMatmul(const MatrixView<const float>& x, const Weight& w, MatrixV
 
 void IntegerMatmul(const QuantizedRows& x, const Weight& w, MatrixView<float> y,
                    ComputeContext& ctx) {
+  const uint8_t* strips = ctx.interleaved == nullptr ? nullptr : ctx.interleaved->Find(w);
+  const int64_t whole = strips == nullptr ? 0 : InterleavedWeights::StripRowsOf(w);
   const int64_t grain = ctx.GrainFor(static_cast<int64_t>(x.rows) * w.k, kRowGrain);
   ctx.pool.ParallelFor(w.n, grain, [&](int64_t begin, int64_t end) {
-    ctx.kernels.matmul_integer(x, w.dtype, w.row(begin), Sized(w.row_bytes), Sized(end - begin),
-                               y.data + begin, Sized(y.stride));
+    const int64_t middle = std::clamp(whole, begin, end);
+    if (begin < middle) {
+      ctx.kernels.matmul_interleaved(x, w.dtype, strips + begin * w.row_bytes, Sized(w.row_bytes),
+                                     Sized(middle - begin), y.data + begin, Sized(y.stride));
+    }
+    if (middle < end) {
+      ctx.kernels.matmul_integer(x, w.dtype, w.row(middle), Sized(w.row_bytes), Sized(end - middle),
+                                 y.data + middle, Sized(y.stride));
+    }
   });
 }
 

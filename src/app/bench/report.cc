@@ -13,6 +13,7 @@
 #include "app/machine.h"
 #include "app/model_flags.h"
 #include "app/packed_text.h"
+#include "app/spec_json.h"
 #include "app/terminal.h"
 #include "app/version.h"
 #include "ops/matmul.h"
@@ -242,13 +243,14 @@ Json ReportToJson(const BenchContext& context, const Model& model,
                   const std::vector<BenchRow>& rows) {
   Json json;
   json.Set("model", context.path);
-  json.Set("weights_fingerprint", WeightsFingerprint(model, /*lazy=*/false));
+  json.Set("weights_fingerprint", WeightsFingerprint(model, context.runner));
   json.Set("numerics_version", kNumericsVersion);
   json.Set("version", Version());
   json.Set("cpu", CpuModel());
   json.Set("kernels", context.kernels);
   json.Set("matmul", context.matmul);
   json.Set("kv", context.kv);
+  SetLongContext(model, &json);
   if (!context.loras.empty()) {
     Json loras = JsonArray{};
     for (const std::string& lora : context.loras) loras.Append(lora);
@@ -257,6 +259,7 @@ Json ReportToJson(const BenchContext& context, const Model& model,
   json.Set("prefill_chunk", context.prefill_chunk);
   json.Set("repetitions", context.repetitions);
   json.Set("types", TypesToJson(model, context.integer_matmul));
+  json.Set("repacked_bytes", context.repacked);
   json.Set("probe_bytes", context.probe_bytes);
   json.Set("probe_reduced", context.probes && context.probe_bytes < kProbeMemoryBytes);
   json.Set("load_before", context.load_before);
@@ -279,6 +282,10 @@ std::string ReportToText(const BenchContext& context, const Model& model,
   for (const Json& type : types.as_array()) {
     text += fmt::format("  {:8} {:>10}  {}\n", type.Find("type")->as_string(),
                         HumanBytes(type.Find("bytes")->as_int()), type.Find("matmul")->as_string());
+  }
+  if (context.repacked > 0) {
+    text +=
+        fmt::format("  repacked {:>10}  rows interleaved by eight\n", HumanBytes(context.repacked));
   }
   std::vector<std::vector<std::string>> table = {{"test", "threads", "t/s", "min", "max", "GB/s",
                                                   "of read", "int GOP/s", "of peak", "GFLOP/s",

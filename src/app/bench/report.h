@@ -20,6 +20,8 @@ struct BenchRow {
 struct BenchContext {
   std::string path, kernels = {}, matmul, kv;
   bool integer_matmul = true;
+  RunnerOptions runner = {};
+  int64_t repacked = 0;  // bytes of matrices whose rows are interleaved
   int prefill_chunk = 0, repetitions = 0;
   int64_t probe_bytes = 0;  // memory that the bandwidth was measured on
   bool probes = true;       // false: --no-probes

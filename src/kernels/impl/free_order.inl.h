@@ -175,7 +175,7 @@ void FreeIntegerVector(const IntegerProduct& a) {
       ahead.Step();
       RowTileBlock<F, 1> t;
       FindActs(a, 0, b, &t);
-      const Floats8 da = SplatFloats(a.Scale(0, b * F::kSize));
+      const Floats8 da = SplatFloats(a.Scale<F::kSize>(0, b * F::kSize));
       const Floats8 scales = MulFloats(f.Scales(rows, b), da);
       float scale[kRowTile], minimum[kRowTile];
       StoreFloats(scales, scale, kRowTile);

@@ -3,6 +3,9 @@
 namespace tael::TAEL_ISA {
 namespace {
 
+// Activation rows that a tile has at most: their sums stay in the first-level cache.
+inline constexpr size_t kIntegerActs = 64;
+
 struct IntegerProduct {
   const QuantizedRows& x;
   const uint8_t* w;
@@ -14,8 +17,10 @@ struct IntegerProduct {
   const int16_t* Sums(size_t i, size_t element) const {
     return x.sums + (i * x.k_padded + element) / 16;
   }
+  // Block: x.block, as a constant, because a division by anything else takes as long as a block.
+  template <size_t Block>
   float Scale(size_t i, size_t element) const {
-    return x.scales[(i * x.k_padded + element) / x.block];
+    return x.scales[(i * x.k_padded + element) / Block];
   }
 };
 

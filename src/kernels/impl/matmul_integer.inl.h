@@ -20,12 +20,12 @@ inline BlockSums DotBlock(const IntegerBlock& w, size_t size, const int8_t* q,
   return total;
 }
 
-// Outputs of weight row j for activation rows [begin, begin + count), count <= kActs.
-inline constexpr size_t kIntegerActs = 64;
+// Outputs of weight row j for activation rows [begin, begin + count), count <= kUnpackedActs.
+inline constexpr size_t kUnpackedActs = 64;
 
 inline void IntegerRow(const QuantizedRows& x, DType dtype, const uint8_t* row, size_t begin,
                        size_t count, float* y, size_t ldy) {
-  float acc[kIntegerActs] = {}, accm[kIntegerActs] = {};
+  float acc[kUnpackedActs] = {}, accm[kUnpackedActs] = {};
   const size_t size = IntegerBlockSize(dtype), scales = x.k_padded / x.block;
   IntegerBlock block;
   for (size_t b = 0; b < x.k / size; ++b) {
@@ -44,8 +44,8 @@ inline void IntegerRow(const QuantizedRows& x, DType dtype, const uint8_t* row, 
 
 void MatmulIntegerAny(const QuantizedRows& x, DType dtype, const uint8_t* w, size_t row_bytes,
                       size_t n, float* y, size_t ldy) noexcept {
-  for (size_t begin = 0; begin < x.rows; begin += kIntegerActs) {
-    const size_t left = x.rows - begin, count = left < kIntegerActs ? left : kIntegerActs;
+  for (size_t begin = 0; begin < x.rows; begin += kUnpackedActs) {
+    const size_t left = x.rows - begin, count = left < kUnpackedActs ? left : kUnpackedActs;
     for (size_t j = 0; j < n; ++j) {
       IntegerRow(x, dtype, w + j * row_bytes, begin, count, y + begin * ldy + j, ldy);
     }

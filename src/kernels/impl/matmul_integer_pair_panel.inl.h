@@ -170,7 +170,7 @@ inline void PanelPass(const IntegerProduct& a, const Panel<F>* panels, size_t fi
     AddRunSums<F, Panels, Acts>(panels, sums, isum, msum);
     if constexpr (F::kMinimum) {
       ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
-        const Floats8 da = SplatFloats(a.Scale(begin + i + s, element));
+        const Floats8 da = SplatFloats(a.Scale<F::kSize>(begin + i + s, element));
         ForEach<Panels>([&](auto p) TAEL_INLINE_LAMBDA {
           Floats8& chain = chains->accm[p][i + s];
           chain = FmaFloats(ToFloats(msum[p][s]), MulFloats(panels[p].dm[b], da), chain);
@@ -182,7 +182,7 @@ inline void PanelPass(const IntegerProduct& a, const Panel<F>* panels, size_t fi
       ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA { q[s] += 4 * kDepth; });
     }
     ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
-      const Floats8 da = SplatFloats(a.Scale(begin + i + s, element));
+      const Floats8 da = SplatFloats(a.Scale<F::kSize>(begin + i + s, element));
       ForEach<Panels>([&](auto p) TAEL_INLINE_LAMBDA {
         Floats8& chain = chains->acc[p][i + s];
         chain = FmaFloats(ToFloats(isum[p][s]), MulFloats(panels[p].d[b], da), chain);

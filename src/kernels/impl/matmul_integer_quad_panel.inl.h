@@ -168,7 +168,7 @@ template <size_t Acts, class F>
       SumSuperBlock(panel, &step);
     }
     ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
-      const F32x16 da = Splat(a.Scale(i + s, element));
+      const F32x16 da = Splat(a.Scale<F::kSize>(i + s, element));
       chain[s] = Fma(ToFloats(step.isum[s]), Mul(Load(panel.d[b]), da), chain[s]);
       if constexpr (F::kMinimum) {
         chainm[s] = Fma(ToFloats(step.msum[s]), Mul(Load(panel.dm[b]), da), chainm[s]);

@@ -109,7 +109,7 @@ inline void RowTile(const IntegerProduct& a, F& f, size_t i, size_t j) {
       if constexpr (F::kSize == 32 && F::kOffset != 0) {
         isum = SubInts(isum, SplatInts(F::kOffset * total));
       }
-      const Floats8 da = SplatFloats(a.Scale(i + s, b * F::kSize));
+      const Floats8 da = SplatFloats(a.Scale<F::kSize>(i + s, b * F::kSize));
       acc[s] = FmaFloats(ToFloats(isum), MulFloats(d, da), acc[s]);
       if constexpr (F::kMinimum) {
         const Ints8 msum = F::kSize == 32 ? SplatInts(total) : SumEach(t.mpart[s]);

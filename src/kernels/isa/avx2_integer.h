@@ -152,15 +152,18 @@ inline Floats8 GatherHalves(const uint8_t* const (&rows)[kRowTile], size_t offse
                                    static_cast<int16_t>(h[6]), static_cast<int16_t>(h[7]));
   return _mm256_cvtph_ps(v);
 }
-// 2^(e - 128) for the bytes e at rows[r] + offset.
-inline Floats8 GatherHalvedE8M0(const uint8_t* const (&rows)[kRowTile], size_t offset) {
-  const __m256i e =
-      _mm256_setr_epi32(rows[0][offset], rows[1][offset], rows[2][offset], rows[3][offset],
-                        rows[4][offset], rows[5][offset], rows[6][offset], rows[7][offset]);
+// 2^(e - 128) for the numbers e of 0 to 255.
+inline Floats8 HalvedE8M0s(Ints8 e) {
   const __m256i normal = _mm256_slli_epi32(_mm256_sub_epi32(e, _mm256_set1_epi32(1)), 23);
   const __m256i tiny = _mm256_sllv_epi32(_mm256_set1_epi32(0x200000), e);  // e is 0 or 1
   return _mm256_castsi256_ps(
       _mm256_blendv_epi8(normal, tiny, _mm256_cmpgt_epi32(_mm256_set1_epi32(2), e)));
+}
+// The same for the bytes at rows[r] + offset.
+inline Floats8 GatherHalvedE8M0(const uint8_t* const (&rows)[kRowTile], size_t offset) {
+  return HalvedE8M0s(_mm256_setr_epi32(rows[0][offset], rows[1][offset], rows[2][offset],
+                                       rows[3][offset], rows[4][offset], rows[5][offset],
+                                       rows[6][offset], rows[7][offset]));
 }
 
 }  // namespace

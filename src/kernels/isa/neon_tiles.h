@@ -85,7 +85,7 @@ inline void RowTile(const IntegerProduct& a, F& f, size_t i, size_t j) {
       const uint8_t* block = rows[r] + b * sizeof(typename F::Block);
       part[r] = RowBlock(f, block, r, q, run_sums, &mpart[r]);
     });
-    const float da = a.Scale(i, b * F::kSize);
+    const float da = a.Scale<F::kSize>(i, b * F::kSize);
     acc = Step(SumEach(part), f.Scales(rows, b), da, acc);
     if constexpr (F::kMinimum) {
       Ints8 msum;
@@ -239,7 +239,7 @@ inline void PanelPass(const IntegerProduct& a, const Panel<F>& panel, size_t fir
     Ints8 isum[Acts];
     PanelDots(a, panel, b, row, at, isum);
     ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
-      const float da = a.Scale(row + s, at);
+      const float da = a.Scale<F::kSize>(row + s, at);
       acc[s] = Step(isum[s], panel.d[b], da, acc[s]);
       if constexpr (F::kMinimum) {
         accm[s] = Step(PanelMinima(panel, a.Sums(row + s, at)), panel.dm[b], da, accm[s]);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <functional>
 
+#include "model/matrices.h"
+
 namespace tael {
 namespace {
 
@@ -55,53 +57,9 @@ AdapterSites::AdapterSites(const DecoderWeights& weights, const Checkpoint& chec
       checkpoint.tensors.Find(other->mark) != nullptr) {
     family_.names = other->names;
   }
-  for (const LayerWeights& layer : weights.layers) {
-    std::visit([&](const auto& part) { Add(part); }, layer.attention);
-    std::visit([&](const auto& part) { Add(part); }, layer.ffn);
-  }
-}
-
-void AdapterSites::Add(const Weight& w) {
-  if (!w.empty() && HasWholeRows(w)) sites_.emplace(KeyOf(w), w);
-}
-
-void AdapterSites::Add(const GqaWeights& w) {
-  for (const Weight* matrix : {&w.q, &w.k, &w.v, &w.o}) Add(*matrix);
-}
-
-// The way from the latent row to keys and values is no product of Matmul(): see bind.cc.
-void AdapterSites::Add(const MlaWeights& w) {
-  for (const Weight* matrix : {&w.query_down, &w.query, &w.latent, &w.output}) Add(*matrix);
-  Add(w.indexer);
-}
-
-void AdapterSites::Add(const IndexerWeights& w) {
-  for (const Weight* matrix : {&w.query, &w.key, &w.head_weights}) Add(*matrix);
-}
-
-void AdapterSites::Add(const GatedDeltaNetWeights& w) {
-  for (const Weight* matrix : {&w.qkvz, &w.qkv, &w.z, &w.ba, &w.b, &w.a, &w.out}) Add(*matrix);
-}
-
-void AdapterSites::Add(const CompressorWeights& w) {
-  for (const Weight* matrix : {&w.values, &w.gates}) Add(*matrix);
-}
-
-void AdapterSites::Add(const CompressedWeights& w) {
-  for (const Weight* matrix : {&w.query_down, &w.query, &w.shared, &w.output}) Add(*matrix);
-  for (const Weight& group : w.output_down) Add(group);
-  Add(w.compressor);
-  Add(w.index.compressor);
-  for (const Weight* matrix : {&w.index.query, &w.index.head_weights}) Add(*matrix);
-}
-
-void AdapterSites::Add(const DenseFfnWeights& w) {
-  for (const Weight* matrix : {&w.gate, &w.up, &w.down}) Add(*matrix);
-}
-
-void AdapterSites::Add(const MoeFfnWeights& w) {
-  for (const DenseFfnWeights& expert : w.experts) Add(expert);
-  Add(w.shared);
+  ForEachMatrix(weights, [&](const Weight& w, ProductArithmetic) {
+    if (!w.empty() && HasWholeRows(w)) sites_.emplace(KeyOf(w), w);
+  });
 }
 
 std::optional<AdaptedMatrix> AdapterSites::Find(const TensorPlace& place) const {

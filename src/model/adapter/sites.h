@@ -37,16 +37,6 @@ class AdapterSites {
     bool operator()(const MatrixKey& a, const MatrixKey& b) const;
   };
 
-  void Add(const Weight& w);
-  void Add(const GqaWeights& w);
-  void Add(const MlaWeights& w);
-  void Add(const IndexerWeights& w);
-  void Add(const GatedDeltaNetWeights& w);
-  void Add(const CompressorWeights& w);
-  void Add(const CompressedWeights& w);
-  void Add(const DenseFfnWeights& w);
-  void Add(const MoeFfnWeights& w);
-
   std::string NameOf(const TensorPlace& place) const;
   std::optional<Weight> Whole(const std::string& name) const;
   std::optional<Weight> ExpertOf(const TensorPlace& place) const;

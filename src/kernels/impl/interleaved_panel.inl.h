@@ -1,0 +1,167 @@
+// The tile of the integer matrix product over interleaved rows for many activation rows: 256
+// weights of the rows of two strips are unpacked into a panel in the first-level cache, and all
+// activation rows pass over it, a few at a time.
+namespace tael::TAEL_ISA {
+namespace {
+
+inline constexpr size_t kPanelSpan = 256, kPassStrips = 2;
+// Activation rows that pass together: what the registers hold products for. Signs and the offsets
+// of small blocks need registers too.
+template <class F>
+inline constexpr size_t kPassActs = F::kSigned || F::kSize == 32 ? 2 : 3;
+
+// 256 elements of eight weight rows. Lane r of every register belongs to row r.
+template <class F>
+struct StripPanel {
+  static constexpr size_t kBlocks = kPanelSpan / F::kSize;
+  Bytes32 w[kPanelSpan / 4];                      // elements 4g .. 4g + 3 (of |w| if kSigned)
+  Bytes32 sign[F::kSigned ? kPanelSpan / 4 : 1];  // the same with their sign
+  StripRuns runs;
+  StripScales scales[kBlocks];
+};
+
+template <class F>
+[[gnu::noinline]] void FillStripPanel(const StripProduct<F>& product, size_t j, size_t first,
+                                      size_t count, StripPanel<F>* panel) {
+  for (size_t b = 0; b < count; ++b) {
+    const StripBlock block = product.Block(j, first + b);
+    FetchStrip<F>(block);
+    for (size_t piece = 0; piece < F::kPieces; ++piece) {
+      const size_t at = b * F::kSize / 4 + piece * F::kPieceQuads;
+      ForEach<F::kPieceQuads>([&](auto g) TAEL_INLINE_LAMBDA {
+        const Bytes32 w = F::template Quad<g>(block, piece);
+        panel->w[at + g] = F::kSigned ? Magnitudes(w) : w;
+        if constexpr (F::kSigned) panel->sign[at + g] = w;
+      });
+    }
+    F::Runs(block, &panel->runs);
+    panel->scales[b] = F::Scales(block);
+  }
+}
+
+// Adds kDepth groups of four elements, from group g of the panels on, which share the sub-scales
+// `run`.
+template <class F, size_t Strips, size_t Acts>
+[[gnu::always_inline]] inline void AddPanelGroups(const StripPanel<F>* panels, size_t g, size_t run,
+                                                  const int8_t* const (&q)[Acts],
+                                                  Ints8 (&isum)[Acts][Strips]) {
+  Words16 products[Acts][Strips];
+  ForEach<static_cast<size_t>(F::kDepth)>([&](auto e) TAEL_INLINE_LAMBDA {
+    Bytes32 w[Strips];
+    ForEach<Strips>([&](auto p) TAEL_INLINE_LAMBDA {
+      w[p] = panels[p].w[g + e];
+      Settle(w[p]);  // not loaded again for each row
+    });
+    ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
+      const Bytes32 bytes = Broadcast4Bytes(q[s] + 4 * e);
+      ForEach<Strips>([&](auto p) TAEL_INLINE_LAMBDA {
+        const Bytes32 right =
+            F::kSigned ? WithSignOf(panels[p].sign[F::kSigned ? g + e : 0], bytes) : bytes;
+        const Words16 product = MulBytePairs(w[p], right);
+        products[s][p] = e == 0 ? product : AddWords(products[s][p], product);
+        Settle(products[s][p]);
+      });
+    });
+  });
+  ForEach<Strips>([&](auto p) TAEL_INLINE_LAMBDA {
+    const Words16 scale = F::kSize == 32 ? SplatWords(1) : panels[p].runs.subscale[run];
+    ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
+      isum[s][p] = AddWordPairs(isum[s][p], products[s][p], scale);
+    });
+  });
+}
+
+// The chains of a tile: the running sums of every activation row.
+template <class F>
+struct StripChains {
+  Floats8 acc[kPassStrips][kIntegerActs];
+  Floats8 accm[F::kMinimum ? kPassStrips : 1][kIntegerActs];
+};
+
+// Blocks [first, first + count) of the panels with activation rows [i, i + Acts) of the tile that
+// starts at row `begin`.
+template <class F, size_t Strips, size_t Acts>
+[[gnu::noinline]] void PassPanels(const IntegerProduct& a, const StripPanel<F>* panels,
+                                  size_t first, size_t count, size_t begin, size_t i,
+                                  StripChains<F>* chains) {
+  constexpr size_t kGroups = F::kSize / 4, kDepth = F::kDepth;
+  for (size_t b = 0; b < count; ++b) {
+    const size_t element = (first + b) * F::kSize;
+    const int8_t* q[Acts];
+    Ints8 isum[Acts][Strips];
+    ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
+      q[s] = a.Q(begin + i + s, element);
+      const StripRuns* runs[Strips];
+      ForEach<Strips>([&](auto p) TAEL_INLINE_LAMBDA { runs[p] = &panels[p].runs; });
+      Ints8 msum[Strips];
+      StartSums<F, Strips>(runs, a.Sums(begin + i + s, element), isum[s], msum);
+      if constexpr (F::kMinimum) {
+        const Floats8 da = SplatFloats(a.Scale<F::kSize>(begin + i + s, element));
+        ForEach<Strips>([&](auto p) TAEL_INLINE_LAMBDA {
+          Floats8& chain = chains->accm[p][i + s];
+          chain = FmaFloats(ToFloats(msum[p]), MulFloats(panels[p].scales[b].dm, da), chain);
+        });
+      }
+    });
+    for (size_t g = 0; g < kGroups; g += kDepth) {
+      AddPanelGroups<F, Strips, Acts>(panels, b * kGroups + g, g * 4 / F::kRun, q, isum);
+      ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA { q[s] += 4 * kDepth; });
+    }
+    ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
+      const Floats8 da = SplatFloats(a.Scale<F::kSize>(begin + i + s, element));
+      ForEach<Strips>([&](auto p) TAEL_INLINE_LAMBDA {
+        Floats8& chain = chains->acc[p][i + s];
+        chain = FmaFloats(ToFloats(isum[s][p]), MulFloats(panels[p].scales[b].d, da), chain);
+      });
+    });
+  }
+}
+
+// All of `count` activation rows; the last ones in passes that are as equal as they can be.
+template <class F, size_t Strips>
+inline void PassAll(const IntegerProduct& a, const StripPanel<F>* panels, size_t first, size_t some,
+                    size_t begin, size_t count, StripChains<F>* chains) {
+  size_t i = 0;
+  if constexpr (kPassActs<F> == 3) {
+    for (; i + 5 <= count || i + 3 == count; i += 3) {
+      PassPanels<F, Strips, 3>(a, panels, first, some, begin, i, chains);
+    }
+  }
+  for (; i + 2 <= count; i += 2) {
+    PassPanels<F, Strips, 2>(a, panels, first, some, begin, i, chains);
+  }
+  if (i < count) PassPanels<F, Strips, 1>(a, panels, first, some, begin, i, chains);
+}
+
+// `Strips` strips from row j, activation rows [begin, begin + count), count <= kIntegerActs.
+template <class F, size_t Strips>
+inline void StripPanels(const StripProduct<F>& product, size_t begin, size_t count, size_t j) {
+  const IntegerProduct& a = product.a;
+  StripPanel<F> panels[Strips];
+  StripChains<F> chains;
+  for (size_t p = 0; p < Strips; ++p) {
+    for (size_t i = 0; i < count; ++i) {
+      chains.acc[p][i] = ZeroFloats();
+      if constexpr (F::kMinimum) chains.accm[p][i] = ZeroFloats();
+    }
+  }
+  constexpr size_t kSome = StripPanel<F>::kBlocks;
+  const size_t blocks = product.blocks();
+  for (size_t first = 0; first < blocks; first += kSome) {
+    const size_t some = blocks - first < kSome ? blocks - first : kSome;
+    for (size_t p = 0; p < Strips; ++p) {
+      FillStripPanel(product, j + p * kRowTile, first, some, &panels[p]);
+    }
+    PassAll<F, Strips>(a, panels, first, some, begin, count, &chains);
+  }
+  for (size_t p = 0; p < Strips; ++p) {
+    for (size_t i = 0; i < count; ++i) {
+      Floats8 out = chains.acc[p][i];
+      if constexpr (F::kMinimum) out = AddFloats(out, chains.accm[p][i]);
+      StoreFloats(out, a.y + (begin + i) * a.ldy + j + p * kRowTile, kRowTile);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tael::TAEL_ISA

@@ -1,0 +1,159 @@
+// The tile of the integer matrix product over interleaved rows for few activation rows: each group
+// of weights is unpacked into a register once and multiplied by every activation row; the lanes
+// are the outputs, so nothing is added across.
+namespace tael::TAEL_ISA {
+namespace {
+
+// Activation rows that the registers hold sums for.
+inline constexpr size_t kStripActs = 4;
+
+// Strips of one matrix, and the activations that pass over them.
+template <class F>
+struct StripProduct {
+  const IntegerProduct& a;
+  size_t blocks() const { return a.x.k / F::kSize; }
+  // Block b of the strip of rows j .. j + 7.
+  StripBlock Block(size_t j, size_t b) const {
+    const uint8_t* strip = a.w + j * a.row_bytes;
+    return {strip + kRowTile * (blocks() * F::kOdd + b * 4 * F::kWords),
+            strip + kRowTile * b * F::kOdd};
+  }
+};
+
+// The parts of one block that do not come from products of weights: what the offset of the weights
+// added is taken off `isum`, the sums of the minima are `msum`. `sums` are those of the activation
+// row in this block.
+template <class F, size_t Strips>
+[[gnu::always_inline]] inline void StartSums(const StripRuns* const (&runs)[Strips],
+                                             const int16_t* sums, Ints8 (&isum)[Strips],
+                                             Ints8 (&msum)[Strips]) {
+  ForEach<Strips>([&](auto p) TAEL_INLINE_LAMBDA { isum[p] = msum[p] = ZeroInts(); });
+  if constexpr (F::kSize == 32) {
+    if constexpr (F::kOffset != 0 || F::kMinimum) {
+      const int32_t total = sums[0] + sums[1];
+      ForEach<Strips>([&](auto p) TAEL_INLINE_LAMBDA {
+        isum[p] = SplatInts(-F::kOffset * total);
+        msum[p] = SplatInts(total);
+      });
+    }
+  } else if constexpr (F::kMinimum && F::kRun == 32) {
+    const Ints8 twos = MulWordPairs(LoadBytes(sums), SplatWords(1));  // of 32 elements
+    ForEach<4>([&](auto c) TAEL_INLINE_LAMBDA {
+      const Words16 pair = WordPairOf(twos, c);
+      ForEach<Strips>([&](auto p) TAEL_INLINE_LAMBDA {
+        msum[p] = AddWordPairs(msum[p], runs[p]->minimum[c], pair);
+      });
+    });
+  } else if constexpr (F::kMinimum || F::kOffset != 0) {
+    ForEach<8>([&](auto c) TAEL_INLINE_LAMBDA {
+      const Words16 pair = Broadcast4Bytes(sums + 2 * c);
+      ForEach<Strips>([&](auto p) TAEL_INLINE_LAMBDA {
+        Ints8& sum = F::kMinimum ? msum[p] : isum[p];
+        sum = AddWordPairs(sum, F::kMinimum ? runs[p]->minimum[c] : runs[p]->pair[c], pair);
+      });
+    });
+    if constexpr (F::kOffset != 0) {
+      ForEach<Strips>([&](auto p)
+                          TAEL_INLINE_LAMBDA { isum[p] = NegateTimes<F::kOffset>(isum[p]); });
+    }
+  }
+}
+
+// Piece `piece` of a block times `Acts` activation rows, q pointing at its first element.
+template <class F, size_t Acts>
+[[gnu::always_inline]] inline void AddPiece(const StripBlock& block, const StripRuns& runs,
+                                            size_t piece, const int8_t* const (&q)[Acts],
+                                            Ints8 (&isum)[Acts]) {
+  constexpr size_t kDepth = F::kDepth;
+  ForEach<F::kPieceQuads / kDepth>([&](auto t) TAEL_INLINE_LAMBDA {
+    Words16 products[Acts];
+    ForEach<kDepth>([&](auto e) TAEL_INLINE_LAMBDA {
+      constexpr size_t kGroup = t * kDepth + e;
+      Bytes32 w = F::template Quad<kGroup>(block, piece);
+      Settle(w);  // not unpacked again for each row
+      const Bytes32 left = F::kSigned ? Magnitudes(w) : w;
+      ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
+        const Bytes32 bytes = Broadcast4Bytes(q[s] + 4 * kGroup);
+        const Words16 product = MulBytePairs(left, F::kSigned ? WithSignOf(w, bytes) : bytes);
+        products[s] = e == 0 ? product : AddWords(products[s], product);
+        Settle(products[s]);
+      });
+    });
+    const Words16 scale =
+        F::kSize == 32
+            ? SplatWords(1)
+            : runs.subscale[piece * (F::kPieceQuads * 4 / F::kRun) + t * kDepth * 4 / F::kRun];
+    ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
+      isum[s] = AddWordPairs(isum[s], products[s], scale);
+      Settle(isum[s]);
+    });
+  });
+}
+
+// Asks for the block that lies `kFetchDistance` bytes behind: strips are read from end to end, and
+// the processor alone does not look across pages.
+inline constexpr size_t kFetchDistance = 4096;
+// Part of its caller at any rate: GCC takes a function that only fetches for one without effect.
+template <class F>
+[[gnu::always_inline]] inline void FetchStrip(const StripBlock& block) {
+  constexpr size_t kLine = 64;
+  ForEach<(kRowTile * F::kBytes + kLine - 1) / kLine>([&](auto line) TAEL_INLINE_LAMBDA {
+    __builtin_prefetch(block.words + kFetchDistance + kLine * line);
+  });
+}
+
+// Eight outputs of each of the activation rows [i, i + Acts): rows j .. j + 7 of the weights.
+template <class F, size_t Acts>
+[[gnu::noinline]] void StripTile(const StripProduct<F>& product, size_t i, size_t j) {
+  const IntegerProduct& a = product.a;
+  Floats8 acc[Acts], accm[Acts];
+  ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA { acc[s] = accm[s] = ZeroFloats(); });
+  StripRuns runs;
+  const size_t blocks = product.blocks();
+  for (size_t b = 0; b < blocks; ++b) {
+    const StripBlock block = product.Block(j, b);
+    FetchStrip<F>(block);
+    F::Runs(block, &runs);
+    const size_t element = b * F::kSize;
+    const int8_t* q[Acts];
+    Ints8 isum[Acts], msum[Acts];
+    ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
+      q[s] = a.Q(i + s, element);
+      Ints8 start[1], minima[1];
+      StartSums<F, 1>({&runs}, a.Sums(i + s, element), start, minima);
+      isum[s] = start[0];
+      msum[s] = minima[0];
+      Settle(isum[s]);
+    });
+    for (size_t piece = 0; piece < F::kPieces; ++piece) {
+      AddPiece<F, Acts>(block, runs, piece, q, isum);
+      ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA { q[s] += 4 * F::kPieceQuads; });
+    }
+    const StripScales scales = F::Scales(block);
+    ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
+      const Floats8 da = SplatFloats(a.Scale<F::kSize>(i + s, element));
+      acc[s] = FmaFloats(ToFloats(isum[s]), MulFloats(scales.d, da), acc[s]);
+      if constexpr (F::kMinimum) {
+        accm[s] = FmaFloats(ToFloats(msum[s]), MulFloats(scales.dm, da), accm[s]);
+      }
+    });
+  }
+  ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
+    if constexpr (F::kMinimum) acc[s] = AddFloats(acc[s], accm[s]);
+    StoreFloats(acc[s], a.y + (i + s) * a.ldy + j, kRowTile);
+  });
+}
+
+// The strip of rows j .. j + 7 with the activation rows [begin, begin + count).
+template <class F>
+inline void StripTiles(const StripProduct<F>& product, size_t begin, size_t count, size_t j) {
+  for (; count >= kStripActs; begin += kStripActs, count -= kStripActs) {
+    StripTile<F, kStripActs>(product, begin, j);
+  }
+  if (count == 3) StripTile<F, 3>(product, begin, j);
+  if (count == 2) StripTile<F, 2>(product, begin, j);
+  if (count == 1) StripTile<F, 1>(product, begin, j);
+}
+
+}  // namespace
+}  // namespace tael::TAEL_ISA

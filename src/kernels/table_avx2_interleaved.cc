@@ -1,0 +1,49 @@
+// The products of the AVX2 table over interleaved rows, apart from the rest of it so that compilers
+// work on both at once.
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+#include <utility>
+
+#include "kernels/tables.h"
+#include "quant/float_bits.h"
+#include "quant/fp4.h"
+#include "quant/integer_form.h"
+#include "quant/iq4.h"
+#include "quant/k_quants.h"
+#include "quant/legacy.h"
+#include "quant/packed_matrix.h"
+
+#define TAEL_ISA avx2
+
+#include "kernels/isa/target_avx2_begin.h"
+// clang-format off
+#include "kernels/isa/unroll.h"
+#include "kernels/isa/avx2.h"
+#include "kernels/isa/avx2_integer.h"
+#include "kernels/isa/avx2_dot.h"
+#include "kernels/isa/avx2_formats.h"
+#include "kernels/isa/avx2_interleaved.h"
+#include "kernels/impl/integer_product.inl.h"
+#include "kernels/impl/interleaved_tile.inl.h"
+#include "kernels/impl/interleaved_panel.inl.h"
+#include "kernels/impl/matmul_interleaved.inl.h"
+// clang-format on
+#include "kernels/isa/target_end.h"
+
+namespace tael {
+
+void MatmulInterleavedAvx2(const QuantizedRows& x, DType dtype, const uint8_t* w, size_t row_bytes,
+                           size_t n, float* y, size_t ldy) noexcept {
+  avx2::MatmulInterleaved(x, dtype, w, row_bytes, n, y, ldy);
+}
+
+}  // namespace tael
+#endif
