@@ -131,11 +131,12 @@ std::vector<std::span<const uint8_t>> Without(const std::vector<std::span<const 
     const uint8_t *at = part.data(), *end = part.data() + part.size();
     auto next = std::partition_point(taken.begin(), taken.end(),
                                      [&](const auto& t) { return t.data() + t.size() <= at; });
-    for (; at < end; ++next) {
-      const uint8_t* stop = next == taken.end() ? end : std::clamp(next->data(), at, end);
+    for (; at < end && next != taken.end(); ++next) {
+      const uint8_t* stop = std::clamp(next->data(), at, end);
       if (at < stop) left.emplace_back(at, stop);
-      at = next == taken.end() ? end : std::max(stop, next->data() + next->size());
+      at = std::max(stop, next->data() + next->size());
     }
+    if (at < end) left.emplace_back(at, end);
   }
   return left;
 }
