@@ -125,6 +125,10 @@ inline __m512i _mm512_cvtepi8_epi32(__m128i v) {
   const simde__m128i_private x = simde__m128i_to_private(v);
   return IntLanes([&](size_t i) { return static_cast<int32_t>(x.i8[i]); });
 }
+inline __m512i _mm512_srai_epi32(__m512i v, unsigned count) {
+  const simde__m512i_private x = simde__m512i_to_private(v);
+  return IntLanes([&](size_t i) { return x.i32[i] >> count; });
+}
 inline __m512 _mm512_cvtepi32_ps(__m512i v) {
   const simde__m512i_private x = simde__m512i_to_private(v);
   return FloatLanes([&](size_t i) { return static_cast<float>(x.i32[i]); });

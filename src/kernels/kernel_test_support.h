@@ -14,11 +14,15 @@
 #include "quant/encode.h"
 #include "quant/float_bits.h"
 #include "quant/integer_form.h"
+#include "tests/support/random_floats.h"
 
 namespace tael {
 
 #if defined(__x86_64__)
 extern const KernelTable kAvx512EmulatedTable;  // table_avx512_emulated_test.cc
+// KernelTable::matmul_interleaved of it: table_avx512_interleaved_emulated_test.cc.
+void MatmulInterleavedAvx512Emulated(const QuantizedRows& x, DType dtype, const uint8_t* w,
+                                     size_t row_bytes, size_t n, float* y, size_t ldy) noexcept;
 #endif
 
 // Every table that can be tested here: those the CPU can run, and emulated ones.
@@ -39,13 +43,6 @@ inline std::string TableName(const testing::TestParamInfo<const KernelTable*>& i
 }
 #define TAEL_FOR_ALL_TABLES(suite) \
   INSTANTIATE_TEST_SUITE_P(Tables, suite, testing::ValuesIn(AllTables()), TableName)
-
-inline std::vector<float> RandomFloats(size_t n, unsigned seed, float spread = 1.0f) {
-  std::mt19937 rng(seed);
-  std::vector<float> out(n);
-  for (float& v : out) v = spread * (static_cast<float>(rng()) * 0x1p-31f - 1.0f);
-  return out;
-}
 
 // Random values with every kind of float among them.
 inline std::vector<float> SpecialFloats(size_t n, unsigned seed) {

@@ -45,6 +45,7 @@
 #include "kernels/impl/fetch_ahead.inl.h"
 #include "kernels/impl/integer_product.inl.h"
 #include "kernels/impl/matmul_integer_row_tile.inl.h"
+#include "kernels/impl/panel_chains.inl.h"
 #include "kernels/impl/matmul_integer_pair_panel.inl.h"
 #include "kernels/impl/matmul_integer_dispatch.inl.h"
 #include "kernels/impl/matmul_codes_tiles.inl.h"

@@ -43,6 +43,7 @@ const KernelTable kAvx512Table = {
     .matmul_float8 = avx512::MatmulFloat8,
     .quantize_rows = avx512::QuantizeRows,
     .matmul_integer = avx512::MatmulInteger,
+    .matmul_interleaved = MatmulInterleavedAvx512,
     .matmul_codes = avx512::MatmulCodes,
     .rms_norm = avx512::RmsNorm,
     .rope = avx512::Rope,

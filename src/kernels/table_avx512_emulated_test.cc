@@ -34,6 +34,7 @@ const KernelTable kAvx512EmulatedTable = {
     .matmul_float8 = avx512_emulated::MatmulFloat8,
     .quantize_rows = avx512_emulated::QuantizeRows,
     .matmul_integer = avx512_emulated::MatmulInteger,
+    .matmul_interleaved = MatmulInterleavedAvx512Emulated,
     .matmul_codes = avx512_emulated::MatmulCodes,
     .rms_norm = avx512_emulated::RmsNorm,
     .rope = avx512_emulated::Rope,

@@ -9,9 +9,11 @@ extern const KernelTable kScalarTable;
 #if defined(__x86_64__)
 extern const KernelTable kAvx2Table;    // needs AVX2, FMA and F16C (x86-64-v3)
 extern const KernelTable kAvx512Table;  // needs AVX-512 F, BW, DQ, VL and VNNI as well
-// KernelTable::matmul_interleaved of kAvx2Table.
+// KernelTable::matmul_interleaved of the two.
 void MatmulInterleavedAvx2(const QuantizedRows& x, DType dtype, const uint8_t* w, size_t row_bytes,
                            size_t n, float* y, size_t ldy) noexcept;
+void MatmulInterleavedAvx512(const QuantizedRows& x, DType dtype, const uint8_t* w,
+                             size_t row_bytes, size_t n, float* y, size_t ldy) noexcept;
 #endif
 #if defined(__aarch64__)
 extern const KernelTable kNeonBaseTable;  // any 64-bit Arm

@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <random>
 
 #include "ops/rms_norm.h"
+#include "tests/support/random_floats.h"
 
 namespace tael {
 namespace {
@@ -14,13 +14,6 @@ namespace {
 constexpr int kStreams = 3, kWidth = 10, kRows = 5, kOutputs = kStreams * (2 + kStreams);
 constexpr float kEps = 1e-3f, kNormEps = 1e-5f;  // large enough to be felt
 constexpr ResidualSpec kSpec{.streams = kStreams, .balancing_steps = 4, .eps = kEps};
-
-std::vector<float> RandomFloats(int64_t n, unsigned seed) {
-  std::mt19937 rng(seed);
-  std::vector<float> out(static_cast<size_t>(n));
-  for (float& v : out) v = static_cast<float>(rng()) * 0x1p-31f - 1.0f;
-  return out;
-}
 
 // Random mixing weights with `outputs` rows.
 struct Streams {

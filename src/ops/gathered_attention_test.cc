@@ -1,10 +1,10 @@
 // Attention over listed rows: the bits of attention over a sequence that consists of them.
 #include "ops/gathered_attention.h"
+#include "tests/support/random_floats.h"
 
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <random>
 #include <vector>
 
 namespace tael {
@@ -12,13 +12,6 @@ namespace {
 
 constexpr int64_t kRows = 19, kHeads = 3, kDim = 20, kStored = 150;
 constexpr size_t kSize = static_cast<size_t>(kDim);
-
-std::vector<float> RandomFloats(int64_t n, unsigned seed) {
-  std::mt19937 rng(seed);
-  std::vector<float> out(static_cast<size_t>(n));
-  for (float& v : out) v = static_cast<float>(rng()) * 0x1p-31f - 1.0f;
-  return out;
-}
 
 class GatheredAttentionTest : public testing::TestWithParam<DType> {
  protected:

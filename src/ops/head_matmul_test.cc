@@ -5,21 +5,14 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <random>
 
 #include "quant/encode.h"
+#include "tests/support/random_floats.h"
 
 namespace tael {
 namespace {
 
 constexpr int64_t kRows = 5, kHeads = 3, kInputs = 24, kOutputs = 96;
-
-std::vector<float> RandomFloats(int64_t n, unsigned seed) {
-  std::mt19937 rng(seed);
-  std::vector<float> out(static_cast<size_t>(n));
-  for (float& v : out) v = static_cast<float>(rng()) * 0x1p-31f - 1.0f;
-  return out;
-}
 
 constexpr int64_t kGap = 2;  // rows between the weights of two heads
 

@@ -10,16 +10,10 @@
 
 #include "ops/embedding.h"
 #include "ops/matmul.h"
+#include "tests/support/random_floats.h"
 
 namespace tael {
 namespace {
-
-std::vector<float> RandomFloats(int64_t n, unsigned seed) {
-  std::mt19937 rng(seed);
-  std::vector<float> out(static_cast<size_t>(n));
-  for (float& v : out) v = static_cast<float>(rng()) * 0x1p-31f - 1.0f;
-  return out;
-}
 
 // A matrix of random blocks in memory of its own.
 struct OwnedWeight {

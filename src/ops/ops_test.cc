@@ -3,7 +3,6 @@
 
 #include <cmath>
 #include <cstring>
-#include <random>
 #include <vector>
 
 #include "ops/attention.h"
@@ -11,19 +10,13 @@
 #include "ops/rms_norm.h"
 #include "ops/rope.h"
 #include "quant/encode.h"
+#include "tests/support/random_floats.h"
 
 namespace tael {
 namespace {
 
 // Tiny shapes, too, are cut into as many parts as there are threads.
 constexpr int64_t kAlwaysSplit = 0;
-
-std::vector<float> RandomFloats(int64_t n, unsigned seed) {
-  std::mt19937 rng(seed);
-  std::vector<float> out(static_cast<size_t>(n));
-  for (float& v : out) v = static_cast<float>(rng()) * 0x1p-31f - 1.0f;
-  return out;
-}
 
 // y = x w^T for random x [m, k] and a random weight [n, k] of `dtype`.
 std::vector<float> RandomMatmul(DType dtype, int64_t m, int64_t n, int64_t k, int threads,

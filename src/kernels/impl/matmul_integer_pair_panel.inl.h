@@ -145,18 +145,14 @@ inline void AddGroups(const Panel<F>* panels, size_t g, size_t run, const int8_t
   });
 }
 
-// The chains of a tile: the running sums of every activation row.
 template <class F>
-struct PanelChains {
-  Floats8 acc[kPassPanels][kIntegerActs];
-  Floats8 accm[F::kMinimum ? kPassPanels : 1][kIntegerActs];
-};
+using RowChains = PanelChains<kPassPanels, F::kMinimum>;
 
 // Blocks [first, first + count) of the panels with activation rows [i, i + Acts) of the tile that
 // starts at row `begin`.
 template <class F, size_t Panels, size_t Acts>
 inline void PanelPass(const IntegerProduct& a, const Panel<F>* panels, size_t first, size_t count,
-                      size_t begin, size_t i, PanelChains<F>* chains) {
+                      size_t begin, size_t i, RowChains<F>* chains) {
   constexpr size_t kGroups = F::kSize / 4, kDepth = static_cast<size_t>(F::kDepth);
   for (size_t b = 0; b < count; ++b) {
     const size_t element = (first + b) * F::kSize;
@@ -195,13 +191,8 @@ inline void PanelPass(const IntegerProduct& a, const Panel<F>* panels, size_t fi
 template <class F, size_t Panels>
 inline void PanelStrip(const IntegerProduct& a, F& f, size_t begin, size_t count, size_t j) {
   Panel<F> panels[Panels];
-  PanelChains<F> chains;
-  for (size_t p = 0; p < Panels; ++p) {
-    for (size_t i = 0; i < count; ++i) {
-      chains.acc[p][i] = ZeroFloats();
-      if constexpr (F::kMinimum) chains.accm[p][i] = ZeroFloats();
-    }
-  }
+  RowChains<F> chains;
+  chains.Clear(Panels, count, ZeroFloats());
   const size_t blocks = a.x.k / F::kSize;
   constexpr size_t kSome = Panel<F>::kBlocks;
   FetchAhead ahead(a.w + j * a.row_bytes, Panels * kRowTile * a.row_bytes,

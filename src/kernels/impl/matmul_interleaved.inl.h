@@ -1,11 +1,9 @@
 // The integer matrix product over interleaved rows (quant/interleave.h): chooses the format and,
 // by the number of activation rows, the tile.
+#include "kernels/impl/block_formats.inl.h"
+
 namespace tael::TAEL_ISA {
 namespace {
-
-// From this many activation rows on, making panels pays.
-template <class F>
-inline constexpr size_t kStripPanelMinRows = 12;
 
 template <class F>
 void MatmulStrips(const IntegerProduct& a) {
@@ -15,12 +13,11 @@ void MatmulStrips(const IntegerProduct& a) {
     const size_t left = m - begin, count = left < kIntegerActs ? left : kIntegerActs;
     size_t j = 0;
     if (count >= kStripPanelMinRows<F>) {
-      for (; j + kPassStrips * kRowTile <= a.n; j += kPassStrips * kRowTile) {
-        StripPanels<F, kPassStrips>(product, begin, count, j);
-      }
-      if (j < a.n) StripPanels<F, 1>(product, begin, count, j);
+      constexpr size_t kPass = kPassTiles * kStripTileRows;
+      for (; j + kPass <= a.n; j += kPass) StripPanels<F, kPassTiles>(product, begin, count, j);
+      for (; j < a.n; j += kStripTileRows) StripPanels<F, 1>(product, begin, count, j);
     } else {
-      for (; j < a.n; j += kRowTile) StripTiles(product, begin, count, j);
+      for (; j < a.n; j += kStripTileRows) StripTiles(product, begin, count, j);
     }
   }
 }
@@ -28,36 +25,15 @@ void MatmulStrips(const IntegerProduct& a) {
 void MatmulInterleaved(const QuantizedRows& x, DType dtype, const uint8_t* w, size_t row_bytes,
                        size_t n, float* y, size_t ldy) noexcept {
   const IntegerProduct product{x, w, row_bytes, n, y, ldy};
+#define TAEL_CASE(name) \
+  case DType::k##name:  \
+    return MatmulStrips<Strip##name>(product);
   switch (dtype) {
-    case DType::kQ4_0:
-      return MatmulStrips<StripQ4_0>(product);
-    case DType::kQ4_1:
-      return MatmulStrips<StripQ4_1>(product);
-    case DType::kQ5_0:
-      return MatmulStrips<StripQ5_0>(product);
-    case DType::kQ5_1:
-      return MatmulStrips<StripQ5_1>(product);
-    case DType::kQ8_0:
-      return MatmulStrips<StripQ8_0>(product);
-    case DType::kIQ4_NL:
-      return MatmulStrips<StripIQ4_NL>(product);
-    case DType::kMXFP4:
-      return MatmulStrips<StripMXFP4>(product);
-    case DType::kQ2_K:
-      return MatmulStrips<StripQ2_K>(product);
-    case DType::kQ3_K:
-      return MatmulStrips<StripQ3_K>(product);
-    case DType::kQ4_K:
-      return MatmulStrips<StripQ4_K>(product);
-    case DType::kQ5_K:
-      return MatmulStrips<StripQ5_K>(product);
-    case DType::kQ6_K:
-      return MatmulStrips<StripQ6_K>(product);
-    case DType::kIQ4_XS:
-      return MatmulStrips<StripIQ4_XS>(product);
+    TAEL_BLOCK_FORMATS(TAEL_CASE)
     default:
       __builtin_unreachable();  // the caller asked InterleavedLayoutOf()
   }
+#undef TAEL_CASE
 }
 
 }  // namespace

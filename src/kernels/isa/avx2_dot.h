@@ -3,6 +3,9 @@
 namespace tael::TAEL_ISA {
 namespace {
 
+// Floats of the weight rows of a panel.
+using PanelLanes = Floats8;
+
 // Int i = sum of w[4i + e] * q[4i + e] for e < 4. Exact when 2 * max(w) * 127 < 32768.
 inline Ints8 DotQuads(Bytes32 unsigned_w, Bytes32 q) {
   return MulWordPairs(MulBytePairs(unsigned_w, q), SplatWords(1));

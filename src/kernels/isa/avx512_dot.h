@@ -3,6 +3,9 @@
 namespace tael::TAEL_ISA {
 namespace {
 
+// Floats of the weight rows of a panel.
+using PanelLanes = F32x16;
+
 // Int i = sum of w[4i + e] * q[4i + e] for e < 4. Nothing saturates.
 inline Ints8 DotQuads(Bytes32 unsigned_w, Bytes32 q) {
   return _mm256_dpbusd_epi32(_mm256_setzero_si256(), unsigned_w, q);

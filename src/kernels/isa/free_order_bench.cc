@@ -123,6 +123,7 @@ struct FreeKernels {
 #include "kernels/impl/matmul_integer.inl.h"
 #include "kernels/impl/integer_product.inl.h"
 #include "kernels/impl/matmul_integer_row_tile.inl.h"
+#include "kernels/impl/panel_chains.inl.h"
 #include "kernels/impl/matmul_integer_pair_panel.inl.h"
 namespace tael::TAEL_ISA { inline constexpr size_t kOuterActs = 6, kBlockedActs = 3, kBlockedRows = 2; }
 #include "kernels/impl/free_order.inl.h"

@@ -1,10 +1,13 @@
-// The tile of the integer matrix product over interleaved rows for many activation rows: 256
-// weights of the rows of two strips are unpacked into a panel in the first-level cache, and all
+// The tile of interleaved_pair_tile.inl.h for many activation rows: 256 weights of the rows of two
+// strips are unpacked into a panel in the first-level cache, and all
 // activation rows pass over it, a few at a time.
 namespace tael::TAEL_ISA {
 namespace {
 
-inline constexpr size_t kPanelSpan = 256, kPassStrips = 2;
+inline constexpr size_t kPanelSpan = 256, kPassTiles = 2;
+// From this many activation rows on, making panels pays.
+template <class F>
+inline constexpr size_t kStripPanelMinRows = 12;
 // Activation rows that pass together: what the registers hold products for. Signs and the offsets
 // of small blocks need registers too.
 template <class F>
@@ -71,12 +74,8 @@ template <class F, size_t Strips, size_t Acts>
   });
 }
 
-// The chains of a tile: the running sums of every activation row.
 template <class F>
-struct StripChains {
-  Floats8 acc[kPassStrips][kIntegerActs];
-  Floats8 accm[F::kMinimum ? kPassStrips : 1][kIntegerActs];
-};
+using StripChains = PanelChains<kPassTiles, F::kMinimum>;
 
 // Blocks [first, first + count) of the panels with activation rows [i, i + Acts) of the tile that
 // starts at row `begin`.
@@ -139,12 +138,7 @@ inline void StripPanels(const StripProduct<F>& product, size_t begin, size_t cou
   const IntegerProduct& a = product.a;
   StripPanel<F> panels[Strips];
   StripChains<F> chains;
-  for (size_t p = 0; p < Strips; ++p) {
-    for (size_t i = 0; i < count; ++i) {
-      chains.acc[p][i] = ZeroFloats();
-      if constexpr (F::kMinimum) chains.accm[p][i] = ZeroFloats();
-    }
-  }
+  chains.Clear(Strips, count, ZeroFloats());
   constexpr size_t kSome = StripPanel<F>::kBlocks;
   const size_t blocks = product.blocks();
   for (size_t first = 0; first < blocks; first += kSome) {

@@ -1,24 +1,14 @@
-// The tile of the integer matrix product over interleaved rows for few activation rows: each group
-// of weights is unpacked into a register once and multiplied by every activation row; the lanes
-// are the outputs, so nothing is added across.
+// The tile of the integer matrix product over interleaved rows for few activation rows, with
+// instructions that add pairs of byte products: each group of weights is unpacked into a register
+// once and multiplied by every activation row; the eight lanes are the outputs, so nothing is added
+// across.
 namespace tael::TAEL_ISA {
 namespace {
 
 // Activation rows that the registers hold sums for.
 inline constexpr size_t kStripActs = 4;
-
-// Strips of one matrix, and the activations that pass over them.
-template <class F>
-struct StripProduct {
-  const IntegerProduct& a;
-  size_t blocks() const { return a.x.k / F::kSize; }
-  // Block b of the strip of rows j .. j + 7.
-  StripBlock Block(size_t j, size_t b) const {
-    const uint8_t* strip = a.w + j * a.row_bytes;
-    return {strip + kRowTile * (blocks() * F::kOdd + b * 4 * F::kWords),
-            strip + kRowTile * b * F::kOdd};
-  }
-};
+// Outputs that are computed side by side.
+inline constexpr size_t kStripTileRows = kRowTile;
 
 // The parts of one block that do not come from products of weights: what the offset of the weights
 // added is taken off `isum`, the sums of the minima are `msum`. `sums` are those of the activation
@@ -87,18 +77,6 @@ template <class F, size_t Acts>
       isum[s] = AddWordPairs(isum[s], products[s], scale);
       Settle(isum[s]);
     });
-  });
-}
-
-// Asks for the block that lies `kFetchDistance` bytes behind: strips are read from end to end, and
-// the processor alone does not look across pages.
-inline constexpr size_t kFetchDistance = 4096;
-// Part of its caller at any rate: GCC takes a function that only fetches for one without effect.
-template <class F>
-[[gnu::always_inline]] inline void FetchStrip(const StripBlock& block) {
-  constexpr size_t kLine = 64;
-  ForEach<(kRowTile * F::kBytes + kLine - 1) / kLine>([&](auto line) TAEL_INLINE_LAMBDA {
-    __builtin_prefetch(block.words + kFetchDistance + kLine * line);
   });
 }
 

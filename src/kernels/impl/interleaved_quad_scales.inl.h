@@ -1,0 +1,125 @@
+// The integer matrix product over interleaved rows with instructions that add four byte products at
+// once: sixteen weight rows (two strips) are the lanes. The instruction multiplies unsigned by
+// signed bytes: weights are w + shift, and shift * (sum of q) is taken off again. This part: the
+// scales of a block and what is not a product of weights.
+namespace tael::TAEL_ISA {
+namespace {
+
+// What the arithmetic needs to know of a format.
+template <size_t Size, size_t Run, bool Shifted, bool Minimum>
+struct StripShape {
+  static constexpr size_t kSize = Size, kRun = Run;
+  static constexpr bool kShifted = Shifted, kMinimum = Minimum;
+  static constexpr size_t kRuns = Size == 256 ? Size / Run : 0;
+  static constexpr size_t kShiftWords = Size == 256 && Shifted ? 8 : 0;
+  static constexpr size_t kMinimumWords = Size == 256 && Minimum ? kRuns / 2 : 0;
+};
+template <class F>
+inline constexpr int kStripShift = F::kSigned ? 128 : F::kOffset;
+template <class F>
+using ShapeOf = StripShape<F::kSize, F::kRun, kStripShift<F> != 0, F::kMinimum>;
+
+// Of one block of sixteen rows.
+template <class Shape>
+struct PairScales {
+  I32x16 subscale[Shape::kRuns + 1];         // of each run
+  I32x16 shift[Shape::kShiftWords + 1];      // words: -shift * sub-scale, for pairs of sums of 16
+  I32x16 minimum[Shape::kMinimumWords + 1];  // words, for pairs of sums of kRun
+  F32x16 d, dm;
+};
+
+template <class F>
+[[gnu::always_inline]] inline void ReadScales(const StripPair& block,
+                                              PairScales<ShapeOf<F>>* scales) {
+  using Shape = ShapeOf<F>;
+  StripRuns low, high;
+  F::Runs(block.low, &low);
+  F::Runs(block.high, &high);
+  ForEach<Shape::kRuns>([&](auto r) TAEL_INLINE_LAMBDA {
+    scales->subscale[r] = IntsOfTwins(Both(low.subscale[r], high.subscale[r]));
+  });
+  ForEach<Shape::kShiftWords>([&](auto c) TAEL_INLINE_LAMBDA {
+    // The sums of 16 that make up a run of 32 share its sub-scale.
+    const Bytes64 words =
+        F::kRun == 32 ? Both(low.subscale[c], high.subscale[c]) : Both(low.pair[c], high.pair[c]);
+    scales->shift[c] = {MulWordsBy(words, -kStripShift<F>)};
+  });
+  ForEach<Shape::kMinimumWords>([&](auto c) TAEL_INLINE_LAMBDA {
+    scales->minimum[c] = {Both(low.minimum[c], high.minimum[c])};
+  });
+  const StripScales l = F::Scales(block.low), h = F::Scales(block.high);
+  scales->d = BothFloats(l.d, h.d);
+  if constexpr (Shape::kMinimum) scales->dm = BothFloats(l.dm, h.dm);
+}
+
+// The same as a function of its own: copies in every tile would take compilers long.
+template <class F>
+[[gnu::noinline]] void ReadBlockScales(const StripPair& block, PairScales<ShapeOf<F>>* scales) {
+  ReadScales<F>(block, scales);
+}
+
+// Group G of a piece, as bytes without sign.
+template <class F, size_t G>
+[[gnu::always_inline]] inline I32x16 ShiftedQuad(const StripPair& block, size_t piece) {
+  const Bytes64 w = F::template Quad<G>(block, piece);
+  return {F::kSigned ? Add128(w) : w};
+}
+
+// The parts of one block that do not come from products of weights: what the shift added is taken
+// off `isum`, the sums of the minima are `msum`. `sums` are those of the activation row.
+template <class Shape>
+[[gnu::always_inline]] inline void StartSums(const PairScales<Shape>& scales, int shift,
+                                             const int16_t* sums, I32x16* isum, I32x16* msum) {
+  if constexpr (Shape::kSize == 32) {
+    const int total = Shape::kShifted || Shape::kMinimum ? sums[0] + sums[1] : 0;
+    *isum = SplatInts16(-shift * total);
+    *msum = SplatInts16(total);
+  } else {
+    *isum = *msum = ZeroInts16();
+    ForEach<Shape::kShiftWords>([&](auto c) TAEL_INLINE_LAMBDA {
+      *isum = AddWordPairs(*isum, scales.shift[c], Broadcast4Bytes16(sums + 2 * c));
+    });
+    int16_t twos[8];
+    if constexpr (Shape::kMinimum && Shape::kRun == 32) {
+      PairSums(sums, twos);
+      sums = twos;
+    }
+    ForEach<Shape::kMinimumWords>([&](auto c) TAEL_INLINE_LAMBDA {
+      *msum = AddWordPairs(*msum, scales.minimum[c], Broadcast4Bytes16(sums + 2 * c));
+    });
+  }
+}
+
+// The steps of the chains that a block makes.
+template <class Shape>
+[[gnu::always_inline]] inline void StepChains(const PairScales<Shape>& scales, float da,
+                                              I32x16 isum, I32x16 msum, F32x16* acc, F32x16* accm) {
+  *acc = Fma(ToFloats(isum), Mul(scales.d, Splat(da)), *acc);
+  if constexpr (Shape::kMinimum) *accm = Fma(ToFloats(msum), Mul(scales.dm, Splat(da)), *accm);
+}
+
+// Outputs of rows j .. j + 15, or of the first eight.
+inline void StorePairOutputs(const F32x16& v, float* y, bool both) {
+  if (both) {
+    Store(v, y);
+  } else {
+    StorePartial(v, y, kRowTile);
+  }
+}
+
+// How many of `count` rows the first of the fewest passes takes, of at most `most` rows each.
+inline size_t EqualShare(size_t count, size_t most) {
+  const size_t passes = (count + most - 1) / most;
+  return (count + passes - 1) / passes;
+}
+
+// Whether there are sixteen rows from j on, or eight.
+inline bool HasBoth(const IntegerProduct& a, size_t j) { return j + kRowTile < a.n; }
+// Block b of the strips of rows j .. j + 15; of the last strip alone, twice.
+template <class F>
+inline StripPair PairAt(const StripProduct<F>& product, size_t j, size_t b) {
+  return {product.Block(j, b), product.Block(HasBoth(product.a, j) ? j + kRowTile : j, b)};
+}
+
+}  // namespace
+}  // namespace tael::TAEL_ISA

@@ -1,0 +1,30 @@
+// A matrix of interleaved rows (quant/interleave.h) and the activations that pass over it.
+namespace tael::TAEL_ISA {
+namespace {
+
+template <class F>
+struct StripProduct {
+  const IntegerProduct& a;
+  size_t blocks() const { return a.x.k / F::kSize; }
+  // Block b of the strip of rows j .. j + 7.
+  StripBlock Block(size_t j, size_t b) const {
+    const uint8_t* strip = a.w + j * a.row_bytes;
+    return {strip + kRowTile * (blocks() * F::kOdd + b * 4 * F::kWords),
+            strip + kRowTile * b * F::kOdd};
+  }
+};
+
+// Asks for the block that lies `kFetchDistance` bytes behind: strips are read from end to end, and
+// the processor alone does not look across pages.
+inline constexpr size_t kFetchDistance = 4096;
+// Part of its caller at any rate: GCC takes a function that only fetches for one without effect.
+template <class F>
+[[gnu::always_inline]] inline void FetchStrip(const StripBlock& block) {
+  constexpr size_t kLine = 64;
+  ForEach<(kRowTile * F::kBytes + kLine - 1) / kLine>([&](auto line) TAEL_INLINE_LAMBDA {
+    __builtin_prefetch(block.words + kFetchDistance + kLine * line);
+  });
+}
+
+}  // namespace
+}  // namespace tael::TAEL_ISA
