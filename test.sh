@@ -26,7 +26,7 @@ check_format() {
 }
 check_tools() {
   local test
-  for test in tools/*_test.py; do "$python" "$test" || return 1; done
+  for test in tools/*_test.py bench/*_test.py; do "$python" "$test" || return 1; done
 }
 
 # build PRESET [TARGET...]

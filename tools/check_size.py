@@ -19,7 +19,7 @@ SOFT_FILE_LINES = 400
 HARD_FILE_LINES = 800
 FUNCTION_LINES = 60
 
-FOLDERS = ("src", "tests", "tools", "scripts", "cmake")
+FOLDERS = ("src", "tests", "tools", "bench", "scripts", "cmake")
 SUFFIXES = {".h", ".cc", ".py", ".sh", ".cmake"}
 
 # Tables of numbers or characters, mostly generated: long by nature, read by nobody from top to bottom.
