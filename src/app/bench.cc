@@ -24,7 +24,7 @@ struct BenchOptions {
   ModelFlags model;
   std::vector<std::string> prompts, generated, depths, sequences, threads;
   int repetitions = 5;
-  bool json = false, no_probes = false;
+  bool json = false, no_probes = false, profile = false;
 };
 
 std::vector<int> CountsOr(const std::string& option, const std::vector<std::string>& uses,
@@ -108,7 +108,8 @@ int Execute(const BenchOptions& options, const LoadedSettings& settings) {
                  .shape = ShapeOf(engine, engine.max_context),
                  .prefill_chunk = engine.limits.prefill_chunk,
                  .repetitions = options.repetitions,
-                 .adapters = ChooseAdapters(model.adapters, AdapterChoices(options.model.loras))};
+                 .adapters = ChooseAdapters(model.adapters, AdapterChoices(options.model.loras)),
+                 .profile = options.profile};
 
   BenchContext context{.path = loaded.path,
                        .matmul = MatmulName(plan.runner.matmul),
@@ -171,6 +172,8 @@ Command AddBenchCommand(CommandParser& program) {
                     {.check = IntRange{1, kMostRepetitions}, .show_default = true});
   command.AddFlag("--no-probes", &options->no_probes,
                   "leave out the machine's limits (and the 1 GiB of memory to find them)");
+  command.AddFlag("--profile", &options->profile,
+                  "time, bytes and operations of every kind of operation (JSON: of every layer)");
   command.AddFlag("--json", &options->json, "print one JSON object");
   return {&command, [options](const LoadedSettings& s) { return Execute(*options, s); }};
 }

@@ -149,9 +149,12 @@ MatrixView<const float> ModelRunner::Forward(const Batch& batch, HiddenRecorder*
   arena_.Reset();
   ComputeContext ctx{pool_, *kernels_, arena_, integer_matmul_, worth_a_thread_};
   ctx.interleaved = &interleaved_;
+  ctx.profile = profile_;
+  if (profile_ != nullptr) profile_->Start();
   MarkStates(batch, /*done=*/false);
   const MatrixView<float> logits =
       tael::Forward(model_.spec, model_.weights, batch, {cache_, states_}, ctx, recorder);
+  if (profile_ != nullptr) profile_->Stop();
   MarkStates(batch, /*done=*/true);
   expert_bytes_read_ += ctx.expert_bytes;
   return Const(logits);

@@ -9,6 +9,7 @@
 #include "model/model.h"
 #include "ops/compute_context.h"
 #include "ops/interleaved_weights.h"
+#include "ops/profile.h"
 #include "runtime/worker_pool.h"
 
 namespace tael {
@@ -54,6 +55,9 @@ class ModelRunner {
   // The matrices whose rows were interleaved.
   const InterleavedWeights& interleaved() const { return interleaved_; }
 
+  // Receives the times of all steps from now on; null: of none. Must outlive them.
+  void set_profile(Profile* profile) { profile_ = profile; }
+
   // Most scratch memory that a step has taken.
   int64_t scratch_peak() const { return arena_.peak(); }
 
@@ -73,6 +77,7 @@ class ModelRunner {
   StateCache states_;
   InterleavedWeights interleaved_;
   int64_t expert_bytes_read_ = 0;
+  Profile* profile_ = nullptr;
 };
 
 }  // namespace tael

@@ -1,6 +1,7 @@
 #include "model/cost.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "model/cost_adapters.h"
@@ -26,22 +27,32 @@ class Walker {
         adapters_(batch),
         rows_(static_cast<int64_t>(batch.tokens.size())) {}
 
-  StepCost Walk(const DecoderWeights& weights) {
-    cost_[CostKind::kEmbedding].weight_bytes +=
-        rows_ * weights.embedding.bytes() / weights.embedding.n;
-    Add(CostKind::kEmbedding, adapters_.OfEmbedding());
-    for (size_t i = 0; i < spec_.layers.size(); ++i) Layer(spec_.layers[i], weights.layers[i]);
-    const auto logits = static_cast<int64_t>(batch_.logit_rows.size());
-    if (logits > 0) {
-      Streams(weights.end_streams, logits);
-      Vector(CostKind::kNorm, weights.final_norm);
-      BaseProduct(CostKind::kHead, weights.head, logits);
-      Add(CostKind::kHead, adapters_.OfHead(weights.head));
+  // Outside of layers, then each layer.
+  std::vector<StepCost> Walk(const DecoderWeights& weights) {
+    std::vector<StepCost> costs;
+    const auto finish = [&] { costs.push_back(std::exchange(cost_, {})); };
+    Outside(weights);
+    finish();
+    for (size_t i = 0; i < spec_.layers.size(); ++i) {
+      Layer(spec_.layers[i], weights.layers[i]);
+      finish();
     }
-    return cost_;
+    return costs;
   }
 
  private:
+  void Outside(const DecoderWeights& weights) {
+    cost_[CostKind::kEmbedding].weight_bytes +=
+        rows_ * weights.embedding.bytes() / weights.embedding.n;
+    Add(CostKind::kEmbedding, adapters_.OfEmbedding());
+    const auto logits = static_cast<int64_t>(batch_.logit_rows.size());
+    if (logits == 0) return;
+    Streams(weights.end_streams, logits);
+    Vector(CostKind::kNorm, weights.final_norm);
+    BaseProduct(CostKind::kHead, weights.head, logits);
+    Add(CostKind::kHead, adapters_.OfHead(weights.head));
+  }
+
   void Vector(CostKind kind, const std::vector<float>& vector) {
     cost_[kind].weight_bytes += VectorBytes(vector);
   }
@@ -254,23 +265,22 @@ class Walker {
 
   void FfnPart(const MoeFfnSpec& spec, const FfnWeights& any) {
     const MoeFfnWeights& weights = std::get<MoeFfnWeights>(any);
-    Cost& cost = cost_[CostKind::kFfn];
     const Weight& gate = weights.router.gate;  // always float32 arithmetic
-    cost.weight_bytes += gate.bytes();
-    cost.float_macs += rows_ * gate.n * gate.k;
-    Vector(CostKind::kFfn, weights.router.correction_bias);
-    Vector(CostKind::kFfn, weights.router.gate_bias);
-    Vector(CostKind::kFfn, weights.router.expert_scales);
+    cost_[CostKind::kRouter].weight_bytes += gate.bytes();
+    cost_[CostKind::kRouter].float_macs += rows_ * gate.n * gate.k;
+    Vector(CostKind::kRouter, weights.router.correction_bias);
+    Vector(CostKind::kRouter, weights.router.gate_bias);
+    Vector(CostKind::kRouter, weights.router.expert_scales);
     const int64_t uses = rows_ * spec.router.experts_per_token;
     const int64_t active = std::min<int64_t>(uses, spec.router.num_experts);
     RoutedExperts(weights.experts, uses, active);
-    Add(CostKind::kFfn,
+    Add(CostKind::kExperts,
         adapters_.OfExperts(weights.experts, active, spec.router.experts_per_token));
     for (const Weight* w : {&weights.shared.gate, &weights.shared.up, &weights.shared.down}) {
       if (spec.shared_size > 0) Product(CostKind::kFfn, *w);
     }
     Vector(CostKind::kFfn, weights.shared_gate);
-    cost.float_macs += rows_ * static_cast<int64_t>(weights.shared_gate.size());
+    cost_[CostKind::kFfn].float_macs += rows_ * static_cast<int64_t>(weights.shared_gate.size());
     if (spec.shared_gate) Add(CostKind::kFfn, adapters_.OfMatrix(KeyOf(SharedGateRow(weights))));
   }
 
@@ -279,17 +289,17 @@ class Walker {
   void RoutedExperts(const std::vector<DenseFfnWeights>& experts, int64_t uses, int64_t active) {
     const auto count = static_cast<int64_t>(experts.size());
     Cost all;  // of every expert once
-    std::swap(all, cost_[CostKind::kFfn]);
+    std::swap(all, cost_[CostKind::kExperts]);
     for (const DenseFfnWeights& expert : experts) {
       for (const Weight* w : {&expert.gate, &expert.up, &expert.down}) {
-        BaseProduct(CostKind::kFfn, *w, 1);
+        BaseProduct(CostKind::kExperts, *w, 1);
       }
       for (const auto* bias : {&expert.gate_bias, &expert.up_bias, &expert.down_bias}) {
-        Vector(CostKind::kFfn, *bias);
+        Vector(CostKind::kExperts, *bias);
       }
     }
-    std::swap(all, cost_[CostKind::kFfn]);
-    Cost& cost = cost_[CostKind::kFfn];
+    std::swap(all, cost_[CostKind::kExperts]);
+    Cost& cost = cost_[CostKind::kExperts];
     cost.weight_bytes += all.weight_bytes * active / count;
     cost.expert_bytes += all.weight_bytes * active / count;
     cost.integer_macs += all.integer_macs * uses / count;
@@ -318,6 +328,10 @@ const char* Name(CostKind kind) {
       return "attention";
     case CostKind::kFfn:
       return "ffn";
+    case CostKind::kExperts:
+      return "experts";
+    case CostKind::kRouter:
+      return "router";
     case CostKind::kNorm:
       return "norm";
     case CostKind::kHead:
@@ -344,9 +358,21 @@ Cost StepCost::Total() const {
   return total;
 }
 
+StepCost& StepCost::operator+=(const StepCost& other) {
+  for (size_t i = 0; i < parts.size(); ++i) parts[i] += other.parts[i];
+  return *this;
+}
+
+std::vector<StepCost> CostByLayer(const DecoderSpec& spec, const DecoderWeights& weights,
+                                  const Batch& batch, const CostOptions& options) {
+  return Walker(spec, batch, options).Walk(weights);
+}
+
 StepCost CostOf(const DecoderSpec& spec, const DecoderWeights& weights, const Batch& batch,
                 const CostOptions& options) {
-  return Walker(spec, batch, options).Walk(weights);
+  StepCost sum;
+  for (const StepCost& part : CostByLayer(spec, weights, batch, options)) sum += part;
+  return sum;
 }
 
 }  // namespace tael

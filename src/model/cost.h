@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "kv/batch.h"
 #include "model/decoder.h"
@@ -15,7 +16,9 @@ enum class CostKind {
   kEmbedding,   // the rows of the table that the tokens name
   kProjection,  // matrices around attention
   kAttention,   // products with cached keys and values
-  kFfn,         // feed-forward matrices
+  kFfn,         // feed-forward matrices and shared experts
+  kExperts,     // routed experts
+  kRouter,      // the matrix that scores experts
   kNorm,        // gains of the norms
   kHead,        // the matrix that gives the logits
   kCount,
@@ -44,6 +47,7 @@ struct StepCost {
   Cost& operator[](CostKind kind) { return parts[static_cast<size_t>(kind)]; }
   const Cost& operator[](CostKind kind) const { return parts[static_cast<size_t>(kind)]; }
   Cost Total() const;
+  StepCost& operator+=(const StepCost& other);
 };
 
 // How the step is computed.
@@ -52,14 +56,17 @@ struct CostOptions {
   bool integer_matmul = true;
 };
 
-// The cost of Forward() with this batch. Of a mixture of experts the chosen ones count: each as
-// often as it is used, its bytes once. Which ones is not known here: rows are taken to choose
-// different ones while there are any, which is exact for one row and the most that can be read for
-// several. Adapters count with the matrices that they change. A recurrent state is read and written
-// once per step and sequence; of the states that compressed entries are made of, the positions that
-// the step keeps are written and those before it that its entries need are read. A sequence's keys
-// and values count once, from the first position that one of its rows sees to the last; blocks that
-// sequences share count for each.
+// The cost of Forward() with this batch: what lies outside of the layers, then each layer. Of a
+// mixture of experts the chosen ones count: each as often as it is used, its bytes once. Which ones
+// is not known here: rows are taken to choose different ones while there are any, which is exact
+// for one row and the most that can be read for several. Adapters count with the matrices that they
+// change. A recurrent state is read and written once per step and sequence; of the states that
+// compressed entries are made of, the positions that the step keeps are written and those before it
+// that its entries need are read. A sequence's keys and values count once, from the first position
+// that one of its rows sees to the last; blocks that sequences share count for each.
+std::vector<StepCost> CostByLayer(const DecoderSpec& spec, const DecoderWeights& weights,
+                                  const Batch& batch, const CostOptions& options);
+// All of it together.
 StepCost CostOf(const DecoderSpec& spec, const DecoderWeights& weights, const Batch& batch,
                 const CostOptions& options);
 

@@ -136,13 +136,31 @@ TEST(Cost, OfExpertsCountsTheChosenOnes) {
   for (const auto& [rows, active] : {std::pair{1, 3}, {2, 6}, {5, 12}}) {
     Batch batch;
     Append(batch, 0, rows, false);
-    EXPECT_EQ(CostOf(tiny.spec, tiny.weights, batch, {})[CostKind::kFfn],
-              (Cost{.weight_bytes = (active + 1) * kExpertBytes + 12 * 128 + 128,
-                    .expert_bytes = active * kExpertBytes,
-                    .integer_macs = rows * (3 + 1) * kExpertMacs,
-                    .float_macs = rows * (12 * 32 + 32)}))
+    const StepCost cost = CostOf(tiny.spec, tiny.weights, batch, {});
+    EXPECT_EQ(cost[CostKind::kExperts], (Cost{.weight_bytes = active * kExpertBytes,
+                                              .expert_bytes = active * kExpertBytes,
+                                              .integer_macs = rows * 3 * kExpertMacs}))
         << rows;
+    EXPECT_EQ(cost[CostKind::kRouter],
+              (Cost{.weight_bytes = 12 * 128, .float_macs = rows * 12 * 32}));
+    EXPECT_EQ(cost[CostKind::kFfn], (Cost{.weight_bytes = kExpertBytes + 128,
+                                          .integer_macs = rows * kExpertMacs,
+                                          .float_macs = rows * 32}));
   }
+}
+
+TEST(Cost, ByLayerIsOutsideFirstThenEachLayer) {
+  const Tiny tiny({0, 4});
+  Batch batch;
+  Append(batch, 9, 1, true);
+  const std::vector<StepCost> costs = CostByLayer(tiny.spec, tiny.weights, batch, {});
+  ASSERT_EQ(costs.size(), 3u);
+  EXPECT_EQ(costs[0][CostKind::kHead], (Cost{.weight_bytes = 10 * 128, .float_macs = 10 * 32}));
+  EXPECT_EQ(costs[0][CostKind::kFfn], Cost());
+  EXPECT_EQ(costs[1][CostKind::kFfn], costs[2][CostKind::kFfn]);
+  EXPECT_EQ(costs[1][CostKind::kAttention].float_macs, 10 * 2 * 4 * 8);
+  EXPECT_EQ(costs[2][CostKind::kAttention].float_macs, 4 * 2 * 4 * 8);
+  EXPECT_EQ(costs[1][CostKind::kHead], Cost());
 }
 
 TEST(Cost, OfExpertsIsThatOfTheAverageExpert) {
@@ -160,11 +178,11 @@ TEST(Cost, OfExpertsIsThatOfTheAverageExpert) {
   tiny.weights.layers[0].ffn = weights;
   Batch batch;
   Append(batch, 0, 1, false);
-  EXPECT_EQ(CostOf(tiny.spec, tiny.weights, batch, {})[CostKind::kFfn],
-            (Cost{.weight_bytes = 2 * 2 * 1152 + 1152 + 4096 + 4 * 128,
+  EXPECT_EQ(CostOf(tiny.spec, tiny.weights, batch, {})[CostKind::kExperts],
+            (Cost{.weight_bytes = 2 * 2 * 1152 + 1152 + 4096,
                   .expert_bytes = 2 * 2 * 1152 + 1152 + 4096,
                   .integer_macs = 5 * 64 * 32,
-                  .float_macs = 64 * 32 + 4 * 32}));
+                  .float_macs = 64 * 32}));
 }
 
 // Blocks of NVFP4 are 16 weights and 16 zeros.
@@ -197,7 +215,7 @@ TEST(Cost, OfExpertsCountsTheirBiases) {
   Append(batch, 0, 1, false);
   const auto cost = [&] {
     tiny.weights.layers[0].ffn = weights;
-    return CostOf(tiny.spec, tiny.weights, batch, {})[CostKind::kFfn];
+    return CostOf(tiny.spec, tiny.weights, batch, {})[CostKind::kExperts];
   };
   const Cost plain = cost();
   for (DenseFfnWeights& expert : weights.experts) {

@@ -5,6 +5,7 @@
 #include "ops/adapt.h"
 #include "ops/embedding.h"
 #include "ops/matmul.h"
+#include "ops/profile.h"
 #include "ops/rms_norm.h"
 
 namespace tael {
@@ -47,15 +48,18 @@ MatrixView<float> Forward(const DecoderSpec& spec, const DecoderWeights& weights
   for (size_t i = 0; i < spec.layers.size(); ++i) {
     const AttentionStep step{
         batch, caches.keys_values, caches.states, static_cast<int>(i), spec.norm_eps, residual};
+    if (ctx.profile != nullptr) ctx.profile->SetLayer(static_cast<int>(i));
     LayerForward(spec.layers[i], weights.layers[i], step, hidden, ctx);
     Record(hidden, recorder);
   }
+  if (ctx.profile != nullptr) ctx.profile->SetLayer(kOutsideLayers);
   const MatrixView<float> rest = GatherRows(Const(hidden), batch.logit_rows, ctx);
   const MatrixView<float> last =
       JoinStreams(residual, weights.end_streams, spec.norm_eps, rest, ctx);
   RmsNorm(Const(last), weights.final_norm, spec.norm_eps, last, ctx);
   const MatrixView<float> logits = NewMatrix(last.rows, spec.vocab_size, ctx);
   const AdapterScope with_logits(ctx, batch.logit_rows.data(), last.rows);
+  const OpScope head(ctx.profile, OpKind::kHead);
   MatmulInput input(Const(last), ctx);
   Matmul(input, weights.head, logits, ctx);
   return logits;

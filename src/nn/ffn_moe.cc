@@ -7,6 +7,7 @@
 #include "ops/activation.h"
 #include "ops/adapt.h"
 #include "ops/matmul.h"
+#include "ops/profile.h"
 #include "ops/rms_norm.h"
 #include "quant/packed_matrix.h"
 
@@ -47,6 +48,22 @@ void AddExpert(const DenseFfnSpec& spec, const DenseFfnWeights& expert, const Gr
   ctx.arena.Release(mark);
 }
 
+void AddExperts(const DenseFfnSpec& spec, const std::vector<DenseFfnWeights>& experts,
+                const ExpertGroups& groups, MatrixView<const float> x, MatrixView<float> out,
+                ComputeContext& ctx) {
+  const OpScope scope(ctx.profile, OpKind::kExperts);
+  int64_t bytes = 0;
+  for (size_t e = 0; e < experts.size(); ++e) {
+    const int32_t begin = groups.begins[e], count = groups.begins[e + 1] - begin;
+    if (count == 0) continue;
+    const Group group{groups.tokens + begin, groups.weights + begin, count};
+    AddExpert(spec, experts[e], group, x, out, ctx);
+    bytes += experts[e].gate.bytes() + experts[e].up.bytes() + experts[e].down.bytes();
+  }
+  ctx.expert_bytes += bytes;
+  if (ctx.profile != nullptr) ctx.profile->CountBytes(bytes);
+}
+
 // Walks through the largest group that a routing can make, without computing anything: scratch
 // memory is then the same for every routing, and a plan knows it before there is one.
 void RehearseLargestGroup(const DenseFfnSpec& spec, const DenseFfnWeights& expert,
@@ -83,6 +100,7 @@ int ScratchKey(const Weight& w, const ComputeContext& ctx) {
 // of the same forms, take the same memory.
 void RehearseExperts(const DenseFfnSpec& spec, const std::vector<DenseFfnWeights>& experts,
                      MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx) {
+  const OpScope scope(ctx.profile, OpKind::kExperts);
   std::vector<std::array<int, 3>> seen;
   for (const DenseFfnWeights& expert : experts) {
     const std::array<int, 3> key = {ScratchKey(expert.gate, ctx), ScratchKey(expert.up, ctx),
@@ -146,6 +164,7 @@ Weight SharedGateRow(const MoeFfnWeights& weights) {
 }
 
 ExpertGroups GroupByExpert(const Routing& routing, int num_experts, ComputeContext& ctx) {
+  const OpScope scope(ctx.profile, OpKind::kRouter);
   const int64_t size = routing.tokens * routing.per_token;
   ExpertGroups groups{.begins = ctx.arena.Allocate<int32_t>(num_experts + 1),
                       .tokens = ctx.arena.Allocate<int32_t>(size),
@@ -181,14 +200,7 @@ void MoeFfnForward(const MoeFfnSpec& spec, const MoeFfnWeights& weights, MatrixV
                             .bias = spec.expert_bias,
                             .clamp = spec.clamp};
   RehearseExperts(expert, weights.experts, x, out, ctx);
-  for (int e = 0; groups.known && e < spec.router.num_experts; ++e) {
-    const int32_t begin = groups.begins[e], count = groups.begins[e + 1] - begin;
-    if (count == 0) continue;
-    const Group group{groups.tokens + begin, groups.weights + begin, count};
-    const DenseFfnWeights& w = weights.experts[static_cast<size_t>(e)];
-    AddExpert(expert, w, group, x, out, ctx);
-    ctx.expert_bytes += w.gate.bytes() + w.up.bytes() + w.down.bytes();
-  }
+  if (groups.known) AddExperts(expert, weights.experts, groups, x, out, ctx);
   if (spec.shared_size > 0) AddShared(spec, weights, x, out, ctx);
   ctx.arena.Release(mark);
 }

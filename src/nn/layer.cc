@@ -1,5 +1,6 @@
 #include "nn/layer.h"
 
+#include "ops/profile.h"
 #include "ops/rms_norm.h"
 
 namespace tael {
@@ -29,6 +30,7 @@ void Attend(const CompressedSpec& spec, const AttentionWeights& weights, const A
 
 void AttentionForward(const LayerSpec& spec, const LayerWeights& weights, const AttentionStep& step,
                       MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx) {
+  const OpScope scope(ctx.profile, OpKind::kProjection);
   std::visit([&](const auto& part) { Attend(part, weights.attention, step, x, out, ctx); },
              spec.attention);
 }
@@ -45,6 +47,7 @@ void Apply(const MoeFfnSpec& spec, const FfnWeights& weights, const Batch& batch
 
 void FfnForward(const LayerSpec& spec, const LayerWeights& weights, const Batch& batch,
                 MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx) {
+  const OpScope scope(ctx.profile, OpKind::kFfn);
   std::visit([&](const auto& ffn) { Apply(ffn, weights.ffn, batch, x, out, ctx); }, spec.ffn);
 }
 

@@ -4,6 +4,7 @@
 
 #include "ops/activation.h"
 #include "ops/matmul.h"
+#include "ops/profile.h"
 #include "ops/rms_norm.h"
 
 namespace tael {
@@ -12,6 +13,7 @@ namespace {
 // products [T, mix.n] = mix . (hidden / rms(hidden)), always in float32.
 MatrixView<float> MixProducts(const StreamWeights& weights, float norm_eps,
                               MatrixView<const float> hidden, ComputeContext& ctx) {
+  const OpScope scope(ctx.profile, OpKind::kNorm);
   const MatrixView<float> products = NewMatrix(hidden.rows, weights.mix.n, ctx);
   const Arena::Position mark = ctx.arena.Mark();
   const MatrixView<float> normed = NewMatrix(hidden.rows, hidden.cols, ctx);
@@ -86,6 +88,7 @@ Residual::Residual(const ResidualSpec& spec, const StreamWeights& weights, float
                    MatrixView<float> hidden, ComputeContext& ctx)
     : spec_(spec), hidden_(hidden), input_(Const(hidden)), ctx_(ctx) {
   if (spec.streams == 1) return;
+  const OpScope scope(ctx.profile, OpKind::kNorm);
   const int n = spec.streams;
   const int64_t width = hidden.cols / n;
   mix_ = MixProducts(weights, norm_eps, Const(hidden), ctx);
@@ -110,6 +113,7 @@ void Residual::Add(MatrixView<const float> result) {
     AddInto(result, hidden_, ctx_);
     return;
   }
+  const OpScope scope(ctx_.profile, OpKind::kNorm);
   const int n = spec_.streams;
   const int64_t width = result.cols;
   const Arena::Position mark = ctx_.arena.Mark();
@@ -148,6 +152,7 @@ MatrixView<float> SpreadOverStreams(const ResidualSpec& spec, MatrixView<float> 
 MatrixView<float> JoinStreams(const ResidualSpec& spec, const StreamWeights& weights,
                               float norm_eps, MatrixView<float> hidden, ComputeContext& ctx) {
   if (spec.streams == 1) return hidden;
+  const OpScope scope(ctx.profile, OpKind::kNorm);
   const int n = spec.streams;
   const MatrixView<float> out = NewMatrix(hidden.rows, hidden.cols / n, ctx);
   const Arena::Position mark = ctx.arena.Mark();

@@ -7,6 +7,7 @@
 
 #include "base/exact_math.h"
 #include "ops/matmul.h"
+#include "ops/profile.h"
 #include "ops/rms_norm.h"
 
 namespace tael {
@@ -158,6 +159,7 @@ void WeighExperts(const RouterSpec& spec, const RouterWeights& weights, const fl
 
 Routing Route(const RouterSpec& spec, const RouterWeights& weights, MatrixView<const float> x,
               std::span<const int32_t> tokens, ComputeContext& ctx) {
+  const OpScope scope(ctx.profile, OpKind::kRouter);
   const int64_t experts = spec.num_experts, per_token = spec.experts_per_token;
   const Routing routing{x.rows, per_token, ctx.arena.Allocate<int32_t>(x.rows * per_token),
                         ctx.arena.Allocate<float>(x.rows * per_token)};

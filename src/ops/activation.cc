@@ -1,8 +1,11 @@
 #include "ops/activation.h"
 
+#include "ops/profile.h"
+
 namespace tael {
 
 void SiluMultiply(MatrixView<const float> up, MatrixView<float> gate, ComputeContext& ctx) {
+  const OpScope scope(ctx.profile, OpKind::kElementwise);
   ctx.pool.ParallelFor(gate.rows, ctx.GrainFor(4 * gate.cols), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       ctx.kernels.silu_multiply(gate.row(t), up.row(t), static_cast<size_t>(gate.cols),
@@ -12,6 +15,7 @@ void SiluMultiply(MatrixView<const float> up, MatrixView<float> gate, ComputeCon
 }
 
 void GeluTanhMultiply(MatrixView<const float> up, MatrixView<float> gate, ComputeContext& ctx) {
+  const OpScope scope(ctx.profile, OpKind::kElementwise);
   ctx.pool.ParallelFor(gate.rows, ctx.GrainFor(4 * gate.cols), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       ctx.kernels.gelu_tanh_multiply(gate.row(t), up.row(t), static_cast<size_t>(gate.cols),
@@ -22,6 +26,7 @@ void GeluTanhMultiply(MatrixView<const float> up, MatrixView<float> gate, Comput
 
 void ClampedSiluMultiply(MatrixView<const float> up, const ClampedSilu& form,
                          MatrixView<float> gate, ComputeContext& ctx) {
+  const OpScope scope(ctx.profile, OpKind::kElementwise);
   ctx.pool.ParallelFor(gate.rows, ctx.GrainFor(4 * gate.cols), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       ctx.kernels.clamped_silu_multiply(gate.row(t), up.row(t), static_cast<size_t>(gate.cols),
@@ -31,6 +36,7 @@ void ClampedSiluMultiply(MatrixView<const float> up, const ClampedSilu& form,
 }
 
 void SigmoidMultiply(MatrixView<const float> gate, MatrixView<float> x, ComputeContext& ctx) {
+  const OpScope scope(ctx.profile, OpKind::kElementwise);
   ctx.pool.ParallelFor(x.rows, ctx.GrainFor(4 * x.cols), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       ctx.kernels.sigmoid_multiply(gate.row(t), x.row(t), static_cast<size_t>(x.cols), x.row(t));
@@ -39,6 +45,7 @@ void SigmoidMultiply(MatrixView<const float> gate, MatrixView<float> x, ComputeC
 }
 
 void AddInto(MatrixView<const float> x, MatrixView<float> y, ComputeContext& ctx) {
+  const OpScope scope(ctx.profile, OpKind::kElementwise);
   ctx.pool.ParallelFor(y.rows, ctx.GrainFor(y.cols), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       ctx.kernels.add(x.row(t), static_cast<size_t>(y.cols), y.row(t));

@@ -8,6 +8,7 @@
 
 #include "ops/embedding.h"
 #include "ops/matmul.h"
+#include "ops/profile.h"
 #include "ops/rms_norm.h"
 
 namespace tael {
@@ -147,6 +148,7 @@ AdapterScope::AdapterScope(ComputeContext& ctx, const int32_t* picked, int64_t c
 
 void AdaptProduct(const MatrixView<const float>& x, const Weight& w, MatrixView<float> y,
                   ComputeContext& ctx) {
+  const OpScope scope(ctx.profile, OpKind::kAdapters);
   const AdapterRows& all = *ctx.adapters;
   const AdapterScope plain(ctx, AdapterRows());  // the adapters' own matrices are not adapted
   for (size_t list = 0; list < all.lists.size(); ++list) {

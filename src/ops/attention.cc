@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "ops/profile.h"
 #include "ops/row_places.h"
 
 namespace tael {
@@ -40,6 +41,7 @@ BlockPointers PointToBlocks(const BatchSequence& sequence, int layer, int num_kv
 // Calls store(row, block, place in the block) for every token of the batch.
 template <typename Store>
 void StoreRows(const Batch& batch, int64_t elements, ComputeContext& ctx, const Store& store) {
+  const OpScope scope(ctx.profile, OpKind::kAttention);
   const Arena::Position mark = ctx.arena.Mark();
   const RowPlace* places = PlaceRows(batch, ctx);
   const auto rows = static_cast<int64_t>(batch.tokens.size());
@@ -90,6 +92,7 @@ void StoreIndexKeys(const Batch& batch, int layer, MatrixView<const float> keys,
 void Attention(const AttentionShape& shape, const Batch& batch, int layer,
                MatrixView<const float> q, KvCache& cache, MatrixView<float> out,
                ComputeContext& ctx) {
+  const OpScope scope(ctx.profile, OpKind::kAttention);
   const Arena::Position mark = ctx.arena.Mark();
   const RowPlace* places = PlaceRows(batch, ctx);
   std::vector<BlockPointers> pointers(batch.sequences.size());

@@ -1,5 +1,7 @@
 #include "ops/causal_conv.h"
 
+#include "ops/profile.h"
+
 #include <algorithm>
 
 namespace tael {
@@ -70,6 +72,7 @@ class Channels {
 void CausalConvSilu(const Batch& batch, const std::vector<float>& weights,
                     MatrixView<const float> x, const StatePlace& place, MatrixView<float> out,
                     ComputeContext& ctx) {
+  const OpScope scope(ctx.profile, OpKind::kAttention);
   const int64_t taps = static_cast<int64_t>(weights.size()) / x.cols;
   const int64_t grain = ctx.GrainFor(x.rows * (taps + 4), 16);
   ctx.pool.ParallelFor(x.cols, grain, [&](int64_t begin, int64_t end) {

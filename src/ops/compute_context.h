@@ -12,6 +12,7 @@ namespace tael {
 
 struct AdapterRows;        // ops/adapt.h
 class InterleavedWeights;  // ops/interleaved_weights.h
+class Profile;             // ops/profile.h
 
 // What the router of one layer decided, for checks: the experts of each token in ascending order.
 struct RouterRecord {
@@ -35,6 +36,7 @@ struct ComputeContext {
   const AdapterRows* adapters =
       nullptr;  // of the rows at hand; null: no row is adapted (AdapterScope)
   std::vector<RouterRecord>* routers = nullptr;  // receives one record per layer with experts
+  Profile* profile = nullptr;  // receives the time of every operation; null: no clock is read
 
   // How many items a part of a parallel loop must have at least; a multiple of `unit`.
   int64_t GrainFor(int64_t operations_per_item, int64_t unit = 1) const {

@@ -1,5 +1,7 @@
 #include "ops/delta_rule.h"
 
+#include "ops/profile.h"
+
 #include <algorithm>
 
 namespace tael {
@@ -39,6 +41,7 @@ void RunHead(const DeltaRuleShape& shape, const BatchSequence& sequence, int hea
 
 void DeltaRule(const DeltaRuleShape& shape, const Batch& batch, const DeltaRuleInput& input,
                const StatePlace& place, MatrixView<float> out, ComputeContext& ctx) {
+  const OpScope scope(ctx.profile, OpKind::kAttention);
   int longest = 0;
   for (const BatchSequence& sequence : batch.sequences) {
     longest = std::max(longest, sequence.count);

@@ -5,6 +5,7 @@
 #include "ops/adapt.h"
 #include "ops/decode_rows.h"
 #include "ops/interleaved_weights.h"
+#include "ops/profile.h"
 #include "ops/rms_norm.h"
 
 namespace tael {
@@ -24,6 +25,7 @@ void LookUp(const Weight& table, int64_t token, float* out, ComputeContext& ctx)
 
 void EmbeddingLookup(const Weight& table, const std::vector<int32_t>& tokens, float scale,
                      MatrixView<float> out, ComputeContext& ctx) {
+  const OpScope scope(ctx.profile, OpKind::kEmbedding);
   ctx.pool.ParallelFor(out.rows, ctx.GrainFor(out.cols), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       LookUp(table, tokens[static_cast<size_t>(t)], out.row(t), ctx);

@@ -1,5 +1,7 @@
 #include "ops/gathered_attention.h"
 
+#include "ops/profile.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -86,6 +88,7 @@ class Gatherer {
 
 void GatheredAttention(const GatheredShape& shape, const ListRows& list, MatrixView<const float> q,
                        MatrixView<float> out, ComputeContext& ctx) {
+  const OpScope scope(ctx.profile, OpKind::kAttention);
   const Arena::Position mark = ctx.arena.Mark();
   Gatherer gatherer(shape, list, q.rows, ctx);
   for (int64_t first = 0; first < q.rows; first += kRowsTogether) {

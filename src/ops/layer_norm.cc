@@ -1,5 +1,7 @@
 #include "ops/layer_norm.h"
 
+#include "ops/profile.h"
+
 #include <cmath>
 
 namespace tael {
@@ -34,6 +36,7 @@ void NormalizeRow(const std::vector<float>& gain, const std::vector<float>& bias
 
 void LayerNorm(const std::vector<float>& gain, const std::vector<float>& bias, float eps,
                MatrixView<float> x, ComputeContext& ctx) {
+  const OpScope scope(ctx.profile, OpKind::kNorm);
   ctx.pool.ParallelFor(x.rows, ctx.GrainFor(4 * x.cols), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) NormalizeRow(gain, bias, eps, x.row(t));
   });

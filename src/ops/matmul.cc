@@ -7,6 +7,7 @@
 #include "ops/decode_rows.h"
 #include "ops/interleaved_weights.h"
 #include "ops/packed_matmul.h"
+#include "ops/profile.h"
 #include "quant/integer_form.h"
 
 namespace tael {
@@ -112,6 +113,7 @@ void DecodedMatmul(const MatrixView<const float>& x, const Weight& w, MatrixView
 }  // namespace
 
 QuantizedRows MatmulInput::Quantize(const MatrixView<const float>& x, size_t block) {
+  const OpScope scope(ctx_.profile, OpKind::kQuantize);
   const auto width = static_cast<int64_t>(block);
   const int64_t padded = (x.cols + width - 1) / width * width;
   QuantizedRows rows{.q = ctx_.arena.Allocate<int8_t>(x.rows * padded),
@@ -199,6 +201,7 @@ void Matmul(MatmulInput& input, const Weight& w, MatrixView<float> y, ComputeCon
 
 void AddBias(const std::vector<float>& bias, MatrixView<float> y, ComputeContext& ctx) {
   if (bias.empty()) return;
+  const OpScope scope(ctx.profile, OpKind::kElementwise);
   ctx.pool.ParallelFor(y.rows, ctx.GrainFor(y.cols), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) ctx.kernels.add(bias.data(), bias.size(), y.row(r));
   });

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/exact_math.h"
+#include "ops/profile.h"
 
 namespace tael {
 namespace {
@@ -86,6 +87,7 @@ RopeFrequencies ComputeRopeFrequencies(const RopeSpec& spec) {
 
 RopeTables MakeRopeTables(const RopeFrequencies& frequencies, const std::vector<int32_t>& positions,
                           ComputeContext& ctx) {
+  const OpScope scope(ctx.profile, OpKind::kRope);
   const auto rows = static_cast<int64_t>(positions.size());
   const auto half = static_cast<int64_t>(frequencies.inverse.size());
   RopeTables tables{{ctx.arena.Allocate<float>(rows * half), rows, half, half},
@@ -106,6 +108,7 @@ RopeTables MakeRopeTables(const RopeFrequencies& frequencies, const std::vector<
 
 void ApplyRope(const RopeFrequencies& frequencies, const RopeTables& tables, int head_dim,
                MatrixView<float> x, ComputeContext& ctx) {
+  const OpScope scope(ctx.profile, OpKind::kRope);
   const bool interleaved = frequencies.pairing == RopePairing::kInterleaved;
   ctx.pool.ParallelFor(x.rows, ctx.GrainFor(2 * x.cols), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {

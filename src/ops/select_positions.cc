@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "ops/profile.h"
 #include "ops/row_places.h"
 
 namespace tael {
@@ -127,6 +128,7 @@ bool NeedsSelection(const Batch& batch, int top_k) { return LongestSequence(batc
 
 Selection SelectPositions(const IndexQueries& index, const Batch& batch, int layer, KvCache& cache,
                           ComputeContext& ctx) {
+  const OpScope scope(ctx.profile, OpKind::kAttention);
   return Selector(index, batch, layer, cache, ctx).Run();
 }
 

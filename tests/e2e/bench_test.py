@@ -95,6 +95,34 @@ def limits_are_measured_beside_the_model():
     expect(decode["share_of_bandwidth"] > 0, decode)
 
 
+def a_profile_splits_the_time_by_kind_and_layer():
+    found = bench("-p", "40", "-n", "4", "-r", "2", "--profile", "--json").json()
+    for entry in found["entries"]:
+        profile = entry["profile"]
+        kinds = {row["kind"]: row for row in profile["kinds"]}
+        for kind in ("embedding", "projection", "attention", "ffn", "quantize", "norm", "rope", "head"):
+            expect(kinds[kind]["seconds"] > 0 and kinds[kind]["calls"] > 0, kind, kinds)
+        expect(abs(sum(row["share"] for row in profile["kinds"]) - 1) < 1e-6, profile["kinds"])
+        # Every moment of a step counts once; what is measured around it is a little more.
+        total = sum(row["seconds"] for row in profile["kinds"])
+        measured = sum(entry["seconds"]) / len(entry["seconds"])
+        expect(0.5 * measured < total < measured, total, measured)
+        expect(0 < profile["cost_share"] < 0.2, profile["cost_share"])  # of a model of some microseconds
+        parts = [row for layer in [*profile["layers"], profile["outside_layers"]] for row in layer]
+        for kind, row in kinds.items():
+            for key in ("seconds", "calls", "bytes", "integer_operations"):
+                summed = sum(part[key] or 0 for part in parts if part["kind"] == kind)
+                expect(abs(summed - (row[key] or 0)) <= 1e-9 * max(1, summed), kind, key, summed, row)
+        for kind in ("ffn", "head", "projection"):
+            work = entry["work"]["parts"][kind]
+            expect(kinds[kind]["bytes"] == work["weight_bytes"], kind, kinds[kind], work)
+            expect(kinds[kind]["limit"] in ("bandwidth", "integer", "float"), kinds[kind])
+            expect(kinds[kind]["share_of_limit"] > 0, kinds[kind])
+    plain = bench("-p", "4", "-n", "2", "-r", "1", "--no-probes", "--profile")
+    expect("slowest layer" in plain.out and "reading clocks took" in plain.out, plain)
+    expect("profile" not in bench("-p", "4", "-n", "2", *SHORT).json()["entries"][0])
+
+
 def the_table_is_for_people():
     result = bench("-p", "4", "-n", "2", "-r", "1", "--no-probes")
     for text in ("pp4", "tg2", "t/s", "kernels", "Q4_K", "load average"):
@@ -117,5 +145,5 @@ def what_does_not_fit_is_refused_with_the_numbers():
 
 
 main([packed_matrices_count_by_their_form_and_in_their_own_bytes, every_depth_is_measured_with_every_prompt_and_every_batch, the_report_says_what_was_measured_and_how,
-      limits_are_measured_beside_the_model, the_table_is_for_people, wrong_numbers_are_refused,
+      limits_are_measured_beside_the_model, a_profile_splits_the_time_by_kind_and_layer, the_table_is_for_people, wrong_numbers_are_refused,
       what_does_not_fit_is_refused_with_the_numbers])

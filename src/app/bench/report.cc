@@ -8,6 +8,7 @@
 #include <set>
 #include <string_view>
 
+#include "app/bench/profile_report.h"
 #include "app/bench/statistics.h"
 #include "app/fingerprint.h"
 #include "app/machine.h"
@@ -137,6 +138,7 @@ Json RowToJson(const BenchRow& row, const BenchContext& context) {
   json.Set("share_of_float_peak", OrNull(rates.float_share));
   json.Set("work", WorkToJson(result.cost));
   json.Set("limits", LimitsToJson(rates.limits));
+  if (result.profile.has_value()) json.Set("profile", ProfileToJson(result));
   const std::string problem = result.disturbance.Problem(context.load_before);
   json.Set("others_share", result.disturbance.known ? Json(result.disturbance.others) : Json());
   json.Set("stolen_share", result.disturbance.known ? Json(result.disturbance.stolen) : Json());
@@ -300,6 +302,9 @@ std::string ReportToText(const BenchContext& context, const Model& model,
                      Percent(r.float_share)});
   }
   text += FormatTable(table);
+  for (const BenchRow& row : rows) {
+    if (row.result.profile.has_value()) text += ProfileToText(row.result);
+  }
   text += fmt::format("load average {:.2f} before, {:.2f} after\n", context.load_before,
                       context.load_after);
   if (context.probes && context.probe_bytes < kProbeMemoryBytes) {

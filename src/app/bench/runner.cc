@@ -103,30 +103,37 @@ double BenchRunner::Repeat(const BenchEntry& entry, LimitProbe* probe, LimitSamp
 }
 
 BenchResult BenchRunner::Run(const BenchEntry& entry, LimitProbe* probe) {
-  BenchResult result{.entry = entry, .seconds = {}, .cost = {}, .limits = {}, .disturbance = {}};
+  BenchResult result{.entry = entry};
   const CostOptions options{.kv_dtype = plan_.runner.kv_dtype,
                             .integer_matmul = plan_.runner.matmul == MatmulMode::kInteger};
+  result.layer_costs.resize(model_.spec.layers.size() + 1);
   ForEachStep(entry, [&](const Batch& batch) {
-    const StepCost step = CostOf(model_.spec, model_.weights, batch, options);
-    for (size_t i = 0; i < step.parts.size(); ++i) result.cost.parts[i] += step.parts[i];
+    const auto step = CostByLayer(model_.spec, model_.weights, batch, options);
+    for (size_t i = 0; i < step.size(); ++i) result.layer_costs[i] += step[i];
   });
+  for (const StepCost& layer : result.layer_costs) result.cost += layer;
   FillTo(entry.sequences, entry.depth);
   BenchEntry warm_up = entry;
   warm_up.prompt = std::min(entry.prompt, plan_.prefill_chunk);
   warm_up.generated = std::min(entry.generated, kWarmUpSteps);
   LimitSamples ignored;
   Repeat(warm_up, probe, ignored);
+  if (plan_.profile) {
+    result.profile.emplace(static_cast<int>(model_.spec.layers.size()));
+    runner_.set_profile(&*result.profile);
+  }
   const DisturbanceMeter meter;
   const int64_t expert_bytes_before = runner_.expert_bytes_read();
   for (int i = 0; i < plan_.repetitions; ++i) {
     result.seconds.push_back(Repeat(entry, probe, result.limits));
   }
   result.disturbance = meter.Read();
+  runner_.set_profile(nullptr);
   // Every repetition chooses the same experts: what was read takes the place of the estimate.
-  Cost& ffn = result.cost[CostKind::kFfn];
+  Cost& experts = result.cost[CostKind::kExperts];
   const int64_t read = (runner_.expert_bytes_read() - expert_bytes_before) / plan_.repetitions;
-  ffn.weight_bytes += read - ffn.expert_bytes;
-  ffn.expert_bytes = read;
+  experts.weight_bytes += read - experts.expert_bytes;
+  experts.expert_bytes = read;
   for (int s = 0; s < entry.sequences; ++s) {
     int& filled = filled_[static_cast<size_t>(s)];
     filled = std::max(filled, entry.positions());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "engine/model_runner.h"
 #include "engine/sampler.h"
 #include "model/cost.h"
+#include "ops/profile.h"
 
 namespace tael {
 
@@ -29,10 +31,13 @@ struct BenchEntry {
 
 struct BenchResult {
   BenchEntry entry;
-  std::vector<double> seconds;  // per repetition
-  StepCost cost;                // of one repetition
-  LimitSamples limits;
-  Disturbance disturbance;
+  std::vector<double> seconds = {};  // per repetition
+  StepCost cost = {};                // of one repetition
+  // Its parts: outside of layers, then each layer; experts as estimated.
+  std::vector<StepCost> layer_costs = {};
+  std::optional<Profile> profile = {};  // of all repetitions, if the plan says so
+  LimitSamples limits = {};
+  Disturbance disturbance = {};
 };
 
 struct BenchPlan {
@@ -41,6 +46,7 @@ struct BenchPlan {
   int prefill_chunk = 256;
   int repetitions = 5;
   std::vector<AdapterUse> adapters = {};  // of every sequence
+  bool profile = false;
 };
 
 // Not thread-safe. The model must outlive it. Token ids are random but fixed by (sequence,
