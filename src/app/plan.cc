@@ -5,6 +5,7 @@
 
 #include "app/adapter_flags.h"
 #include "app/command.h"
+#include "app/matmul_plans.h"
 #include "app/memory.h"
 #include "app/spec_json.h"
 #include "app/terminal.h"
@@ -16,7 +17,7 @@ namespace {
 struct PlanOptions {
   ModelFlags model;
   int slots = 1;
-  bool json = false;
+  bool json = false, products = false;
 };
 
 Json PartsToJson(const PlannedRun& run) {
@@ -117,10 +118,15 @@ int Execute(const PlanOptions& options, const LoadedSettings& settings) {
     return shape;
   };
   const PlannedRun run = PlanRun(*loaded.model, wish);
+  std::vector<PlannedMatrices> matmuls;
+  if (options.products) matmuls = PlanMatmuls(*loaded.model, wish.runner);
   if (options.json) {
-    PrintOut(DumpJson(PlanToJson(loaded, wish, run)) + "\n");
+    Json plan = PlanToJson(loaded, wish, run);
+    if (options.products) plan.Set("matmuls", MatmulsToJson(matmuls));
+    PrintOut(DumpJson(plan) + "\n");
   } else {
     PrintPlan(loaded, wish, run);
+    if (options.products) PrintOut(MatmulsToText(matmuls));
   }
   return run.fits() ? kExitOk : kExitFailure;
 }
@@ -138,6 +144,8 @@ Command AddPlanCommand(CommandParser& program) {
   AddAdapterOption(command, &options->model.loras);
   command.AddOption("--slots", &options->slots, "sequences evaluated at the same time",
                     {.check = IntRange{1, 4096}, .show_default = true});
+  command.AddFlag("--products", &options->products,
+                  "how the products with every matrix would be computed, too");
   command.AddFlag("--json", &options->json, "print one JSON object");
   return {&command, [options](const LoadedSettings& s) { return Execute(*options, s); }};
 }

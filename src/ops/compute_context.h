@@ -21,6 +21,13 @@ struct RouterRecord {
   std::vector<float> weights;    // of the same shape
 };
 
+// How many items a part of a parallel loop must have at least so that it is worth a thread; a
+// multiple of `unit`.
+inline int64_t GrainFor(int64_t worth_a_thread, int64_t operations_per_item, int64_t unit) {
+  const int64_t items = worth_a_thread / (operations_per_item > 0 ? operations_per_item : 1);
+  return items <= unit ? unit : (items + unit - 1) / unit * unit;
+}
+
 // Operations touch tensors only inside ParallelFor: with an imagined pool they allocate what they
 // need and compute nothing, which is how memory is planned (engine/memory_plan.h).
 struct ComputeContext {
@@ -38,10 +45,8 @@ struct ComputeContext {
   std::vector<RouterRecord>* routers = nullptr;  // receives one record per layer with experts
   Profile* profile = nullptr;  // receives the time of every operation; null: no clock is read
 
-  // How many items a part of a parallel loop must have at least; a multiple of `unit`.
   int64_t GrainFor(int64_t operations_per_item, int64_t unit = 1) const {
-    const int64_t items = worth_a_thread / (operations_per_item > 0 ? operations_per_item : 1);
-    return items <= unit ? unit : (items + unit - 1) / unit * unit;
+    return tael::GrainFor(worth_a_thread, operations_per_item, unit);
   }
 };
 

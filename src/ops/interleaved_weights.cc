@@ -106,14 +106,20 @@ void InterleavedWeights::Fill(WorkerPool& pool, const std::function<void(Bytes)>
   memory_ = std::move(memory);
 }
 
-const uint8_t* InterleavedWeights::Find(const Weight& w) const {
-  if (memory_.data() == nullptr || w.data == nullptr) return nullptr;
+const InterleavedWeights::Taken* InterleavedWeights::Place(const Weight& w) const {
+  if (w.data == nullptr) return nullptr;
   const auto at = taken_.find(w.data);
   if (at == taken_.end()) return nullptr;
   const Weight& taken = at->second.weight;
   const bool same =
       taken.n == w.n && taken.k == w.k && taken.dtype == w.dtype && taken.row_bytes == w.row_bytes;
-  return same ? memory_.data() + at->second.offset : nullptr;
+  return same ? &at->second : nullptr;
+}
+
+const uint8_t* InterleavedWeights::Find(const Weight& w) const {
+  if (memory_.data() == nullptr) return nullptr;
+  const Taken* taken = Place(w);
+  return taken == nullptr ? nullptr : memory_.data() + taken->offset;
 }
 
 const uint8_t* InterleavedWeights::Row(const Weight& w, int64_t r, uint8_t* copy) const {

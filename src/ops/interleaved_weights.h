@@ -37,6 +37,8 @@ class InterleavedWeights {
   void Fill(WorkerPool& pool, const std::function<void(Bytes)>& before,
             const std::function<void(Bytes)>& after);
 
+  // Whether `w` was taken: Find() gives its strips once they are filled.
+  bool Takes(const Weight& w) const { return Place(w) != nullptr; }
   // The strips of `w`, or null: it was not taken, or nothing is filled yet.
   const uint8_t* Find(const Weight& w) const;
   // Rows [0, StripRowsOf(w)) of a matrix that was taken are interleaved.
@@ -51,6 +53,7 @@ class InterleavedWeights {
     Weight weight;
     int64_t offset = 0;  // in memory_
   };
+  const Taken* Place(const Weight& w) const;  // null: not taken
 
   std::map<const uint8_t*, Taken> taken_;  // by the matrix's first byte
   int64_t bytes_ = 0;

@@ -13,35 +13,33 @@
 namespace tael {
 namespace {
 
-// Output rows are split in units of this many, so that kernels work on whole tiles.
-constexpr int64_t kRowGrain = 16;
-// Rows decoded together on the float path of block formats: they stay in the first-level caches.
-constexpr int64_t kDecodedRows = 16;
-// The same for few activation rows where nothing but the size of the caches speaks for more.
-constexpr int64_t kFewDecodedRows = 6, kFewActivations = 4;
-
 size_t Sized(int64_t value) { return static_cast<size_t>(value); }
 
-void PlainFloatMatmul(const MatrixView<const float>& x, const Weight& w, MatrixView<float> y,
-                      ComputeContext& ctx) {
-  const int64_t grain = ctx.GrainFor(x.rows * w.k, kRowGrain);
-  ctx.pool.ParallelFor(w.n, grain, [&](int64_t begin, int64_t end) {
+void PlainFloatMatmul(const MatrixView<const float>& x, const Weight& w, const MatmulPlan& plan,
+                      MatrixView<float> y, ComputeContext& ctx) {
+  ctx.pool.ParallelFor(w.n, plan.grain, [&](int64_t begin, int64_t end) {
     ctx.kernels.matmul_float(x.data, Sized(x.stride), Sized(x.rows), w.dtype, w.row(begin),
                              Sized(w.row_bytes), Sized(end - begin), Sized(w.k), y.data + begin,
                              Sized(y.stride));
   });
 }
 
-void IntegerMatmul(const QuantizedRows& x, const Weight& w, MatrixView<float> y,
+// A weight of blocks, its strips (null: none) and how both are read.
+struct BlockWeight {
+  const Weight& w;
+  const uint8_t* strips;
+  const MatmulPlan& plan;
+};
+
+void IntegerMatmul(const QuantizedRows& x, const BlockWeight& weight, MatrixView<float> y,
                    ComputeContext& ctx) {
-  const uint8_t* strips = ctx.interleaved == nullptr ? nullptr : ctx.interleaved->Find(w);
-  const int64_t whole = strips == nullptr ? 0 : InterleavedWeights::StripRowsOf(w);
-  const int64_t grain = ctx.GrainFor(static_cast<int64_t>(x.rows) * w.k, kRowGrain);
-  ctx.pool.ParallelFor(w.n, grain, [&](int64_t begin, int64_t end) {
-    const int64_t middle = std::clamp(whole, begin, end);
+  const Weight& w = weight.w;
+  ctx.pool.ParallelFor(w.n, weight.plan.grain, [&](int64_t begin, int64_t end) {
+    const int64_t middle = std::clamp(weight.plan.strip_rows, begin, end);
     if (begin < middle) {
-      ctx.kernels.matmul_interleaved(x, w.dtype, strips + begin * w.row_bytes, Sized(w.row_bytes),
-                                     Sized(middle - begin), y.data + begin, Sized(y.stride));
+      ctx.kernels.matmul_interleaved(x, w.dtype, weight.strips + begin * w.row_bytes,
+                                     Sized(w.row_bytes), Sized(middle - begin), y.data + begin,
+                                     Sized(y.stride));
     }
     if (middle < end) {
       ctx.kernels.matmul_integer(x, w.dtype, w.row(middle), Sized(w.row_bytes), Sized(end - middle),
@@ -51,29 +49,23 @@ void IntegerMatmul(const QuantizedRows& x, const Weight& w, MatrixView<float> y,
 }
 
 // y += the product of the residual; adding comes last, so the order is the same for any split.
-void AddResidualProduct(const QuantizedRows& residual, const Weight& w, MatrixView<float> y,
-                        ComputeContext& ctx) {
+void AddResidualProduct(const QuantizedRows& residual, const BlockWeight& weight,
+                        MatrixView<float> y, ComputeContext& ctx) {
   const Arena::Position mark = ctx.arena.Mark();
-  const MatrixView<float> fine{ctx.arena.Allocate<float>(y.rows * w.n), y.rows, w.n, w.n};
-  IntegerMatmul(residual, w, fine, ctx);
-  ctx.pool.ParallelFor(y.rows, ctx.GrainFor(w.n), [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) ctx.kernels.add(fine.row(r), Sized(w.n), y.row(r));
+  const int64_t n = weight.w.n;
+  const MatrixView<float> fine{ctx.arena.Allocate<float>(y.rows * n), y.rows, n, n};
+  IntegerMatmul(residual, weight, fine, ctx);
+  ctx.pool.ParallelFor(y.rows, ctx.GrainFor(n), [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) ctx.kernels.add(fine.row(r), Sized(n), y.row(r));
   });
   ctx.arena.Release(mark);
 }
 
-// Words that hold neighbouring rows are read once for all of them.
-bool SharesWords(const Weight& w) {
-  return w.element_bytes != 0 ||
-         (w.packed != nullptr && (std::holds_alternative<WordCodes>(w.packed->codes) ||
-                                  std::holds_alternative<AcrossCodes>(w.packed->codes)));
-}
-
 // Few rows times float8: no value is written to memory.
-void Float8Matmul(const MatrixView<const float>& x, const Weight& w, MatrixView<float> y,
-                  ComputeContext& ctx) {
+void Float8Matmul(const MatrixView<const float>& x, const Weight& w, const MatmulPlan& plan,
+                  MatrixView<float> y, ComputeContext& ctx) {
   const auto& codes = std::get<ByteCodes>(w.packed->codes);
-  ctx.pool.ParallelFor(w.n, ctx.GrainFor(x.rows * w.k, kRowGrain), [&](int64_t begin, int64_t end) {
+  ctx.pool.ParallelFor(w.n, plan.grain, [&](int64_t begin, int64_t end) {
     const RowRange rows{w.first_row + begin * w.row_step, end - begin, w.row_step};
     ctx.kernels.matmul_float8(x.data, Sized(x.stride), Sized(x.rows), codes, rows, Sized(w.k),
                               y.data + begin, Sized(y.stride));
@@ -81,22 +73,17 @@ void Float8Matmul(const MatrixView<const float>& x, const Weight& w, MatrixView<
 }
 
 // Decodes a few rows at a time to float32 and multiplies those.
-void DecodedMatmul(const MatrixView<const float>& x, const Weight& w, MatrixView<float> y,
-                   ComputeContext& ctx) {
-  if (x.rows < kFewActivations && w.packed != nullptr && IsFloat8(*w.packed)) {
-    return Float8Matmul(x, w, y, ctx);
-  }
+void DecodedMatmul(const MatrixView<const float>& x, const Weight& w, const MatmulPlan& plan,
+                   MatrixView<float> y, ComputeContext& ctx) {
   const Arena::Position mark = ctx.arena.Mark();
-  const int64_t together =
-      x.rows < kFewActivations && !SharesWords(w) ? kFewDecodedRows : kDecodedRows;
-  const int64_t least = ctx.GrainFor(x.rows * w.k, kDecodedRows);  // rows that are worth a thread
-  const int64_t parts = std::clamp<int64_t>(w.n / least, 1, ctx.pool.size());
-  float* scratch = ctx.arena.Allocate<float>(parts * kDecodedRows * w.k);
+  const int64_t together = plan.together, parts = plan.parts;
+  const int64_t part_size = plan.scratch_rows * w.k;
+  float* scratch = ctx.arena.Allocate<float>(parts * part_size);
   const int64_t tiles = (w.n + together - 1) / together;
   const int64_t tiles_per_part = (tiles + parts - 1) / parts;
   ctx.pool.ParallelFor(parts, 1, [&](int64_t first, int64_t last) {
     for (int64_t part = first; part < last; ++part) {
-      float* rows = scratch + part * kDecodedRows * w.k;
+      float* rows = scratch + part * part_size;
       const int64_t stop = std::min(tiles, (part + 1) * tiles_per_part);
       for (int64_t tile = part * tiles_per_part; tile < stop; ++tile) {
         const int64_t begin = tile * together, count = std::min(together, w.n - begin);
@@ -159,41 +146,36 @@ const QuantizedRows& MatmulInput::Residual(size_t block) {
   return rows;
 }
 
-MatmulForm MatmulFormOf(DType dtype, bool integer_matmul) {
-  if (dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16) {
-    return MatmulForm::kFloat;
-  }
-  return integer_matmul && IntegerBlockSize(dtype) != 0 ? MatmulForm::kInteger
-                                                        : MatmulForm::kDecoded;
-}
-
-MatmulForm MatmulFormOf(const Weight& w, bool integer_matmul) {
-  if (w.packed != nullptr && integer_matmul && CodeShapeOf(*w.packed).blocks != 0) {
-    return MatmulForm::kCodes;
-  }
-  if (w.packed != nullptr || w.element_bytes != 0) return MatmulForm::kDecoded;
-  return MatmulFormOf(w.dtype, integer_matmul);
-}
-
 void Matmul(MatmulInput& input, const Weight& w, MatrixView<float> y, ComputeContext& ctx,
             ActivationTerms terms) {
   TAEL_DCHECK(input.x().cols == w.k && y.cols == w.n && y.rows == input.x().rows);
   if (y.rows == 0) return;  // a step in the middle of prompts asks for no logits
-  switch (MatmulFormOf(w, ctx.integer_matmul)) {
-    case MatmulForm::kFloat:
-      PlainFloatMatmul(input.x(), w, y, ctx);
+  const uint8_t* strips = ctx.interleaved == nullptr ? nullptr : ctx.interleaved->Find(w);
+  const MatmulPlan plan = PlanMatmul(w, y.rows,
+                                     {.threads = ctx.pool.size(),
+                                      .worth_a_thread = ctx.worth_a_thread,
+                                      .integer_matmul = ctx.integer_matmul,
+                                      .strips = strips != nullptr});
+  switch (plan.source) {
+    case WeightSource::kRows:
+    case WeightSource::kStrips:
+      if (plan.form == MatmulForm::kFloat) {
+        PlainFloatMatmul(input.x(), w, plan, y, ctx);
+        break;
+      }
+      IntegerMatmul(input.Quantized(plan.activation_block), {w, strips, plan}, y, ctx);
+      if (terms == ActivationTerms::kTwo) {
+        AddResidualProduct(input.Residual(plan.activation_block), {w, strips, plan}, y, ctx);
+      }
       break;
-    case MatmulForm::kInteger: {
-      const size_t block = ActivationBlock(w.dtype);
-      IntegerMatmul(input.Quantized(block), w, y, ctx);
-      if (terms == ActivationTerms::kTwo) AddResidualProduct(input.Residual(block), w, y, ctx);
+    case WeightSource::kRegisters:
+      Float8Matmul(input.x(), w, plan, y, ctx);
       break;
-    }
-    case MatmulForm::kCodes:
-      PackedIntegerMatmul(input, w, y, ctx, terms);
+    case WeightSource::kDecoded:
+      DecodedMatmul(input.x(), w, plan, y, ctx);
       break;
-    case MatmulForm::kDecoded:
-      DecodedMatmul(input.x(), w, y, ctx);
+    case WeightSource::kCodes:
+      PackedIntegerMatmul(input, w, plan, y, ctx, terms);
       break;
   }
   if (ctx.adapters != nullptr) AdaptProduct(input.x(), w, y, ctx);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ops/compute_context.h"
+#include "ops/matmul_plan.h"
 #include "tensor/weight.h"
 
 namespace tael {
@@ -31,17 +32,6 @@ enum class ActivationTerms {
   kOne,  // 8 bits
   kTwo,  // 8 bits plus the residual in 8 bits: about 16 bits, for twice the integer work
 };
-
-// The ways a product with a weight is computed (docs/numerics.md, 3 and 5).
-enum class MatmulForm {
-  kFloat,    // plain float weights, float32 arithmetic
-  kInteger,  // block format, 8-bit activations
-  kCodes,    // packed matrix with an integer form, 8-bit activations
-  kDecoded,  // decoded to float32 a few rows at a time: block formats, packed matrices, those
-             // stored [K, N]
-};
-MatmulForm MatmulFormOf(DType dtype, bool integer_matmul);
-MatmulForm MatmulFormOf(const Weight& w, bool integer_matmul);
 
 // y [M, N] = x [M, K] times w [N, K] transposed. Formats with an integer form use 8-bit activations
 // if ctx.integer_matmul, all others float32 (docs/numerics.md, 3-5); rows

@@ -10,9 +10,6 @@
 namespace tael {
 namespace {
 
-// Rows in a tile; more where neighbouring rows share cache lines and a row's lines lie far apart.
-constexpr int64_t kRowsTogether = 16, kSharingRowsTogether = 64;
-
 size_t Sized(int64_t value) { return static_cast<size_t>(value); }
 
 // x with its columns in the order of the groups.
@@ -58,6 +55,7 @@ struct Product {
   const QuantizedRows* residual;  // nullptr: one term
   MatrixView<float> y;
   int64_t together;  // rows in a tile
+  int64_t parts;
 };
 
 // Rows [begin, begin + count) of the weight. `fine`: room for y.rows x p.together.
@@ -75,8 +73,7 @@ void Tile(const Product& p, int64_t begin, int64_t count, const KernelTable& ker
 
 void AllTiles(const Product& p, int64_t blocks, ComputeContext& ctx) {
   const int64_t n = p.w.n;
-  const int64_t least = ctx.GrainFor(p.y.rows * p.w.k, p.together);  // worth a thread
-  const int64_t parts = std::clamp<int64_t>(n / least, 1, ctx.pool.size());
+  const int64_t parts = p.parts;
   const int64_t tiles = (n + p.together - 1) / p.together;
   const int64_t tiles_per_part = (tiles + parts - 1) / parts;
   CodeBlock* scratch = ctx.arena.Allocate<CodeBlock>(parts * p.together * blocks);
@@ -96,8 +93,8 @@ void AllTiles(const Product& p, int64_t blocks, ComputeContext& ctx) {
 
 }  // namespace
 
-void PackedIntegerMatmul(MatmulInput& input, const Weight& w, MatrixView<float> y,
-                         ComputeContext& ctx, ActivationTerms terms) {
+void PackedIntegerMatmul(MatmulInput& input, const Weight& w, const MatmulPlan& plan,
+                         MatrixView<float> y, ComputeContext& ctx, ActivationTerms terms) {
   const PackedMatrix& matrix = *w.packed;
   const CodeShape shape = CodeShapeOf(matrix);
   const bool two = terms == ActivationTerms::kTwo;
@@ -114,14 +111,8 @@ void PackedIntegerMatmul(MatmulInput& input, const Weight& w, MatrixView<float> 
     x = Doubled(x, ctx);
     if (two) residual = Doubled(residual, ctx);
   }
-  const auto* words = std::get_if<WordCodes>(&matrix.codes);
-  const bool sharing = std::holds_alternative<AcrossCodes>(matrix.codes) ||
-                       (words != nullptr && words->word_stride != 4);
-  // Only where every thread has some tiles: idle threads cost more than cache lines read twice.
-  const bool wide = sharing && w.n >= 4 * kSharingRowsTogether * ctx.pool.size();
-  AllTiles(
-      {matrix, w, x, two ? &residual : nullptr, y, wide ? kSharingRowsTogether : kRowsTogether},
-      shape.blocks, ctx);
+  AllTiles({matrix, w, x, two ? &residual : nullptr, y, plan.together, plan.parts}, shape.blocks,
+           ctx);
   ctx.arena.Release(mark);
 }
 

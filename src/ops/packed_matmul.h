@@ -5,8 +5,8 @@
 
 namespace tael {
 
-// y = x times w transposed by docs/numerics.md, 5. REQUIRES: MatmulFormOf(w, true) is kCodes.
-void PackedIntegerMatmul(MatmulInput& input, const Weight& w, MatrixView<float> y,
-                         ComputeContext& ctx, ActivationTerms terms);
+// y = x times w transposed by docs/numerics.md, 5. REQUIRES: plan.source is kCodes.
+void PackedIntegerMatmul(MatmulInput& input, const Weight& w, const MatmulPlan& plan,
+                         MatrixView<float> y, ComputeContext& ctx, ActivationTerms terms);
 
 }  // namespace tael

@@ -32,6 +32,10 @@ void WaitChange(std::atomic<uint32_t>& value, uint32_t old, int spins) {
   while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
 }
 
+// A loop is cut at multiples of its grain: into units, of which each part takes equally many.
+int64_t UnitsOf(int64_t count, int64_t grain) { return (count + grain - 1) / grain; }
+int64_t UnitsPerPart(int64_t units, int size) { return (units + size - 1) / size; }
+
 }  // namespace
 
 struct WorkerPool::State {
@@ -106,10 +110,17 @@ void WorkerPool::Stop() {
   for (std::thread& thread : state_->threads) thread.join();
 }
 
+int64_t WorkerPool::PartsOf(int64_t count, int64_t grain, int size) {
+  const int64_t units = UnitsOf(count, grain);
+  if (units <= 1) return 1;
+  const int64_t units_per_part = UnitsPerPart(units, size);
+  return (units + units_per_part - 1) / units_per_part;
+}
+
 void WorkerPool::ParallelFor(int64_t count, int64_t grain,
                              const std::function<void(int64_t, int64_t)>& fn) {
   if (count <= 0 || state_ == nullptr) return;
-  const int64_t units = (count + grain - 1) / grain;
+  const int64_t units = UnitsOf(count, grain);
   if (size_ == 1 || units == 1) {
     fn(0, count);
     return;
@@ -118,7 +129,7 @@ void WorkerPool::ParallelFor(int64_t count, int64_t grain,
   state.fn = &fn;
   state.count = count;
   state.grain = grain;
-  state.units_per_part = (units + size_ - 1) / size_;
+  state.units_per_part = UnitsPerPart(units, size_);
   state.pending.store(static_cast<uint32_t>(size_ - 1), std::memory_order_relaxed);
   state.epoch.fetch_add(1, std::memory_order_release);
   state.epoch.notify_all();

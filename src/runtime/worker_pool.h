@@ -26,6 +26,9 @@ class WorkerPool {
   WorkerPool& operator=(const WorkerPool&) = delete;
 
   int size() const { return size_; }
+  // Into how many parts ParallelFor() of a pool of `size` workers cuts a loop. REQUIRES: grain > 0,
+  // size > 0.
+  static int64_t PartsOf(int64_t count, int64_t grain, int size);
 
   // Cuts [0, count) into at most size() contiguous parts whose borders are multiples of `grain`,
   // and runs fn(begin, end) for each at the same time. Returns when all are done. `fn` must not

@@ -114,6 +114,28 @@ def a_longer_prompt_than_the_context_is_an_error_with_both_numbers():
     expect(done.code == 1 and "32" in done.err and "prompt has" in done.err and "8192" in done.err, done)
 
 
+def every_product_has_a_plan():
+    kernels = tael("bench", GOLDEN, "-p", "2", "-n", "0", "-r", "1", "--no-probes", "--json").json()
+    plan = plan_of(GOLDEN, "--products", "--threads", "2")
+    matrices = {matrix["name"]: matrix for matrix in plan["matmuls"]}
+    for name in ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down", "token_embd"):
+        expect(sum(name in found for found in matrices) >= 1, name, list(matrices))
+    strips = 0
+    for matrix in plan["matmuls"]:
+        expect([entry["rows"] for entry in matrix["plans"]] == [1, 4, 16, 256], matrix)
+        expect(all(1 <= entry["parts"] <= 2 for entry in matrix["plans"]), matrix)
+        strips += matrix["count"] * matrix["bytes"] * (matrix["plans"][0]["source"] == "strips")
+    # What the plan reads from strips is what a run interleaves.
+    expect(strips == kernels["repacked_bytes"], strips, kernels["repacked_bytes"])
+    without = plan_of(GOLDEN, "--products", "--no-repack")["matmuls"]
+    expect(all(entry["source"] != "strips" for matrix in without for entry in matrix["plans"]), without)
+    decoded = plan_of(GOLDEN, "--products", "--matmul", "float")["matmuls"]
+    expect(all(entry["activation_block"] == 0 for matrix in decoded for entry in matrix["plans"]), decoded)
+    text = tael("plan", GOLDEN, "--products")
+    expect("how its products are computed" in text.out and "int8 in blocks of 256" in text.out, text)
+    expect("matmuls" not in plan_of(GOLDEN), plan)
+
+
 def random_models_under_random_limits_run_or_are_refused():
     grid = memory_grid.Grid(TAEL, "e2e", False)
     grid.all(CONFIGURATIONS)
@@ -132,5 +154,6 @@ if __name__ == "__main__":
         results_and_other_choices_are_within_the_limit_too,
         a_context_that_memory_makes_smaller_is_announced,
         a_longer_prompt_than_the_context_is_an_error_with_both_numbers,
+        every_product_has_a_plan,
         random_models_under_random_limits_run_or_are_refused,
     ])

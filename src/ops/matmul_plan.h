@@ -1,0 +1,63 @@
+// How a product with a weight is computed: chosen here, by a pure function of shape, format and
+// machine, for the code that runs (ops/matmul.cc, ops/packed_matmul.cc) and for who asks
+// (`tael plan --matmul`).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "tensor/weight.h"
+
+namespace tael {
+
+// The ways a product with a weight is computed (docs/numerics.md, 3 and 5).
+enum class MatmulForm {
+  kFloat,    // plain float weights, float32 arithmetic
+  kInteger,  // block format, 8-bit activations
+  kCodes,    // packed matrix with an integer form, 8-bit activations
+  kDecoded,  // decoded to float32 a few rows at a time: block formats, packed matrices, those
+             // stored [K, N]
+};
+MatmulForm MatmulFormOf(DType dtype, bool integer_matmul);
+MatmulForm MatmulFormOf(const Weight& w, bool integer_matmul);
+
+// What kernels read in the place of the weight.
+enum class WeightSource {
+  kRows,       // rows of the file
+  kStrips,     // rows interleaved by eight (quant/interleave.h); the last ones from the file
+  kRegisters,  // float8 codes of the file, decoded as they are multiplied
+  kDecoded,    // some rows at a time in float32
+  kCodes,      // some rows at a time as code blocks (quant/packed_matrix.h)
+};
+const char* Name(WeightSource source);  // "rows", "strips", ...
+
+// What the choice depends on besides the weight and the number of activation rows. It shows in
+// speed only: no choice changes a bit.
+struct MatmulMachine {
+  int threads = 1;
+  int64_t worth_a_thread = 50'000;  // ComputeContext::worth_a_thread
+  bool integer_matmul = true;
+  bool strips = false;  // there are interleaved rows of this weight
+};
+
+struct MatmulPlan {
+  MatmulForm form = MatmulForm::kFloat;
+  WeightSource source = WeightSource::kRows;
+  size_t activation_block = 0;  // elements of an activation block; 0: float32 activations
+  int64_t strip_rows = 0;       // weight rows [0, strip_rows) are read from strips
+  int64_t together = 0;         // weight rows decoded at a time; 0: none is decoded
+  // Of each part's scratch memory: the same for every m, so that a plan of memory knows it.
+  int64_t scratch_rows = 0;
+  int64_t grain = 1;  // borders of parts are multiples of so many weight rows
+  int64_t parts = 1;  // that run at the same time, of nearly equal size
+
+  bool operator==(const MatmulPlan&) const = default;
+};
+
+// For x [m, K] times w [N, K] transposed. REQUIRES: m > 0, machine.threads > 0.
+MatmulPlan PlanMatmul(const Weight& w, int64_t m, const MatmulMachine& machine);
+
+// "int8 in blocks of 256, strips, 2 parts"
+std::string ToText(const MatmulPlan& plan);
+}  // namespace tael
