@@ -62,25 +62,31 @@ inline F32x16 BestGains(const RowGains& gains, int rows, const F32x16& scales) {
   return Max(Max(best[0], best[1]), Max(best[2], best[3]));
 }
 
+// The gains of sixteen rows from `g` on at one scale: a and b times 2 s and s^2.
+inline F32x16 RowGainsAt(const RowGains& gains, int g, float twice, float square) {
+  return Sub(Mul(Load(gains.a + g), Splat(twice)), Mul(Load(gains.b + g), Splat(square)));
+}
+
+// The largest gain at `scale`.
+inline float BestGain(const RowGains& gains, int rows, float scale) {
+  F32x16 best = Splat(-std::numeric_limits<float>::infinity());
+  for (int g = 0; g < rows; g += static_cast<int>(kLanes)) {
+    best = Max(RowGainsAt(gains, g, 2 * scale, scale * scale), best);
+  }
+  return ReduceMax(best);
+}
+
 // The first row with the largest gain at `scale`.
 inline int BestRow(const RowGains& gains, int rows, float scale) {
-  const float twice = 2 * scale, square = scale * scale;
-  float best = -std::numeric_limits<float>::infinity();
-  int row = 0;
-  alignas(64) float lane[kLanes];
+  const float best = BestGain(gains, rows, scale);
+  float lane[kLanes];
   for (int g = 0; g < rows; g += static_cast<int>(kLanes)) {
-    const F32x16 gain =
-        Sub(Mul(Load(gains.a + g), Splat(twice)), Mul(Load(gains.b + g), Splat(square)));
-    if (!(ReduceMax(gain) > best)) continue;
-    Store(gain, lane);
+    Store(RowGainsAt(gains, g, 2 * scale, scale * scale), lane);
     for (int j = 0; j < static_cast<int>(kLanes); ++j) {
-      if (lane[j] > best) {
-        best = lane[j];
-        row = g + j;
-      }
+      if (lane[j] >= best) return g + j;
     }
   }
-  return row;
+  return 0;  // no number is the largest where one is NaN
 }
 
 // How a format cuts and scales.
@@ -167,15 +173,36 @@ inline float FitGroup(const CodebookBlock& block, int group, float top, const Gr
   return qq > 0 ? static_cast<float>(xq / qq) : 0.0f;
 }
 
+// The level whose scale is next to a free one, and its neighbours: [first, last].
+struct LevelRange {
+  int first, last;
+};
+inline LevelRange LevelsNear(float scale, float unit, int levels) {
+  const float exact = unit > 0 ? 0.5f * (scale / unit - 1) : 0.0f;
+  const float near = exact > 0 ? (exact < static_cast<float>(levels - 1) ? exact + 0.5f
+                                                                        : static_cast<float>(levels - 1))
+                               : 0.0f;
+  const int middle = static_cast<int>(near);
+  return {middle > 0 ? middle - 1 : 0, middle + 1 < levels ? middle + 1 : levels - 1};
+}
+
 // Levels and rows of a group for a given d; adds the gain, and what refits d.
 inline void ChooseRows(const CodebookBlock& block, int group, float unit, const GroupGains& gains,
                        CodebookQuants* out, double* xq, double* qq) {
-  const F32x16 levels = Clamp(Ladder(1, 2), 0, static_cast<float>(2 * block.form.scale_levels - 1));
+  const LevelRange range = LevelsNear(out->scale[group], unit, block.form.scale_levels);
+  int level = range.first;
   float best = -std::numeric_limits<float>::infinity();
-  const int lane = BestLane(GroupGain(block, gains, Mul(levels, Splat(unit))), &best);
-  const int level = lane < 0 ? 0 : lane;
+  for (int trial = range.first; trial <= range.last; ++trial) {
+    float gain = 0;
+    for (int k = 0; k < block.runs(); ++k) {
+      gain += BestGain(gains.run[k], block.book.rows, static_cast<float>(2 * trial + 1) * unit);
+    }
+    if (!(gain > best)) continue;
+    best = gain;
+    level = trial;
+  }
   out->level[group] = static_cast<uint8_t>(level);
-  if (lane >= 0) out->gain += best;
+  if (best > -std::numeric_limits<float>::infinity()) out->gain += best;
   const auto factor = static_cast<float>(2 * level + 1);
   for (int k = 0; k < block.runs(); ++k) {
     const int row = BestRow(gains.run[k], block.book.rows, factor * unit);

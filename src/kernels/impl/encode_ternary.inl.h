@@ -65,6 +65,19 @@ inline F32x16 TernaryGain(const TernaryGains& gains, const TernaryForm& form,
   return form.shift_of_group ? Max(up, down) : either;
 }
 
+// The gain of a group at one scale.
+inline float TernaryGainAt(const TernaryGains& gains, const TernaryForm& form, float scale) {
+  float up = 0, down = 0, either = 0;
+  for (int k = 0; k < form.runs(); ++k) {
+    const float u = BestGain(gains.up[k], 2048, scale), v = BestGain(gains.down[k], 2048, scale);
+    up += u;
+    down += v;
+    either += u > v ? u : v;
+  }
+  if (!form.shift_of_group) return either;
+  return up > down ? up : down;
+}
+
 inline float GainAt(const RowGains& gains, int row, float scale) {
   return 2 * scale * gains.a[row] - scale * scale * gains.b[row];
 }
@@ -107,25 +120,31 @@ inline float FitTernary(const float* x, const TernaryForm& form, const TernaryGa
 inline TernaryQuants EncodeTernary(const float* x, const float* w, const TernaryForm& form) {
   TernaryQuants quants, best;
   TernaryGains gains;
-  float largest = 0;
+  float largest = 0, free_scale[16];
   for (int g = 0; g < form.groups(); ++g) {
     TernaryGainsOf(x + g * form.group, w + g * form.group, form, &gains);
-    largest = std::fmax(largest, FitTernary(x + g * form.group, form, gains));
+    free_scale[g] = FitTernary(x + g * form.group, form, gains);
+    largest = std::fmax(largest, free_scale[g]);
   }
   if (!(largest > 0)) return best;
   float d = largest / 15;
-  const F32x16 levels = Clamp(Ladder(1, 2), 0, 15);
   for (int round = 0; round < 2; ++round) {
     const float unit = Halved(d * 8, &quants.d) * 0.125f;
     quants.gain = 0;
     double xq = 0, qq = 0;
     for (int g = 0; g < form.groups(); ++g) {
       TernaryGainsOf(x + g * form.group, w + g * form.group, form, &gains);
+      const LevelRange range = LevelsNear(free_scale[g], unit, 8);
+      int level = range.first;
       float gain = -std::numeric_limits<float>::infinity();
-      const int lane = BestLane(TernaryGain(gains, form, Mul(levels, Splat(unit))), &gain);
-      const int level = lane < 0 ? 0 : lane;
+      for (int trial = range.first; trial <= range.last; ++trial) {
+        const float found = TernaryGainAt(gains, form, static_cast<float>(2 * trial + 1) * unit);
+        if (!(found > gain)) continue;
+        gain = found;
+        level = trial;
+      }
       quants.level[g] = static_cast<uint8_t>(level);
-      if (lane >= 0) quants.gain += gain;
+      if (gain > -std::numeric_limits<float>::infinity()) quants.gain += gain;
       const auto factor = static_cast<float>(2 * level + 1);
       double group_xq = 0, group_qq = 0;
       const int first = g * form.runs();
