@@ -73,6 +73,7 @@ std::vector<size_t> Allocate(const std::vector<std::vector<TypeOption>>& tensors
     ++at[best];
   }
   std::vector<size_t> chosen;
+  chosen.reserve(tensors.size());
   for (size_t i = 0; i < tensors.size(); ++i) chosen.push_back(hulls[i][at[i]]);
   return chosen;
 }

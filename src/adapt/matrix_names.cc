@@ -21,7 +21,7 @@ struct Spot {
 
 class Finder {
  public:
-  explicit Finder(const Model& model) : model_(model) {
+  explicit Finder(const Model& model) {
     for (const TensorInfo& tensor : model.checkpoint.tensors.all()) {
       if (!tensor.bytes.empty()) by_start_[tensor.bytes.data()] = &tensor;
     }
@@ -48,7 +48,6 @@ class Finder {
   }
 
  private:
-  const Model& model_;
   std::map<const uint8_t*, const TensorInfo*, std::less<>> by_start_;
   std::map<const PackedMatrix*, const NamedPacked*> packed_;
 };

@@ -151,12 +151,14 @@ TypeRule ParseTypeRule(const std::string& text) {
 std::vector<PlannedTensor> PlanTypes(const std::vector<TensorSource>& tensors,
                                      const PlanRequest& request) {
   std::vector<PlannedTensor> plan;
+  plan.reserve(tensors.size());
   for (const TensorSource& tensor : tensors) {
     plan.push_back(
         {tensor.name, tensor.shape, tensor.dtype, tensor.dtype, Reason::kKept, tensor.dtype});
   }
   const std::vector<size_t> indices = Quantised(tensors, request);
   std::vector<RecipeTensor> chosen;
+  chosen.reserve(indices.size());
   for (const size_t i : indices) chosen.push_back({plan[i].name, plan[i].shape});
   const bool has_output = std::any_of(plan.begin(), plan.end(), [](const PlannedTensor& tensor) {
     return tensor.name == "output.weight";

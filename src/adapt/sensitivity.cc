@@ -10,7 +10,6 @@
 namespace tael {
 namespace {
 
-constexpr size_t kSlice = 64;          // tokens whose logits are held beside the model's own
 constexpr int64_t kRowsCompared = 96;  // of a tensor, for RelativeError()
 constexpr const char* kProbeName = "tael-sensitivity-probe";
 
@@ -79,7 +78,7 @@ SensitivityMeter::SensitivityMeter(Model& model, std::span<const TokenId> tokens
   probe_ = model.adapters.back().get();
   probe_->name = kProbeName;
   SessionOptions options{.max_context = static_cast<int>(tokens.size()),
-                         .prefill_chunk = static_cast<int>(kSlice),
+                         .prefill_chunk = LogitRows(model.spec.vocab_size),
                          .runner = runner,
                          .adapters = {{.name = kProbeName}}};
   session_ = std::make_unique<Session>(model, options);
@@ -94,8 +93,9 @@ void SensitivityMeter::ForLogits(const Use& use) {
   session_->Truncate(0);
   const auto vocab = static_cast<size_t>(model_.spec.vocab_size);
   const auto predicting = tokens_.first(tokens_.size() - 1);
-  for (size_t begin = 0; begin < predicting.size(); begin += kSlice) {
-    const auto slice = predicting.subspan(begin, std::min(kSlice, predicting.size() - begin));
+  const auto together = static_cast<size_t>(LogitRows(model_.spec.vocab_size));
+  for (size_t begin = 0; begin < predicting.size(); begin += together) {
+    const auto slice = predicting.subspan(begin, std::min(together, predicting.size() - begin));
     const EvalResult result = session_->Evaluate(slice, {.all_logits = true});
     for (size_t i = 0; i < slice.size(); ++i) {
       use(begin + i, std::span(result.logits).subspan(i * vocab, vocab));
