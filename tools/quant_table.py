@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Measures what recipes cost: bytes, KL divergence and perplexity against the model they are made of.
 
-usage: quant_table.py MODEL TEXT [--calibrate TEXT] [--recipes Q4_0,Q4_K_M,auto:Q4_K_M] [--auto-types A,B] [--tokens N]
-Prints a Markdown table. With --calibrate every recipe is made with an importance matrix too.
+usage: quant_table.py MODEL TEXT [--calibrate TEXT] [--recipes Q4_0,Q4_K_M,auto:Q4_K_M] [--auto-types A,B] [--search] [--tokens N]
+Prints a Markdown table. With --calibrate every recipe is made with an importance matrix of that text too.
 """
 
 import argparse
@@ -37,22 +37,23 @@ def main():
     parser.add_argument("--recipes", default=RECIPES)
     parser.add_argument("--auto-types", default="")
     parser.add_argument("--auto-tokens", default="256")
+    parser.add_argument("--search", action="store_true", help="every recipe with --search too")
     parser.add_argument("--tokens", type=int, default=2048)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         importance, out = os.path.join(folder, "imatrix.gguf"), os.path.join(folder, "model.gguf")
-        ways = [("", [])]
+        ways = [("", []), ("searched", ["--search"])] if arguments.search else [("", [])]
         if arguments.calibrate:
             tael("imatrix", arguments.model, arguments.calibrate, "-o", importance, "--max-tokens", "8192")
-            ways.append(("yes", ["--imatrix", importance]))
-        print("| recipe | importance | bytes | KL divergence | +/- | same top token | perplexity |")
+            ways.append(("importance", ["--imatrix", importance]))
+        print("| recipe | how | bytes | KL divergence | +/- | same top token | perplexity |")
         print("| --- | --- | --- | --- | --- | --- | --- |")
         for recipe in arguments.recipes.split(","):
             for name, options in ways:
                 options = list(options)
                 if recipe.startswith("auto"):
-                    if not name:
-                        continue
+                    if not name and arguments.search:
+                        continue  # measured types are searched anyway
                     options += ["--calibrate", arguments.calibrate, "--calibrate-tokens", arguments.auto_tokens]
                     for kind in filter(None, arguments.auto_types.split(",")):
                         options += ["--auto-type", kind]

@@ -142,7 +142,7 @@ TypeRule ParseTypeRule(const std::string& text) {
   if (!type) {
     Fail(ErrorCode::kInvalidArgument,
          "--rule '{}': '{}' is no type that can be written. Hint: types are Q4_K, Q6_K, Q8_0, F16 "
-         "and so on; `tael quantize --list` names all",
+         "and so on; `tael quantize --help` and docs/howto/quantize.md name all",
          Printable(text), Printable(text.substr(sign + 1)));
   }
   return {text.substr(0, sign), *type};

@@ -31,6 +31,7 @@ class RowQuantiser {
         sink_(sink) {
     TAEL_CHECK(row_bytes_ > 0 && out_bytes_ > 0);
     if (quantiser.importance != nullptr) means_ = quantiser.importance->MeansOf(source.name);
+    if (quantiser.search) alike_.assign(static_cast<size_t>(columns_), 1.0f);
     rows_per_matrix_ = source.shape.size() > 2 ? source.shape[source.shape.size() - 2] : 0;
     values_.resize(static_cast<size_t>(together_ * columns_));
     out_.resize(static_cast<size_t>(together_ * out_bytes_));
@@ -61,7 +62,7 @@ class RowQuantiser {
 
  private:
   const float* ImportanceOf(int64_t row) const {
-    if (means_.empty()) return nullptr;
+    if (means_.empty()) return alike_.empty() ? nullptr : alike_.data();
     const int64_t matrix = rows_per_matrix_ > 0 ? row / rows_per_matrix_ : 0;
     return means_.data() + matrix * columns_;
   }
@@ -103,7 +104,7 @@ class RowQuantiser {
   const Quantiser& quantiser_;
   const ByteSink& sink_;
   int64_t rows_per_matrix_ = 0, first_row_ = 0;
-  std::vector<float> means_, values_;
+  std::vector<float> means_, alike_, values_;
   std::vector<uint8_t> pending_, out_;
 };
 

@@ -19,6 +19,7 @@ struct Quantiser {
   WorkerPool& pool;
   const BlockEncoders& encoders;
   const Importance* importance = nullptr;
+  bool search = false;  // also where GGML's reference rounds (Q4_0 to Q5_1): other bytes than its
 };
 
 // The tensors as `plan` wants them, in its order; memory for some millions of weights at a time.

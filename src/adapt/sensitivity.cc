@@ -14,12 +14,17 @@ constexpr int64_t kRowsCompared = 96;  // of a tensor, for RelativeError()
 constexpr const char* kProbeName = "tael-sensitivity-probe";
 
 const float* ImportanceOf(const NamedMatrix& part, const std::vector<float>& means) {
-  const auto all = static_cast<size_t>(part.matrices * part.weight.k);
-  return means.size() == all ? means.data() + part.matrix * part.weight.k : nullptr;
+  return means.data() + part.matrix * part.weight.k;
 }
 
+// Where nothing is known all columns are alike; they are given all the same, so that scales are
+// searched in every type.
 std::vector<float> MeansOf(const NamedMatrix& part, const Importance* importance) {
-  return importance == nullptr ? std::vector<float>() : importance->MeansOf(part.tensor);
+  const auto all = static_cast<size_t>(part.matrices * part.weight.k);
+  std::vector<float> means;
+  if (importance != nullptr) means = importance->MeansOf(part.tensor);
+  if (means.size() != all) means.assign(all, 1.0f);
+  return means;
 }
 
 struct Errors {
@@ -36,7 +41,7 @@ Errors RowErrors(const NamedMatrix& part, int64_t row, DType type, const float* 
   DecodeRow(type, bytes.data(), k, back.data());
   Errors sums;
   for (size_t i = 0; i < values.size(); ++i) {
-    const double weight = importance == nullptr ? 1 : static_cast<double>(importance[i]);
+    const auto weight = static_cast<double>(importance[i]);
     const double x = static_cast<double>(values[i]), d = x - static_cast<double>(back[i]);
     sums.error += weight * d * d;
     sums.size += weight * x * x;

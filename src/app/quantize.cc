@@ -33,7 +33,7 @@ struct QuantizeOptions {
   std::vector<std::string> rules, allowed_keys;
   AutoFlags automatic;
   int threads = 0;
-  bool pure = false, no_tokenizer = false, force = false, dry_run = false;
+  bool pure = false, search = false, no_tokenizer = false, force = false, dry_run = false;
 };
 
 // A recipe, or a type for all tensors alike.
@@ -160,7 +160,8 @@ int Execute(const QuantizeOptions& options, const LoadedSettings& settings) {
   }
   WorkerPool pool(options.threads);
   std::vector<TensorSource> tensors =
-      Quantised(std::move(source.tensors), plan, {pool, EncodersOf(kernels), matrix});
+      Quantised(std::move(source.tensors), plan,
+                {pool, EncodersOf(kernels), matrix, automatic || options.search});
   GgufWriteOptions write;
   if (options.shard_size)
     write.max_shard_bytes = ParseByteCount(*options.shard_size, "--shard-size");
@@ -207,6 +208,8 @@ Command AddQuantizeCommand(CommandParser& program) {
   command.AddOption("--imatrix", &options->imatrix, "importance matrix (tael imatrix)",
                     {.type = "FILE"});
   command.AddFlag("--pure", &options->pure, "the recipe's main type for all tensors");
+  command.AddFlag("--search", &options->search,
+                  "search scales of Q4_0 to Q5_1 too: nearer than GGML's reference, other bytes");
   command.AddOption("--threads", &options->threads, "worker threads (0 = all available CPUs)",
                     {.check = IntRange{0, 1024}});
   command.AddOption("--shard-size", &options->shard_size,

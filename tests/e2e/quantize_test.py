@@ -89,6 +89,15 @@ def packed_checkpoints_are_decoded_and_quantised_anew():
             expect(result.code == 0 and "Q8_0" in types(home, out).values(), name, result)
 
 
+def the_published_form_of_deepseek_v4_is_quantised_whole():
+    with Home() as home:
+        out = os.path.join(home.path, "m.gguf")
+        result = home.tael("quantize", os.path.join(GOLDEN, "deepseek-v4-published"), out, "--type", "Q8_0", "--no-tokenizer")
+        expect(result.code == 0, result)
+        found = types(home, out)
+        expect(found["blk.0.ffn_gate_exps.weight"] == "Q8_0" and found["blk.0.attn_kv.weight"] == "Q8_0", found)
+
+
 def rules_decide_before_recipes_and_mistakes_are_named():
     with Home() as home:
         out = os.path.join(home.path, "m.gguf")
@@ -168,6 +177,7 @@ if __name__ == "__main__":
     main([recipes_give_the_types_that_they_gave_elsewhere,
           the_same_bytes_whatever_the_threads_and_from_either_container,
           packed_checkpoints_are_decoded_and_quantised_anew,
+          the_published_form_of_deepseek_v4_is_quantised_whole,
           rules_decide_before_recipes_and_mistakes_are_named, a_dry_run_prints_the_plan_and_writes_nothing,
           an_importance_matrix_is_the_same_for_any_threads_and_opens_the_smallest_types,
           measured_types_lose_less_in_the_same_bytes])

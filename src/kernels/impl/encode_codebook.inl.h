@@ -179,9 +179,10 @@ struct LevelRange {
 };
 inline LevelRange LevelsNear(float scale, float unit, int levels) {
   const float exact = unit > 0 ? 0.5f * (scale / unit - 1) : 0.0f;
-  const float near = exact > 0 ? (exact < static_cast<float>(levels - 1) ? exact + 0.5f
-                                                                        : static_cast<float>(levels - 1))
-                               : 0.0f;
+  const float near =
+      exact > 0
+          ? (exact < static_cast<float>(levels - 1) ? exact + 0.5f : static_cast<float>(levels - 1))
+          : 0.0f;
   const int middle = static_cast<int>(near);
   return {middle > 0 ? middle - 1 : 0, middle + 1 < levels ? middle + 1 : levels - 1};
 }

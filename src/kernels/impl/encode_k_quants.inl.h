@@ -116,7 +116,7 @@ inline float RefitScale(const SuperBlock& block, const SignedQuants& quants, flo
   for (int r = 0; r < block.runs; ++r) {
     const Run run = block.run(r);
     for (int i = 0; i < run.n; ++i) {
-      const double s = static_cast<double>(quants.scales[r] * quants.q[r * run.n + i]);
+      const auto s = static_cast<double>(quants.scales[r] * quants.q[r * run.n + i]);
       ss += static_cast<double>(run.w[i]) * s * s;
       xs += static_cast<double>(run.w[i]) * s * static_cast<double>(run.x[i]);
     }

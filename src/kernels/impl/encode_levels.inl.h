@@ -114,7 +114,8 @@ inline float ChooseLevelScales(const SuperBlock& block, const ScaleFit* fits, fl
 inline float RefitLevels(const SuperBlock& block, const UnevenQuants& quants, float d) {
   double ss = 0, xs = 0;
   for (int i = 0; i < 256; ++i) {
-    const double s = static_cast<double>(quants.scales[i / 32] * quants.values[i]);
+    const int level = quants.scales[i / 32] * quants.values[i];
+    const auto s = static_cast<double>(level);
     ss += static_cast<double>(block.w[i]) * s * s;
     xs += static_cast<double>(block.w[i]) * s * static_cast<double>(block.x[i]);
   }

@@ -19,7 +19,9 @@ class DecodedMatrix {
  public:
   DecodedMatrix(std::shared_ptr<const PackedMatrix> matrix, const PackedDecoders& decoders);
 
-  std::span<const uint8_t> bytes() const { return memory_.bytes(); }
+  std::span<const uint8_t> bytes() const {
+    return memory_.bytes().first(static_cast<size_t>(matrix_->n * matrix_->k) * sizeof(float));
+  }
 
   // While one lives, bytes() holds the values; afterwards zeros, which take no memory. Not nested.
   class Filled {
