@@ -35,6 +35,8 @@ Command AddPullCommand(CommandParser& program);
 Command AddListCommand(CommandParser& program);
 Command AddInspectCommand(CommandParser& program);
 Command AddConvertCommand(CommandParser& program);
+Command AddQuantizeCommand(CommandParser& program);
+Command AddImatrixCommand(CommandParser& program);
 Command AddTokenizeCommand(CommandParser& program);
 Command AddTemplateCommand(CommandParser& program);
 Command AddEvalCommand(CommandParser& program);

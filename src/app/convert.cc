@@ -12,9 +12,10 @@
 #include "app/command.h"
 #include "app/convert_check.h"
 #include "app/convert_target.h"
-#include "app/interrupt.h"
+#include "app/gguf_form.h"
 #include "app/memory.h"
 #include "app/model_store.h"
+#include "app/tensor_writing.h"
 #include "app/terminal.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -22,12 +23,8 @@
 #include "checkpoint/write_gguf.h"
 #include "checkpoint/write_safetensors.h"
 #include "model/convert/config.h"
-#include "model/convert/metadata.h"
-#include "model/convert/packed_form.h"
 #include "model/convert/tensors.h"
-#include "text/chat_template.h"
 #include "text/vocabulary_from_gguf.h"
-#include "text/vocabulary_to_gguf.h"
 
 namespace tael {
 namespace {
@@ -39,12 +36,6 @@ struct ConvertOptions {
   bool no_tokenizer = false, force = false;
 };
 
-const Family& FamilyOf(const Model& model) {
-  const Family* family = FindFamily(model.checkpoint.config.Strings("architectures")[0]);
-  TAEL_CHECK(family != nullptr);  // the model was loaded
-  return *family;
-}
-
 std::optional<DType> MatrixType(const ConvertOptions& options) {
   if (!options.dtype) return std::nullopt;
   if (*options.dtype == "f32") return DType::kF32;
@@ -54,61 +45,6 @@ std::optional<DType> MatrixType(const ConvertOptions& options) {
 int64_t ShardBytes(const ConvertOptions& options) {
   return options.shard_size ? ParseByteCount(*options.shard_size, "--shard-size") : 0;
 }
-
-void Note(const std::string& text) { PrintError("tael: note: " + text + "\n"); }
-
-void ReportDropped(const std::vector<std::string>& dropped) {
-  if (dropped.empty()) return;
-  Note(fmt::format("{} tensor(s) that the network does not use are left out, the first is {}",
-                   dropped.size(), dropped[0]));
-}
-
-// A signal that came while files were being written.
-struct Interrupted {
-  int exit_code;
-};
-
-// While tensors are written: progress on a terminal, and signals throw Interrupted, so that no
-// scratch file stays.
-class Writing {
- public:
-  explicit Writing(std::vector<TensorSource>& tensors)
-      : progress_("writing tensors", TotalBytes(tensors)) {
-    for (TensorSource& tensor : tensors) {
-      tensor.produce = [this, produce = std::move(tensor.produce)](const ByteSink& sink) {
-        produce([&](std::span<const uint8_t> bytes) {
-          // In pieces: those of a matrix that stays as it is are the whole matrix.
-          for (; !bytes.empty(); bytes = bytes.subspan(std::min(bytes.size(), kPiece))) {
-            Stop();
-            sink(bytes.first(std::min(bytes.size(), kPiece)));
-            done_ += static_cast<int64_t>(std::min(bytes.size(), kPiece));
-            progress_.Update(done_);
-          }
-        });
-      };
-    }
-  }
-  Writing(const Writing&) = delete;
-  Writing& operator=(const Writing&) = delete;
-
-  // Throws when a signal has come.
-  void Stop() const {
-    if (interrupt_.interrupted()) throw Interrupted{interrupt_.exit_code()};
-  }
-
- private:
-  static constexpr size_t kPiece = size_t{1} << 24;
-
-  static int64_t TotalBytes(const std::vector<TensorSource>& tensors) {
-    int64_t total = 0;
-    for (const TensorSource& tensor : tensors) total += tensor.bytes();
-    return total;
-  }
-
-  Progress progress_;
-  const InterruptScope interrupt_;
-  int64_t done_ = 0;
-};
 
 // The number that GGUF files name their most frequent type by; nullopt for block types.
 std::optional<uint32_t> FileType(const std::vector<TensorSource>& tensors) {
@@ -125,69 +61,23 @@ std::optional<uint32_t> FileType(const std::vector<TensorSource>& tensors) {
   return *type == DType::kBF16 ? std::optional<uint32_t>(32) : std::nullopt;
 }
 
-std::string TextOf(const Checkpoint& checkpoint, const char* name) {
-  const std::string path = JoinPath(checkpoint.directory, name);
-  return FileExists(path) ? ReadFile(path) : "";
-}
-
-// For people: the last part of the model's directory.
-std::string NameOf(const Checkpoint& checkpoint) {
-  std::string directory = checkpoint.directory;
-  while (directory.ends_with('/')) directory.pop_back();
-  const std::string name = BaseName(directory);
-  return name == "." || name == ".." ? "" : name;
-}
-
-void AddTokenizer(const ConvertOptions& options, const Model& model, GgufEntries* entries) {
-  const Checkpoint& checkpoint = model.checkpoint;
-  const std::string json = JoinPath(checkpoint.directory, "tokenizer.json");
-  if (options.no_tokenizer || !FileExists(json)) {
-    if (!options.no_tokenizer) {
-      for (const std::string& name : ListDirectory(checkpoint.directory)) {
-        if (!name.starts_with("tokenizer.") && !name.ends_with(".tiktoken")) continue;
-        Fail(ErrorCode::kUnsupported,
-             "{}: only tokenizer.json can be put into a GGUF file, found {}. Hint: --no-tokenizer "
-             "writes the network alone",
-             checkpoint.directory, name);
-      }
-    }
-    return Note("the file gets no tokenizer");
-  }
-  GgufVocabulary vocabulary = VocabularyToGguf(
-      ReadFile(json), TextOf(checkpoint, "tokenizer_config.json"), model.spec.vocab_size);
-  if (!vocabulary.not_expressed.empty()) {
-    Note(
-        fmt::format("GGUF's keys cannot express the tokenizer: {}. It is carried as "
-                    "tokenizer.huggingface.json, "
-                    "which not every program reads",
-                    vocabulary.not_expressed));
-  }
-  for (auto& entry : vocabulary.entries) entries->push_back(std::move(entry));
-  if (const auto chat = ChatTemplate::FindSource(checkpoint)) {
-    entries->emplace_back("tokenizer.chat_template", GgufText(*chat));
-  }
-}
-
 std::vector<std::string> ToGguf(const ConvertOptions& options, int64_t shard_bytes,
                                 const Model& model) {
-  const Family& family = FamilyOf(model);
-  const GgufArch& arch = GgufArchOf(family);
-  RequireGgufForm(model);
-  GgufEntries entries = GgufEntriesOf(model, arch, NameOf(model.checkpoint));
-  ConvertedTensors converted = TensorsForGguf({model, family, MatrixType(options)}, arch);
+  GgufForm form =
+      MakeGgufForm(model, {.matrices = MatrixType(options), .no_tokenizer = options.no_tokenizer});
+  std::vector<TensorSource>& tensors = form.converted.tensors;
   GgufWriteOptions write{.max_shard_bytes = shard_bytes};
-  CheckGgufTarget(options.target, GgufPaths(options.target, converted.tensors, write),
-                  options.force);
-  CheckGgufDescribes(model, entries, converted.tensors);
-  if (const auto type = FileType(converted.tensors)) {
-    entries.emplace_back("general.file_type", GgufU32(*type));
+  CheckGgufTarget(options.target, GgufPaths(options.target, tensors, write), options.force);
+  CheckGgufDescribes(model, form.entries, tensors);
+  ReportDropped(form.converted.dropped);
+  GgufEntries type;
+  if (const auto number = FileType(tensors)) {
+    type.emplace_back("general.file_type", GgufU32(*number));
   }
-  AddCarried(model, &entries);
-  AddTokenizer(options, model, &entries);
-  ReportDropped(converted.dropped);
-  const Writing writing(converted.tensors);
+  const GgufEntries entries = Joined(form, type);
+  const TensorWriting writing("writing tensors", tensors);
   write.before_commit = [&] { writing.Stop(); };
-  return WriteGguf(options.target, entries, converted.tensors, write);
+  return WriteGguf(options.target, entries, tensors, write);
 }
 
 // Tensors as they were, when the file says so and its keys were not changed since.
@@ -282,7 +172,7 @@ std::vector<std::string> ToSafetensors(const ConvertOptions& options, int64_t sh
   write.removed = StaleFiles(options.target, write.companions);
   CheckSourceStaysWhole(model.checkpoint.directory, options.target, write.removed);
   ReportDropped(converted.dropped);
-  const Writing writing(converted.tensors);
+  const TensorWriting writing("writing tensors", converted.tensors);
   const NewDirectory made(options.target);
   write.before_commit = [&] { writing.Stop(); };
   auto paths = WriteSafetensors(options.target, converted.tensors, write);

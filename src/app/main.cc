@@ -34,7 +34,8 @@ std::vector<Command> AddCommands(CommandParser& program) {
           AddPullCommand(program),     AddListCommand(program),     AddInspectCommand(program),
           AddTokenizeCommand(program), AddTemplateCommand(program), AddEvalCommand(program),
           AddBenchCommand(program),    AddVerifyCommand(program),   AddDoctorCommand(program),
-          AddConvertCommand(program),  AddConfigCommand(program)};
+          AddConvertCommand(program),  AddQuantizeCommand(program), AddImatrixCommand(program),
+          AddConfigCommand(program)};
 }
 
 // What the first argument that is unknown may have meant, or "".

@@ -94,11 +94,18 @@ void PopulateReadable(std::span<const uint8_t> mapping, std::string_view where) 
        where, mapping.size(), std::strerror(errno));
 }
 
-void ReleaseReadable(std::span<const uint8_t> mapping) {
+namespace {
+
+void Release(std::span<const uint8_t> mapping) {
   const auto page = static_cast<uintptr_t>(PageBytes());
   const auto begin = (reinterpret_cast<uintptr_t>(mapping.data()) + page - 1) / page * page;
   const auto end = (reinterpret_cast<uintptr_t>(mapping.data()) + mapping.size()) / page * page;
   if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
+
+}  // namespace
+
+void ReleaseWritable(std::span<uint8_t> memory) { Release(memory); }
+void ReleaseReadable(std::span<const uint8_t> mapping) { Release(mapping); }
 
 }  // namespace tael

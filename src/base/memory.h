@@ -36,6 +36,9 @@ class SystemMemory {
 // be populated from different threads. Throws kExhausted when the system has none.
 void PopulateWritable(std::span<uint8_t> memory);
 
+// Gives the pages wholly inside a part of a SystemMemory back; they are zeros again.
+void ReleaseWritable(std::span<uint8_t> memory);
+
 // Reads every page of a file mapping into memory. Throws kUnavailable (the file cannot be read, or
 // became shorter); `where` names it.
 void PopulateReadable(std::span<const uint8_t> mapping, std::string_view where);

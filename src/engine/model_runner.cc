@@ -77,6 +77,7 @@ ModelRunner::ModelRunner(const Model& model, const RunnerOptions& options, const
     : model_(model),
       integer_matmul_(options.matmul == MatmulMode::kInteger),
       worth_a_thread_(options.worth_a_thread),
+      observer_(options.observer),
       kernels_(&ResolveKernels(options.kernels)),
       pool_(CheckedThreads(options.threads)),
       cache_(CheckedKvLayouts(model, options.kv_dtype), options.kv_dtype, shape.kv_blocks),
@@ -151,6 +152,7 @@ MatrixView<const float> ModelRunner::Forward(const Batch& batch, HiddenRecorder*
   ctx.interleaved = &interleaved_;
   ctx.profile = profile_;
   if (profile_ != nullptr) profile_->Start();
+  ctx.observer = observer_;
   MarkStates(batch, /*done=*/false);
   const MatrixView<float> logits =
       tael::Forward(model_.spec, model_.weights, batch, {cache_, states_}, ctx, recorder);

@@ -70,6 +70,7 @@ class ModelRunner {
   const Model& model_;
   bool integer_matmul_;
   int64_t worth_a_thread_;
+  ActivationObserver* observer_;
   const KernelTable* kernels_;
   WorkerPool pool_;
   Arena arena_;

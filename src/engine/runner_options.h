@@ -8,6 +8,8 @@
 
 namespace tael {
 
+class ActivationObserver;
+
 enum class MatmulMode {
   kInteger,  // block formats multiply with 8-bit activations (default)
   kFloat,    // every weight is decoded, arithmetic in float32
@@ -25,6 +27,7 @@ struct RunnerOptions {
   // Makes weights, cache and scratch memory resident before the first step: nothing is left to
   // fail or to wait for then. Otherwise pages come as they are touched.
   bool resident = false;
+  ActivationObserver* observer = nullptr;  // of every product (ComputeContext); null: nobody
 };
 
 // `requested`, or the best table for this CPU. Throws kInvalidArgument when TAEL_FORCE_ISA names

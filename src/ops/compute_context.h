@@ -10,6 +10,7 @@
 
 namespace tael {
 
+class ActivationObserver;  // ops/activation_observer.h
 struct AdapterRows;        // ops/adapt.h
 class InterleavedWeights;  // ops/interleaved_weights.h
 class Profile;             // ops/profile.h
@@ -43,6 +44,7 @@ struct ComputeContext {
   const AdapterRows* adapters =
       nullptr;  // of the rows at hand; null: no row is adapted (AdapterScope)
   std::vector<RouterRecord>* routers = nullptr;  // receives one record per layer with experts
+  ActivationObserver* observer = nullptr;        // sees the rows of every Matmul(); null: nobody
   Profile* profile = nullptr;  // receives the time of every operation; null: no clock is read
 
   int64_t GrainFor(int64_t operations_per_item, int64_t unit = 1) const {

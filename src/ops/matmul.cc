@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "ops/activation_observer.h"
 #include "ops/adapt.h"
 #include "ops/decode_rows.h"
 #include "ops/interleaved_weights.h"
@@ -179,6 +180,7 @@ void Matmul(MatmulInput& input, const Weight& w, MatrixView<float> y, ComputeCon
       break;
   }
   if (ctx.adapters != nullptr) AdaptProduct(input.x(), w, y, ctx);
+  if (ctx.observer != nullptr) ctx.observer->See(w, input.x(), ctx);
 }
 
 void AddBias(const std::vector<float>& bias, MatrixView<float> y, ComputeContext& ctx) {

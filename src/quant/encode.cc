@@ -10,6 +10,7 @@
 #include "quant/fp4.h"
 #include "quant/legacy.h"
 #include "quant/low_bit.h"
+#include "quant/quants.h"
 
 namespace tael {
 namespace {
@@ -47,12 +48,7 @@ Range RangeOf(const float* x, int n) noexcept {
   return range;
 }
 
-// Nibbles of 32 quants below 16, element j + 16 above element j.
-void PackNibbles(const int* q, uint8_t* qs) noexcept {
-  for (int j = 0; j < 16; ++j) qs[j] = static_cast<uint8_t>((q[j] & 15) | (q[j + 16] & 15) << 4);
-}
-
-// The same for quants below 32, whose fifth bits go to `qh`.
+// 32 quants below 32, whose fifth bits go to `qh`.
 void PackFiveBits(const int* q, uint8_t* qs, uint8_t* qh) noexcept {
   PackNibbles(q, qs);
   uint32_t high = 0;

@@ -5,10 +5,12 @@
 #include <cmath>
 #include <optional>
 
+#include "adapt/quantise.h"
 #include "app/verify/checks.h"
 #include "app/verify/golden_data.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "engine/runner_options.h"
 #include "quant/dtype.h"
 #include "quant/encode.h"
 
@@ -88,34 +90,68 @@ void CheckQuantize(VerifyRow& row, const Golden& golden) {
   if (wrong > 0) row.detail = fmt::format("{} of {} bytes differ", wrong, found.size());
 }
 
-// Error of encoding and decoding `rows` as `dtype`.
-double EncodingError(DType dtype, const std::vector<float>& rows) {
-  const auto count = static_cast<int64_t>(rows.size());
-  std::vector<uint8_t> bytes(static_cast<size_t>(StorageBytes(dtype, count).value_or(0)));
+// Fixed rows, and what an error in each of their columns costs.
+struct QuantizeRows {
+  std::vector<float> values, importance;
+  int64_t columns() const { return static_cast<int64_t>(importance.size()); }
+  int64_t count() const { return static_cast<int64_t>(values.size()) / columns(); }
+};
+
+// Error of encoding and decoding the rows as `dtype`; with importance both the search and the sum
+// are weighted.
+double EncodingError(DType dtype, const QuantizeRows& rows, bool weighted) {
+  const BlockEncoders& encoders = EncodersOf(ResolveKernels(nullptr));
+  const int64_t columns = rows.columns();
+  std::vector<uint8_t> bytes(static_cast<size_t>(StorageBytes(dtype, columns).value_or(0)));
   if (bytes.empty()) return INFINITY;
-  std::vector<float> decoded(rows.size());
-  EncodeRow(dtype, rows.data(), count, bytes.data());
-  DecodeRow(dtype, bytes.data(), count, decoded.data());
-  return Nmse(decoded, rows);
+  std::vector<float> decoded(rows.importance.size());
+  double error = 0, size = 0;
+  for (int64_t r = 0; r < rows.count(); ++r) {
+    const float* row = rows.values.data() + r * columns;
+    const float* importance = weighted ? rows.importance.data() : nullptr;
+    QuantiseRow(encoders, dtype, row, importance, columns, bytes.data());
+    DecodeRow(dtype, bytes.data(), columns, decoded.data());
+    for (size_t i = 0; i < decoded.size(); ++i) {
+      const double weight = weighted ? static_cast<double>(importance[i]) : 1;
+      const double x = static_cast<double>(row[i]), d = x - static_cast<double>(decoded[i]);
+      error += weight * d * d;
+      size += weight * x * x;
+    }
+  }
+  return error / size;
+}
+
+// How much worse than the reference an encoder is, with and without importance; types that are of
+// no use without it have a bound for one only.
+double WorstRatio(DType dtype, const Json& entry, const QuantizeRows& rows) {
+  double worst = 0;
+  for (const bool weighted : {false, true}) {
+    const Json* bound = entry.Find(weighted ? "weighted_nmse_imatrix" : "nmse_plain");
+    if (bound == nullptr || !bound->is_number()) continue;
+    worst = std::max(worst, EncodingError(dtype, rows, weighted) / bound->as_double());
+  }
+  return worst > 0 ? worst : INFINITY;
 }
 
 void CheckQuantizeError(VerifyRow& row, const Golden& golden) {
   constexpr double kSlack = 1.1;  // an encoder may be this much worse than the reference
   const GoldenFile file(golden.path);
-  const std::vector<float> rows = file.Floats("rows");
+  const QuantizeRows rows{file.Floats("rows"), file.Floats("imatrix")};
   const std::string path = JoinPath(DirName(golden.path), "reference_error.json");
   const Json reference = ReadJsonFile(path);
   if (!reference.is_object()) Fail(ErrorCode::kCorrupt, "{}: not an object", path);
+  if (rows.importance.empty() || rows.values.size() % rows.importance.size() != 0) {
+    Fail(ErrorCode::kCorrupt, "{}: rows and imatrix do not fit together", file.path());
+  }
   double worst = 0;
   std::vector<std::string> missing, bad;
   for (const auto& [name, entry] : reference.as_object()) {
-    const auto dtype = DTypeByName(name);
-    const Json* bound = entry.Find("nmse_plain");
-    if (!dtype || !CanEncode(*dtype) || bound == nullptr || !bound->is_number()) {
+    const auto dtype = EncodableType(name);
+    if (!dtype) {
       missing.push_back(name);
       continue;
     }
-    const double ratio = EncodingError(*dtype, rows) / bound->as_double();
+    const double ratio = WorstRatio(*dtype, entry, rows);
     if (!(ratio <= kSlack)) bad.push_back(name);
     worst = std::max(worst, ratio);
   }

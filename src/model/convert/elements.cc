@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "model/convert/decoded.h"
 #include "quant/encode.h"
 
 namespace tael {
@@ -105,6 +106,7 @@ void ForValues(const RowPlan& plan, const Use& use) {
     values.clear();
   };
   for (const RowPart& part : plan.parts) {
+    const DecodedMatrix::Filled filled(part.decoded);
     const PartReader reader(plan.from, part);
     ForRuns(part, reader.rows(), [&](int64_t row, int64_t count) {
       reader.Append(row, count, &values);
@@ -147,6 +149,7 @@ std::optional<float> BeyondRange(DType dtype, const std::vector<float>& values,
 void CopyRows(const RowPlan& plan, const ByteSink& sink) {
   std::vector<uint8_t> piece, joined;
   for (const RowPart& part : plan.parts) {
+    const DecodedMatrix::Filled filled(part.decoded);
     if (!part.row_of && part.rows < 0) {
       sink(part.bytes);
       continue;

@@ -11,6 +11,8 @@
 
 namespace tael {
 
+class DecodedMatrix;
+
 // Bytes of the source seen as rows, in the order they have or another.
 struct RowPart {
   std::span<const uint8_t> bytes;
@@ -20,6 +22,8 @@ struct RowPart {
   std::function<int64_t(int64_t)> row_of = nullptr;
   int64_t rows = -1;                   // of the target; -1: as many as there are
   std::span<const uint8_t> more = {};  // rows that count on behind those of `bytes`
+  // Where `bytes` are filled while they are read only (decoded.h); null: they are there.
+  DecodedMatrix* decoded = nullptr;
 };
 
 // A tensor made of parts, one after the other, and what happens to them on the way.

@@ -1,6 +1,7 @@
 // A model's tensors under the names and in the layout of the other container.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -14,17 +15,22 @@
 
 namespace tael {
 
+class DecodedTensors;
+
 // What is converted. `matrices`: the type that matrices get, rounded where they must be; none: each
-// keeps its own.
+// keeps its own. `decoders`: matrices in packed forms without GGUF's blocks become F32, decoded one
+// at a time; null: they are refused.
 struct ConversionSource {
   const Model& model;
   const Family& family;
   std::optional<DType> matrices = std::nullopt;
+  const PackedDecoders* decoders = nullptr;
 };
 
 struct ConvertedTensors {
-  std::vector<TensorSource> tensors;  // borrow the model
-  std::vector<std::string> dropped;   // names of tensors that nobody needs
+  std::vector<TensorSource> tensors;                  // borrow the model
+  std::vector<std::string> dropped;                   // names of tensors that nobody needs
+  std::shared_ptr<DecodedTensors> decoded = nullptr;  // borrowed by `tensors` too
 };
 
 // Hugging Face tensors of a model, "NAME TYPE SHAPE" each: what tael.source_tensors of a GGUF file

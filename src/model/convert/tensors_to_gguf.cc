@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "model/convert/decoded.h"
 #include "model/convert/layouts.h"
 #include "model/convert/mxfp4.h"
 #include "model/convert/numbers.h"
@@ -42,7 +43,11 @@ class GgufConverter {
 
   ConvertedTensors Convert() {
     AddRopeDivisors();
-    for (const TensorInfo& tensor : checkpoint_.tensors.all()) Add(tensor);
+    if (source_.decoders != nullptr) {
+      out_.decoded = std::make_shared<DecodedTensors>(source_.model, *source_.decoders);
+    }
+    const auto& tensors = out_.decoded ? out_.decoded->all() : checkpoint_.tensors.all();
+    for (const TensorInfo& tensor : tensors) Add(tensor);
     for (const std::string& name : order_) Finish(name, targets_.at(name));
     if (problems_.empty()) return std::move(out_);
     Fail(ErrorCode::kUnsupported, "{}: {} tensor(s) cannot be written to GGUF ({}): {}",
@@ -61,9 +66,14 @@ class GgufConverter {
     return layer < layers.size() ? std::get_if<Spec>(&layers[layer].attention) : nullptr;
   }
 
+  DecodedMatrix* DecodedAt(ByteSpan bytes) const {
+    return out_.decoded ? out_.decoded->Find(bytes) : nullptr;
+  }
+
   void Add(const TensorInfo& tensor) {
     const std::string name = UnwrappedName(tensor.name);
-    if (!used_.Has(tensor) || IsBehindLayers(name, source_.model)) {
+    const bool used = used_.Has(tensor) || DecodedAt(tensor.bytes) != nullptr;
+    if (!used || IsBehindLayers(name, source_.model)) {
       out_.dropped.push_back(tensor.name);
       return;
     }
@@ -280,6 +290,7 @@ class GgufConverter {
       }
       target.shape[0] = static_cast<int64_t>(target.plan.parts.size());
     }
+    for (RowPart& part : target.plan.parts) part.decoded = DecodedAt(part.bytes);
     if (target.plan.map) {
       const std::vector<float> mapped = ValuesOf(target.plan);
       if (!std::all_of(mapped.begin(), mapped.end(), [](float x) { return std::isfinite(x); })) {
@@ -356,7 +367,7 @@ class GgufConverter {
 }  // namespace
 
 ConvertedTensors TensorsForGguf(const ConversionSource& source, const GgufArch& arch) {
-  RequireGgufForm(source.model);
+  if (source.decoders == nullptr) RequireGgufForm(source.model);
   return GgufConverter(source, arch).Convert();
 }
 
