@@ -151,8 +151,8 @@ MatrixView<const float> ModelRunner::Forward(const Batch& batch, HiddenRecorder*
   ComputeContext ctx{pool_, *kernels_, arena_, integer_matmul_, worth_a_thread_};
   ctx.interleaved = &interleaved_;
   ctx.profile = profile_;
-  if (profile_ != nullptr) profile_->Start();
   ctx.observer = observer_;
+  if (profile_ != nullptr) profile_->Start();
   MarkStates(batch, /*done=*/false);
   const MatrixView<float> logits =
       tael::Forward(model_.spec, model_.weights, batch, {cache_, states_}, ctx, recorder);
