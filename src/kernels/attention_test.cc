@@ -10,7 +10,9 @@ namespace {
 class AttentionCase {
  public:
   AttentionCase(size_t head_dim, size_t length, DType dtype, unsigned seed)
-      : head_dim_(head_dim), dtype_(dtype), query_(RandomFloats(head_dim, seed, 3.0f)) {
+      : head_dim_(head_dim),
+        dtype_(dtype),
+        query_(RandomFloats(kMostRows * (head_dim + 1), seed, 3.0f)) {
     const size_t blocks = (length + kKvBlockSize - 1) / kKvBlockSize;
     const size_t count = kKvBlockSize * head_dim;
     for (size_t b = 0; b < blocks; ++b) {
@@ -25,6 +27,7 @@ class AttentionCase {
   }
 
   static constexpr float kNoSink = -INFINITY;
+  static constexpr size_t kMostRows = kAttentionRows;
 
   // Values are the first `width` elements of each key.
   void ShareRows(size_t width) {
@@ -35,25 +38,44 @@ class AttentionCase {
   // Only positions whose bit is set are visible.
   void Select(std::vector<uint64_t> bits) { selected_ = std::move(bits); }
 
+  // One row.
   std::vector<float> Run(const KernelTable& table, size_t begin, size_t end,
                          float sink = kNoSink) const {
-    std::vector<float> out(value_dim_ + 1, 55.0f);
+    return Run(table, {.tokens = 1, .heads = 1, .end = end, .window = end - begin}, {sink});
+  }
+
+  struct Rows {
+    size_t tokens, heads, end, window;
+  };
+  // Rows [tokens, heads], rows of out one behind the other. Queries and results of a token lie
+  // further apart than they need to.
+  std::vector<float> Run(const KernelTable& table, const Rows& rows,
+                         const std::vector<float>& sinks) const {
+    const size_t width = rows.heads * value_dim_;
+    std::vector<float> out(rows.tokens * (width + 1), 55.0f), scratch(AttentionScratch(head_dim_));
     AttentionArgs args;
     args.query = query_.data();
+    args.query_stride = rows.heads * head_dim_ + 1;
+    args.tokens = rows.tokens;
+    args.heads = rows.heads;
     args.head_dim = head_dim_;
     args.value_dim = value_dim_;
     if (!selected_.empty()) args.selected = selected_.data();
     args.k_blocks = k_blocks_.data();
     args.v_blocks = v_blocks_.data();
     args.dtype = dtype_;
-    args.begin = begin;
-    args.end = end;
+    args.end = rows.end;
+    args.window = rows.window;
     args.scale = kScale;
-    args.sink = sink;
+    args.sinks = sinks.data();
     args.out = out.data();
+    args.out_stride = width + 1;
+    args.scratch = scratch.data();
     table.attention(args);
-    EXPECT_EQ(out.back(), 55.0f);
-    out.pop_back();
+    for (size_t t = rows.tokens; t-- > 0;) {
+      EXPECT_EQ(out[t * (width + 1) + width], 55.0f);
+      out.erase(out.begin() + static_cast<long>(t * (width + 1) + width));
+    }
     return out;
   }
 
@@ -173,6 +195,49 @@ TEST_P(AttentionTest, ValuesMayBeTheBeginningOfKeys) {
         const std::vector<double> reference = c.Reference(begin, end);
         for (size_t d = 0; d < value; ++d) ASSERT_NEAR(out[d], reference[d], 6e-5) << d;
       }
+    }
+  }
+}
+
+// Calls of many rows: groups and tokens that no tile divides, lengths that end inside blocks and
+// windows that begin there.
+TEST_P(AttentionTest, RowsOfACallHaveTheBitsTheyHaveOneByOne) {
+  std::vector<float> sinks(AttentionCase::kMostRows, AttentionCase::kNoSink);
+  sinks[1] = 2.5f;
+  size_t turn = 0;
+  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0}) {
+    for (const auto [key, value] : {Widths{7, 7}, {40, 40}, {80, 80}, {192, 128}, {288, 256}}) {
+      const auto block = static_cast<size_t>(Info(dtype).block_size);
+      const size_t wide = (key + block - 1) / block * block;
+      AttentionCase c(wide, 260, dtype, static_cast<unsigned>(key));
+      if (value < key) c.ShareRows(value);
+      for (const size_t heads : {1, 2, 3, 5, 7}) {
+        for (const size_t tokens : {1, 2, 3, 5, 9, 23}) {
+          if (heads * tokens > AttentionCase::kMostRows) continue;
+          constexpr size_t kEnds[] = {1, 17, 60, 64, 129, 200}, kWindows[] = {0, 1, 37, 64, 100};
+          const AttentionCase::Rows rows{tokens, heads, kEnds[turn % 6], kWindows[turn % 5]};
+          ++turn;
+          SCOPED_TRACE(testing::Message() << Name(dtype) << " " << wide << " " << heads << " "
+                                          << tokens << " " << rows.end << " " << rows.window);
+          const std::vector<float> out = c.Run(*GetParam(), rows, sinks);
+          ASSERT_EQ(FirstDifference(out, c.Run(ScalarTable(), rows, sinks)), -1);
+        }
+      }
+    }
+  }
+}
+
+TEST_P(AttentionTest, HeadsThatShareASelectionHaveTheBitsOfScalar) {
+  const std::vector<float> sinks(16, 0.25f);
+  for (const DType dtype : {DType::kF32, DType::kF16, DType::kQ8_0}) {
+    AttentionCase c(160, 320, dtype, 21);
+    c.ShareRows(128);
+    c.Select({0x8000000000000001, 0, ~uint64_t{0}, 0x00ff00ff12345678, uint64_t{1} << 7});
+    for (const size_t heads : {1, 2, 3, 4, 7, 16}) {
+      const AttentionCase::Rows rows{1, heads, 270, 0};
+      EXPECT_EQ(FirstDifference(c.Run(*GetParam(), rows, sinks), c.Run(ScalarTable(), rows, sinks)),
+                -1)
+          << Name(dtype) << " " << heads;
     }
   }
 }

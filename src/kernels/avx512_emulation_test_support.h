@@ -24,6 +24,7 @@
 #include <cstdint>
 #include <cstring>
 
+#define _mm512_shuffle_f32x4 simde_mm512_shuffle_f32x4  // it has it under its own name only
 #define __mmask8 simde__mmask8
 #define __mmask16 simde__mmask16
 #define _MM_FROUND_NO_EXC SIMDE_MM_FROUND_NO_EXC

@@ -27,23 +27,48 @@ struct QuantizedRows {
   size_t rows = 0, k = 0, k_padded = 0, block = 0;
 };
 
-// One query row against the cached keys and values of one kv head.
+// Query rows of one call at most; their running sums and weights are kept on the stack.
+inline constexpr size_t kAttentionRows = 64;
+
+// Query rows that see the same cached keys and values, those of one kv head: `heads` query heads of
+// `tokens` consecutive tokens of a sequence. Every row has the bits it has alone.
 struct AttentionArgs {
-  const float* query = nullptr;  // [head_dim]
+  const float* query = nullptr;  // [tokens][heads, head_dim]
+  size_t query_stride = 0;       // floats from one token to the next
+  size_t tokens = 1, heads = 1;  // REQUIRES: 0 < tokens * heads <= kAttentionRows
   size_t head_dim = 0;           // of queries and keys
   size_t value_dim = 0;  // at most head_dim; rows of values lie as far apart as those of keys
   const void* const* k_blocks = nullptr;  // per absolute block: [kKvBlockSize, head_dim] of `dtype`
   const void* const* v_blocks = nullptr;  // may be k_blocks: values are the start of each key row
   DType dtype = DType::kF32;  // kF32, kF16, kBF16, or kQ8_0 with both widths multiples of 32
-  size_t begin = 0, end = 0;  // visible positions [begin, end), end > begin
-  // Per absolute block, bit j for its position j: only those set are visible too. Null: all of
-  // [begin, end). REQUIRES: at least one is visible.
+  // Token i sees positions below end + i, of those the last `window`; 0: all. REQUIRES: end > 0.
+  size_t end = 0, window = 0;
+  // Per absolute block, bit j for its position j: only those set are visible too. Null: all.
+  // REQUIRES: one token, which sees at least one position.
   const uint64_t* selected = nullptr;
   float scale = 0;
-  // A logit that takes part in the softmax and has the value 0; -infinity for none.
-  float sink = -std::numeric_limits<float>::infinity();
-  float* out = nullptr;  // [value_dim]
+  // [heads]: a logit that takes part in the softmax and has the value 0; -infinity for none. Null:
+  // none for all.
+  const float* sinks = nullptr;
+  float* out = nullptr;      // [tokens][heads, value_dim]
+  size_t out_stride = 0;     // floats from one token to the next
+  float* scratch = nullptr;  // [AttentionScratch(head_dim)], best at a border of 64 bytes
+
+  // The positions [Begin(i), end + i) are those that token i sees.
+  size_t Begin(size_t token) const {
+    return window == 0 || end + token <= window ? 0 : end + token - window;
+  }
 };
+// Rows of keys or values that are converted to float32 together, so that they stay in the
+// first-level cache while all query rows pass over them: a multiple of 16.
+inline constexpr size_t AttentionChunk(size_t head_dim) {
+  const size_t fitting = size_t{4096} / ((head_dim + 15) / 16 * 16) / 16 * 16;
+  return fitting < 16 ? 16 : fitting < kKvBlockSize ? fitting : kKvBlockSize;
+}
+// Floats for them, rows filled up to whole vectors.
+inline constexpr size_t AttentionScratch(size_t head_dim) {
+  return AttentionChunk(head_dim) * ((head_dim + 15) / 16 * 16);
+}
 
 // The gate g and the up row u are limited first: g' = min(g, limit), u' = u within [-limit, limit].
 struct ClampedSilu {

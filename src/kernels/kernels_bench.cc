@@ -97,6 +97,8 @@ void BenchAttention(const KernelTable& table, DType dtype, size_t head_dim, size
                      .end = depth};
   args.scale = 0.125f;
   args.out = out.data();
+  std::vector<float> scratch(AttentionScratch(head_dim) + 16);
+  args.scratch = scratch.data();
   const double seconds = Fastest([&] {
     for (size_t head = 0; head < kHeads; ++head) {
       args.k_blocks = &pointers[2 * head * blocks];

@@ -35,6 +35,8 @@
 #include "kernels/impl/exp.inl.h"
 #include "kernels/impl/elementwise.inl.h"
 #include "kernels/impl/cache.inl.h"
+#include "kernels/isa/attention_by_4.h"
+#include "kernels/impl/attention_tiles.inl.h"
 #include "kernels/impl/attention.inl.h"
 #include "kernels/impl/delta_rule.inl.h"
 #include "kernels/impl/matmul_float.inl.h"

@@ -23,7 +23,7 @@
 #include "kernels/impl/exp.inl.h"
 #include "kernels/impl/elementwise.inl.h"
 #include "kernels/impl/cache.inl.h"
-#include "kernels/impl/attention.inl.h"
+#include "kernels/impl/attention_literal.inl.h"
 #include "kernels/impl/delta_rule.inl.h"
 #include "kernels/impl/matmul_float.inl.h"
 #include "kernels/impl/matmul_transposed.inl.h"
@@ -59,7 +59,7 @@ const KernelTable kScalarTable = {
     .silu = scalar::Silu,
     .sigmoid_multiply = scalar::SigmoidMultiply,
     .delta_rule = scalar::DeltaRule,
-    .attention = scalar::Attention,
+    .attention = scalar::LiteralAttention,
     .to_cache = scalar::ToCache,
     .softmax_numerators = scalar::SoftmaxNumerators,
     .exp = scalar::ExpArray,

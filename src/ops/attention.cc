@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "ops/attention_cut.h"
 #include "ops/profile.h"
 #include "ops/row_places.h"
 
@@ -55,6 +56,43 @@ void StoreRows(const Batch& batch, int64_t elements, ComputeContext& ctx, const 
   ctx.arena.Release(mark);
 }
 
+// The rows of one call of the kernel.
+struct Call {
+  size_t sequence;
+  int first_token, tokens;  // of the sequence's in this batch
+  int first_head, heads;    // of one key head
+};
+
+// Key head by key head, so that a worker's calls share what they read.
+std::vector<Call> CallsOf(const AttentionShape& shape, const Batch& batch, int threads) {
+  std::vector<Call> calls;
+  const int heads_per_kv = shape.num_heads / shape.num_kv_heads;
+  const auto groups = static_cast<int64_t>(batch.sequences.size()) * shape.num_kv_heads;
+  for (int kv_head = 0; kv_head < shape.num_kv_heads; ++kv_head) {
+    for (size_t s = 0; s < batch.sequences.size(); ++s) {
+      const int count = batch.sequences[s].count;
+      if (count == 0) continue;
+      AttentionCut cut = CutAttention(heads_per_kv, count, groups, threads);
+      // What is selected is another choice for each token.
+      if (shape.selection != nullptr) cut.tokens = 1;
+      for (int token = 0; token < count; token += cut.tokens) {
+        for (int head = 0; head < heads_per_kv; head += cut.heads) {
+          calls.push_back({s, token, std::min(cut.tokens, count - token),
+                           kv_head * heads_per_kv + head,
+                           std::min(cut.heads, heads_per_kv - head)});
+        }
+      }
+    }
+  }
+  return calls;
+}
+
+int64_t CostOf(const AttentionShape& shape, const Batch& batch, const Call& call) {
+  const int64_t end = batch.sequences[call.sequence].begin + call.first_token + call.tokens;
+  const int64_t seen = shape.window > 0 ? std::min<int64_t>(end, shape.window) : end;
+  return seen * call.tokens * call.heads * (shape.head_dim + shape.value_dim);
+}
+
 }  // namespace
 
 void StoreKeysAndValues(const Batch& batch, int layer, MatrixView<const float> k,
@@ -94,38 +132,41 @@ void Attention(const AttentionShape& shape, const Batch& batch, int layer,
                ComputeContext& ctx) {
   const OpScope scope(ctx.profile, OpKind::kAttention);
   const Arena::Position mark = ctx.arena.Mark();
-  const RowPlace* places = PlaceRows(batch, ctx);
   std::vector<BlockPointers> pointers(batch.sequences.size());
   for (size_t s = 0; s < batch.sequences.size(); ++s) {
     pointers[s] = PointToBlocks(batch.sequences[s], layer, shape.num_kv_heads, cache, ctx);
   }
-  const int heads_per_kv = shape.num_heads / shape.num_kv_heads;
-  // Head-major order: every worker gets the same mix of short and long rows.
-  const int64_t grain = ctx.GrainFor(LongestSequence(batch) * (shape.head_dim + shape.value_dim));
-  ctx.pool.ParallelFor(q.rows * shape.num_heads, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t unit = begin; unit < end; ++unit) {
-      const int head = static_cast<int>(unit / q.rows);
-      const int64_t t = unit % q.rows;
-      const RowPlace& place = places[t];
-      const BlockPointers& blocks = pointers[place.sequence - batch.sequences.data()];
-      const int visible = place.position + 1;
-      AttentionArgs args;
-      args.query = q.row(t) + int64_t{head} * shape.head_dim;
-      args.head_dim = static_cast<size_t>(shape.head_dim);
-      args.value_dim = static_cast<size_t>(shape.value_dim);
-      args.k_blocks = blocks.keys + head / heads_per_kv * blocks.blocks;
-      args.v_blocks = blocks.values + head / heads_per_kv * blocks.blocks;
-      args.dtype = cache.dtype();
-      args.begin = static_cast<size_t>(shape.window > 0 ? std::max(0, visible - shape.window) : 0);
-      args.end = static_cast<size_t>(visible);
-      if (shape.selection != nullptr && shape.selection->limited[t] != 0) {
-        args.selected = shape.selection->bits + t * shape.selection->blocks;
-      }
-      args.scale = shape.scale;
-      if (shape.sinks != nullptr) args.sink = shape.sinks[head];
-      args.out = out.row(t) + int64_t{head} * shape.value_dim;
-      ctx.kernels.attention(args);
+  const std::vector<Call> calls = CallsOf(shape, batch, ctx.pool.size());
+  std::vector<int64_t> costs;
+  costs.reserve(calls.size());
+  for (const Call& call : calls) costs.push_back(CostOf(shape, batch, call));
+  RunAttention(costs, shape.head_dim, ctx, [&](int64_t i, float* scratch) {
+    const Call& call = calls[static_cast<size_t>(i)];
+    const BatchSequence& sequence = batch.sequences[call.sequence];
+    const BlockPointers& blocks = pointers[call.sequence];
+    const int64_t t = sequence.first_row + call.first_token;
+    const int kv_head = call.first_head / (shape.num_heads / shape.num_kv_heads);
+    AttentionArgs args;
+    args.query = q.row(t) + int64_t{call.first_head} * shape.head_dim;
+    args.query_stride = static_cast<size_t>(q.stride);
+    args.tokens = static_cast<size_t>(call.tokens);
+    args.heads = static_cast<size_t>(call.heads);
+    args.head_dim = static_cast<size_t>(shape.head_dim);
+    args.value_dim = static_cast<size_t>(shape.value_dim);
+    args.k_blocks = blocks.keys + kv_head * blocks.blocks;
+    args.v_blocks = blocks.values + kv_head * blocks.blocks;
+    args.dtype = cache.dtype();
+    args.end = static_cast<size_t>(sequence.begin + call.first_token + 1);
+    args.window = static_cast<size_t>(shape.window);
+    if (shape.selection != nullptr && shape.selection->limited[t] != 0) {
+      args.selected = shape.selection->bits + t * shape.selection->blocks;
     }
+    args.scale = shape.scale;
+    if (shape.sinks != nullptr) args.sinks = shape.sinks + call.first_head;
+    args.out = out.row(t) + int64_t{call.first_head} * shape.value_dim;
+    args.out_stride = static_cast<size_t>(out.stride);
+    args.scratch = scratch;
+    ctx.kernels.attention(args);
   });
   ctx.arena.Release(mark);
 }

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
+
+#include "ops/attention_cut.h"
 
 namespace tael {
 namespace {
@@ -39,13 +42,17 @@ class Gatherer {
     ctx_.pool.ParallelFor(count * blocks_, copy_grain, [&](int64_t b, int64_t e) {
       for (int64_t unit = b; unit < e; ++unit) CopyBlock(unit / blocks_, unit % blocks_);
     });
-    const int64_t grain = ctx_.GrainFor(2 * shape_.longest * shape_.head_dim);
-    ctx_.pool.ParallelFor(count * shape_.num_heads, grain, [&](int64_t b, int64_t e) {
-      for (int64_t unit = b; unit < e; ++unit) {
-        const int64_t i = unit / shape_.num_heads, head = unit % shape_.num_heads;
-        const int64_t offset = head * shape_.head_dim;
-        Attend(i, head, q.row(first + i) + offset, out.row(first + i) + offset);
-      }
+    const AttentionCut cut = CutAttention(shape_.num_heads, 1, count, ctx_.pool.size());
+    const int64_t pieces = (shape_.num_heads + cut.heads - 1) / cut.heads;
+    const std::vector<int64_t> costs(static_cast<size_t>(count * pieces),
+                                     2 * shape_.longest * shape_.head_dim * cut.heads);
+    RunAttention(costs, shape_.head_dim, ctx_, [&](int64_t unit, float* scratch) {
+      const int64_t i = unit / pieces, head = unit % pieces * cut.heads;
+      AttentionArgs args = ArgsFor(i, head, std::min<int64_t>(cut.heads, shape_.num_heads - head));
+      args.query = q.row(first + i) + head * shape_.head_dim;
+      args.out = out.row(first + i) + head * shape_.head_dim;
+      args.scratch = scratch;
+      ctx_.kernels.attention(args);
     });
   }
 
@@ -60,18 +67,17 @@ class Gatherer {
     }
   }
 
-  void Attend(int64_t i, int64_t head, const float* query, float* out) {
+  // Heads [head, head + heads) of row `i` of the group.
+  AttentionArgs ArgsFor(int64_t i, int64_t head, int64_t heads) const {
     AttentionArgs args;
-    args.query = query;
+    args.heads = static_cast<size_t>(heads);
     args.head_dim = args.value_dim = static_cast<size_t>(shape_.head_dim);
     args.k_blocks = args.v_blocks = pointers_ + i * blocks_;
     args.dtype = shape_.dtype;
-    args.begin = 0;
     args.end = static_cast<size_t>(counts_[i]);
     args.scale = shape_.scale;
-    if (shape_.sinks != nullptr) args.sink = shape_.sinks[head];
-    args.out = out;
-    ctx_.kernels.attention(args);
+    if (shape_.sinks != nullptr) args.sinks = shape_.sinks + head;
+    return args;
   }
 
   const GatheredShape& shape_;

@@ -68,7 +68,7 @@ TEST_P(GatheredAttentionTest, HasTheBitsOfTheKernelOnThoseRowsSideBySide) {
       if (i % 64 == 0) blocks.push_back(to);
     }
     for (int64_t head = 0; head < kHeads; ++head) {
-      std::vector<float> expected(kSize);
+      std::vector<float> expected(kSize), scratch(AttentionScratch(kSize) + 16);
       AttentionArgs args;
       args.query = &queries_[static_cast<size_t>((t * kHeads + head) * kDim)];
       args.head_dim = args.value_dim = kSize;
@@ -76,8 +76,9 @@ TEST_P(GatheredAttentionTest, HasTheBitsOfTheKernelOnThoseRowsSideBySide) {
       args.dtype = GetParam();
       args.end = static_cast<size_t>(Count(t));
       args.scale = 0.3f;
-      args.sink = sinks_[static_cast<size_t>(head)];
+      args.sinks = &sinks_[static_cast<size_t>(head)];
       args.out = expected.data();
+      args.scratch = scratch.data();
       SelectKernelTable()->attention(args);
       EXPECT_EQ(std::memcmp(&out[static_cast<size_t>((t * kHeads + head) * kDim)], expected.data(),
                             kSize * sizeof(float)),

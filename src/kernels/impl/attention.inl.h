@@ -1,241 +1,383 @@
-// Streaming softmax attention over fixed blocks of 64 positions (numerics.md, 6); the running
-// maximum and sum are those of Milakov & Gimelshein 2018, arXiv:1805.02867.
+// Streaming softmax attention over fixed blocks of 64 positions (numerics.md, 6) for all query rows
+// that see the same keys: each block is read and converted to float32 once, then all rows pass over
+// it in register tiles. The running maximum and sum are those of Milakov & Gimelshein 2018,
+// arXiv:1805.02867. A row's bits are those of attention_literal.inl.h, which takes it alone.
 namespace tael::TAEL_ISA {
 namespace {
 
-// Lane dot products of the query with `Count` keys, `stride` bytes apart.
-template <class Element, size_t Count>
-inline void Scores(const float* query, size_t head_dim, const uint8_t* keys, size_t stride,
-                   float* out) {
-  constexpr size_t kStep = kGroups<Element> * kLanes;
-  F32x16 acc[Count];
-  ForEach<Count>([&](auto i) TAEL_INLINE_LAMBDA { acc[i] = Zero(); });
-  size_t d = 0;
-  for (; d + kStep <= head_dim; d += kStep) {
-    const uint8_t* at = keys + BytesOf<Element>(d);
-    ForEach<kGroups<Element>>([&](auto g) TAEL_INLINE_LAMBDA {
-      const F32x16 q = Load(query + d + g * kLanes);
-      ForEach<Count>([&](auto i) TAEL_INLINE_LAMBDA {
-        acc[i] = Fma(q, LoadGroup<Element>(at + i * stride, g), acc[i]);
-      });
-    });
-  }
-  if (const size_t rest = head_dim - d; rest != 0) {
-    const F32x16 q = LoadPartial(query + d, rest);
-    const uint8_t* at = keys + BytesOf<Element>(d);
-    ForEach<Count>([&](auto i) TAEL_INLINE_LAMBDA {
-      acc[i] = Fma(q, LoadRest<Element>(at + i * stride, rest), acc[i]);
-    });
-  }
-  if constexpr (Count == 4) {
-    ReduceAdd4(acc, out);
-  } else {
-    ForEach<Count>([&](auto i) TAEL_INLINE_LAMBDA { out[i] = ReduceAdd(acc[i]); });
-  }
-}
-
-// o = o * c + sum of p_j * v_j over positions [begin, end), for `Count` groups of 16 dimensions.
-template <class Element, size_t Count>
-inline void AddValues(const float* p, size_t begin, size_t end, const uint8_t* values,
-                      size_t stride, float c, float* o) {
-  F32x16 acc[Count];
-  ForEach<Count>([&](auto g) TAEL_INLINE_LAMBDA { acc[g] = Mul(Load(o + g * kLanes), Splat(c)); });
-  for (size_t j = begin; j < end; ++j) {
-    const F32x16 weight = Splat(p[j]);
-    const uint8_t* v = values + j * stride;
-    ForEach<Count>(
-        [&](auto g) TAEL_INLINE_LAMBDA { acc[g] = Fma(weight, LoadGroup<Element>(v, g), acc[g]); });
-  }
-  ForEach<Count>([&](auto g) TAEL_INLINE_LAMBDA { Store(acc[g], o + g * kLanes); });
-}
-
-// The same for the last `rest` < 16 dimensions.
-template <class Element>
-inline void AddValuesTail(const float* p, size_t begin, size_t end, const uint8_t* values,
-                          size_t stride, float c, float* o, size_t rest) {
-  F32x16 acc = Mul(LoadPartial(o, rest), Splat(c));
-  for (size_t j = begin; j < end; ++j) {
-    acc = Fma(Splat(p[j]), LoadRest<Element>(values + j * stride, rest), acc);
-  }
-  StorePartial(acc, o, rest);
-}
-
-// Rows of values, `stride` bytes apart and `width` elements wide.
-struct ValueRows {
-  const uint8_t* data;
-  size_t stride, width;
+// The rows of a call, head by head within a token. Running maximum and sum of each, and what the
+// block at hand adds.
+struct QueryRows {
+  static constexpr size_t kMax = kAttentionRows;
+  size_t count = 0;
+  const float* query[kMax];
+  float* out[kMax];
+  float m[kMax], l[kMax];
+  float c[kMax];         // factor of what came before the block
+  Span visible[kMax];    // positions of the block
+  Span span[kMax];       // of those the ones in the chunk of values at hand
+  float* weights[kMax];  // into `memory`: scores of the block's positions, then their weights
+  alignas(64) float memory[kMax][kKvBlockSize];
 };
 
-template <class Element>
-inline void AddBlockValues(const float* p, size_t begin, size_t end, const ValueRows& values,
-                           float c, float* o) {
-  constexpr size_t kStep = kGroups<Element> * kLanes;
-  const auto [data, stride, width] = values;
-  size_t d = 0;
-  for (; d + 4 * kLanes <= width; d += 4 * kLanes) {
-    AddValues<Element, 4>(p, begin, end, data + BytesOf<Element>(d), stride, c, o + d);
-  }
-  for (; d + kStep <= width; d += kStep) {
-    AddValues<Element, kGroups<Element>>(p, begin, end, data + BytesOf<Element>(d), stride, c,
-                                         o + d);
-  }
-  if (d < width) {
-    AddValuesTail<Element>(p, begin, end, data + BytesOf<Element>(d), stride, c, o + d, width - d);
+inline void StartRows(const AttentionArgs& a, QueryRows* rows) {
+  rows->count = a.tokens * a.heads;
+  for (size_t r = 0; r < rows->count; ++r) {
+    const size_t token = r / a.heads, head = r % a.heads;
+    rows->query[r] = a.query + token * a.query_stride + head * a.head_dim;
+    rows->out[r] = a.out + token * a.out_stride + head * a.value_dim;
+    rows->weights[r] = rows->memory[r];
+    std::memset(rows->out[r], 0, a.value_dim * sizeof(float));
+    std::memset(rows->weights[r], 0, sizeof(rows->memory[r]));
+    // A sink is the first position of all, with a value of zeros: exp(sink - m) is then 1.
+    constexpr float kNone = -std::numeric_limits<float>::infinity();
+    rows->m[r] = a.sinks == nullptr ? kNone : a.sinks[head];
+    rows->l[r] = rows->m[r] == kNone ? 0.0f : 1.0f;
   }
 }
 
-// Scales the visible scores and returns the maximum of them and `m`. It propagates NaN; where zeros
-// of both signs are largest, either is returned, which no later result shows.
-inline float ScaleScores(float* s, size_t begin, size_t end, float scale, float m) {
-  F32x16 largest = Splat(m);
-  for (size_t j = begin / kLanes * kLanes; j < end; j += kLanes) {
-    if (j >= begin && j + kLanes <= end) {
-      const F32x16 scaled = Mul(Load(s + j), Splat(scale));
-      Store(scaled, s + j);
-      largest = Max(largest, scaled);
-      continue;
-    }
-    for (size_t i = j < begin ? begin : j; i < j + kLanes && i < end; ++i) {
-      s[i] *= scale;
-      m = MaxScalar(m, s[i]);
-    }
-  }
-  return MaxScalar(m, ReduceMax(largest));
-}
-
-// Turns scores into weights relative to `maximum`; hidden positions get 0. Returns their lane sum.
-inline float Weights(float* s, size_t begin, size_t end, float maximum) {
-  F32x16 sum = Zero();
-  for (size_t j = 0; j < kKvBlockSize; j += kLanes) {
-    if (j + kLanes > begin && j < end) Store(Exp(Sub(Load(s + j), Splat(maximum))), s + j);
-    if (j < begin || j + kLanes > end) {
-      for (size_t i = j; i < j + kLanes; ++i) {
-        if (i < begin || i >= end) s[i] = 0.0f;
-      }
-    }
-    sum = Add(sum, Load(s + j));
-  }
-  return ReduceAdd(sum);
-}
-
-// The part of one row's attention that one block of the cache holds.
+// One block of the cache: the rows that see any of it, and the positions that any row sees. Where
+// those are selected ones they are `packed`: rows of floats, scores and weights stand one behind
+// the other.
 struct BlockPart {
-  const uint8_t* keys;
-  const uint8_t* values;
-  size_t begin, end;  // visible positions of the block
+  size_t first_row, end_row;
+  uint64_t bits;  // of the positions
+  bool packed;
+  Span all;                     // of scores and weights that are made
+  uint8_t place[kKvBlockSize];  // the position of each of them
 };
 
-inline BlockPart PartOf(const AttentionArgs& a, size_t block) {
+// The bits of positions [begin, end), begin < end.
+inline uint64_t BitsOf(const Span& s) {
+  return (~uint64_t{0} >> (kKvBlockSize - (s.end - s.begin))) << s.begin;
+}
+
+// Later tokens see later positions: the rows that see a block are consecutive.
+inline BlockPart FindPart(const AttentionArgs& a, size_t block, QueryRows* rows) {
   const size_t first = block * kKvBlockSize;
-  return {static_cast<const uint8_t*>(a.k_blocks[block]),
-          static_cast<const uint8_t*>(a.v_blocks[block]), a.begin > first ? a.begin - first : 0,
-          a.end - first < kKvBlockSize ? a.end - first : kKvBlockSize};
+  BlockPart part{rows->count, 0, 0, false, {kKvBlockSize, 0}, {}};
+  for (size_t token = 0; token < a.tokens; ++token) {
+    const size_t begin = a.Begin(token), end = a.end + token;
+    if (end <= first || begin >= first + kKvBlockSize) continue;
+    const Span seen{begin > first ? begin - first : 0,
+                    end - first < kKvBlockSize ? end - first : kKvBlockSize};
+    if (part.first_row == rows->count) part.first_row = token * a.heads;
+    part.end_row = (token + 1) * a.heads;
+    part.bits |= BitsOf(seen);
+    if (seen.begin < part.all.begin) part.all.begin = seen.begin;
+    if (seen.end > part.all.end) part.all.end = seen.end;
+    for (size_t r = token * a.heads; r < part.end_row; ++r) rows->visible[r] = seen;
+  }
+  if (a.selected == nullptr || (a.selected[block] & part.bits) == part.bits) {
+    part.all.begin = part.all.begin / kLanes * kLanes;  // where tiles of keys begin
+    for (size_t j = 0; j < kKvBlockSize; ++j) part.place[j] = static_cast<uint8_t>(j);
+    return part;
+  }
+  part.packed = true;
+  part.bits &= a.selected[block];
+  part.all = {0, 0};
+  for (uint64_t bits = part.bits; bits != 0; bits &= bits - 1) {
+    part.place[part.all.end++] = static_cast<uint8_t>(std::countr_zero(bits));
+  }
+  for (size_t r = 0; r < rows->count; ++r) rows->visible[r] = part.all;
+  return part;
 }
 
-// What a row's result is made of so far: running maximum and sum of weights.
-struct SoftmaxState {
-  float m, l;
-};
+// What belongs to the rows from `first` on, the last one again where there are no more before
+// `end`: the same is then computed twice.
+template <class From, class To, size_t Tile>
+inline void TakeRows(From* const* all, size_t first, size_t end, To* (&tile)[Tile]) {
+  ForEach<Tile>([&](auto r)
+                    TAEL_INLINE_LAMBDA { tile[r] = all[first + r < end ? first + r : end - 1]; });
+}
+// Calls fn(first row, tile size as a constant) over all rows that see the block.
+template <class Fn>
+inline void ForEachTile(const BlockPart& part, const Fn& fn) {
+  for (size_t r = part.first_row; r < part.end_row;) {
+    const size_t size = AttentionTile(part.end_row - r);
+    ForEach<kAttentionTileRows>([&](auto i) {
+      constexpr size_t kSize = i + 1;
+      if constexpr (kScoreKeys[kSize] != 0) {
+        if (size == kSize) fn(r, std::integral_constant<size_t, kSize>());
+      }
+    });
+    r += size;
+  }
+}
 
-// Adds positions [part.begin, part.end).
+// Floats of `width` elements, filled up with zeros to whole vectors.
 template <class Element>
-inline void AttendBlock(const AttentionArgs& a, const BlockPart& part, SoftmaxState* state) {
-  const size_t stride = BytesOf<Element>(a.head_dim);
-  alignas(64) float s[kKvBlockSize] = {};
-  size_t j = part.begin;
-  for (; j + 4 <= part.end; j += 4) {
-    Scores<Element, 4>(a.query, a.head_dim, part.keys + j * stride, stride, s + j);
+inline void DecodeRow(const uint8_t* from, size_t width, float* to) {
+  constexpr size_t kStep = kGroups<Element> * kLanes;
+  size_t d = 0;
+  for (; d + kStep <= width; d += kStep) {
+    ForEach<kGroups<Element>>([&](auto g) TAEL_INLINE_LAMBDA {
+      Store(LoadGroup<Element>(from + BytesOf<Element>(d), g), to + d + g * kLanes);
+    });
   }
-  for (; j < part.end; ++j) {
-    Scores<Element, 1>(a.query, a.head_dim, part.keys + j * stride, stride, s + j);
-  }
-  const float maximum = ScaleScores(s, part.begin, part.end, a.scale, state->m);
-  const float c = ExpScalar(state->m - maximum);
-  state->l = FmaScalar(state->l, c, Weights(s, part.begin, part.end, maximum));
-  AddBlockValues<Element>(s, part.begin, part.end, {part.values, stride, a.value_dim}, c, a.out);
-  state->m = maximum;
+  if (d < width) Store(LoadRest<Element>(from + BytesOf<Element>(d), width - d), to + d);
 }
 
-// Weights of the selected scores relative to `maximum`, 0 for the others, into p [kKvBlockSize].
-// Returns their lane sum. Overwrites s.
-inline float SelectedWeights(float* s, uint64_t selected, float maximum, float* p) {
-  F32x16 sum = Zero();
-  for (size_t j = 0; j < kKvBlockSize; j += kLanes) {
-    Store(Exp(Sub(Load(s + j), Splat(maximum))), s + j);
-    for (size_t i = j; i < j + kLanes; ++i) p[i] = (selected >> i & 1) != 0 ? s[i] : 0.0f;
-    sum = Add(sum, Load(p + j));
-  }
-  return ReduceAdd(sum);
-}
-
-// AttendBlock() for the positions whose bit is set in `selected`, which has no others. They are
-// taken run by run: each is one Fma in ascending order, so it does not matter where a run ends, and
-// the factor of what came before belongs to the first one.
+// The rows of a span, `row` elements apart in the block, `stride` floats apart in `to`. Meanwhile
+// as much of what is read next is fetched, of this block or of `next`: while it computes, the
+// processor does not ask for it by itself.
 template <class Element>
-inline void AttendSelected(const AttentionArgs& a, const BlockPart& part, uint64_t selected,
-                           SoftmaxState* state) {
-  const size_t stride = BytesOf<Element>(a.head_dim);
-  alignas(64) float s[kKvBlockSize] = {}, p[kKvBlockSize];
-  float maximum = state->m;
-  for (size_t j = part.begin; j < part.end; ++j) {
-    if ((selected >> j & 1) == 0) continue;
-    Scores<Element, 1>(a.query, a.head_dim, part.keys + j * stride, stride, s + j);
-    s[j] *= a.scale;
-    maximum = MaxScalar(maximum, s[j]);
-  }
-  float c = ExpScalar(state->m - maximum);
-  state->l = FmaScalar(state->l, c, SelectedWeights(s, selected, maximum, p));
-  for (size_t j = part.begin; j < part.end;) {
-    const size_t begin = j;
-    while (j < part.end && (selected >> j & 1) != 0) ++j;
-    if (j > begin) {
-      AddBlockValues<Element>(p, begin, j, {part.values, stride, a.value_dim}, c, a.out);
-      c = 1.0f;
-    }
-    if (j == begin) ++j;
-  }
-  state->m = maximum;
-}
-
-// The bits of positions [begin, end) of a block.
-inline uint64_t BitsOf(size_t begin, size_t end) {
-  return (~uint64_t{0} >> (kKvBlockSize - (end - begin))) << begin;
-}
-
-template <class Element>
-inline void Attend(const AttentionArgs& a) {
-  // A sink is the first position of all, with a value of zeros: exp(sink - m) is then 1.
-  SoftmaxState state{.m = a.sink,
-                     .l = a.sink == -std::numeric_limits<float>::infinity() ? 0.0f : 1.0f};
-  std::memset(a.out, 0, a.value_dim * sizeof(float));
-  for (size_t block = a.begin / kKvBlockSize; block * kKvBlockSize < a.end; ++block) {
-    const BlockPart part = PartOf(a, block);
-    const uint64_t all = BitsOf(part.begin, part.end);
-    const uint64_t selected = a.selected == nullptr ? all : a.selected[block] & all;
-    if (selected == all) {
-      AttendBlock<Element>(a, part, &state);
-    } else if (selected != 0) {
-      AttendSelected<Element>(a, part, selected, &state);
+inline void DecodeRows(const void* block, size_t row, size_t width, const BlockPart& part,
+                       const Span& span, size_t stride, const void* next, float* to) {
+  const uint8_t* from = static_cast<const uint8_t*>(block);
+  const size_t row_bytes = BytesOf<Element>(row);
+  uintptr_t ahead = span.end < part.all.end
+                        ? reinterpret_cast<uintptr_t>(from + part.place[span.end] * row_bytes)
+                        : reinterpret_cast<uintptr_t>(next);
+  for (size_t i = span.begin; i < span.end; ++i, to += stride) {
+    DecodeRow<Element>(from + part.place[i] * row_bytes, width, to);
+    for (const uintptr_t end = ahead + row_bytes; ahead < end; ahead += 64) {
+      __builtin_prefetch(reinterpret_cast<const void*>(ahead));
     }
   }
-  const float inverse = 1.0f / state.l;
-  for (size_t d = 0; d < a.value_dim; ++d) a.out[d] *= inverse;
 }
 
-void Attention(const AttentionArgs& args) noexcept {
-  switch (args.dtype) {
+// A span of keys or values, `width` elements of each row, as floats. `next` is the block that is
+// read afterwards.
+inline FloatRows FloatsOf(const AttentionArgs& a, const BlockPart& part, const void* block,
+                          const Span& span, size_t width, const void* next) {
+  if (a.dtype == DType::kF32 && !part.packed) {
+    return {static_cast<const float*>(block), a.head_dim, 0};
+  }
+  const size_t stride = (a.head_dim + kLanes - 1) / kLanes * kLanes;
+  const auto decode = [&](auto element) {
+    DecodeRows<decltype(element)>(block, a.head_dim, width, part, span, stride, next, a.scratch);
+  };
+  switch (a.dtype) {
     case DType::kF16:
-      Attend<ElementF16>(args);
+      decode(ElementF16());
       break;
     case DType::kBF16:
-      Attend<ElementBF16>(args);
+      decode(ElementBF16());
       break;
     case DType::kQ8_0:
-      Attend<ElementQ8>(args);
+      decode(ElementQ8());
       break;
     default:
-      Attend<ElementF32>(args);
+      decode(ElementF32());
       break;
+  }
+  return {a.scratch, stride, span.begin};
+}
+
+// Calls fn(span, rows) for the keys or values of a part, as many at a time as a chunk has. `next`
+// is the block that is read afterwards.
+template <class Fn>
+inline void ForEachChunk(const AttentionArgs& a, const BlockPart& part, const void* block,
+                         const void* next, size_t width, const Fn& fn) {
+  const size_t together = AttentionChunk(a.head_dim);
+  for (size_t from = part.all.begin / together * together; from < part.all.end; from += together) {
+    const Span span{from < part.all.begin ? part.all.begin : from,
+                    part.all.end - from < together ? part.all.end : from + together};
+    fn(span, FloatsOf(a, part, block, span, width, next));
+  }
+}
+
+// Scores of all rows with the keys that any row sees. Tiles may reach beyond them: those scores
+// are hidden afterwards.
+inline void ScoreBlock(const AttentionArgs& a, const BlockPart& part, size_t block,
+                       QueryRows* rows) {
+  ForEachChunk(a, part, a.k_blocks[block], a.v_blocks[block], a.head_dim,
+               [&](const Span& span, const FloatRows& keys) {
+                 ForEachTile(part, [&](size_t first, auto tile) {
+                   constexpr size_t kTile = tile;
+                   const float* queries[kTile];
+                   float* scores[kTile];
+                   TakeRows(rows->query, first, part.end_row, queries);
+                   TakeRows(rows->weights, first, part.end_row, scores);
+                   for (size_t j = span.begin; j < span.end; j += kScoreKeys[kTile]) {
+                     ScoreTile(queries, a.head_dim, keys, j, scores);
+                   }
+                 });
+               });
+}
+
+// Moves packed scores to their positions; the last ones first, since none moves down.
+inline void Spread(float* s, uint64_t bits) {
+  for (size_t i = static_cast<size_t>(std::popcount(bits)); bits != 0;) {
+    const size_t j = kKvBlockSize - 1 - static_cast<size_t>(std::countl_zero(bits));
+    s[j] = s[--i];
+    bits &= ~(uint64_t{1} << j);
+  }
+}
+// Packs the weights of these positions.
+inline void Pack(float* p, uint64_t bits) {
+  for (size_t i = 0; bits != 0; bits &= bits - 1) p[i++] = p[std::countr_zero(bits)];
+}
+
+// Scales the scores of a row, hides the positions whose bit is not set, and finds the largest of
+// each lane.
+inline F32x16 PrepareScores(float* s, uint64_t bits, float scale) {
+  for (size_t j = 0; j < kKvBlockSize; j += kLanes) Store(Mul(Load(s + j), Splat(scale)), s + j);
+  if (~bits != 0) {
+    constexpr float kHidden = -std::numeric_limits<float>::infinity();  // its exp is +0
+    for (size_t j = 0; j < kKvBlockSize; ++j) s[j] = (bits >> j & 1) != 0 ? s[j] : kHidden;
+  }
+  F32x16 largest = Load(s);
+  for (size_t j = kLanes; j < kKvBlockSize; j += kLanes) largest = Max(Load(s + j), largest);
+  return largest;
+}
+
+// Turns scores into weights relative to `maximum`; returns the lanes of their sum.
+inline F32x16 Weights(float* s, float maximum) {
+  F32x16 sum = Zero();
+  for (size_t j = 0; j < kKvBlockSize; j += kLanes) {
+    const F32x16 p = Exp(Sub(Load(s + j), Splat(maximum)));
+    Store(p, s + j);
+    sum = Add(sum, p);
+  }
+  return sum;
+}
+
+// One step of the running maximum and sum of `count` rows, at most four.
+inline void AdvanceRows(const AttentionArgs& a, const BlockPart& part, size_t first, size_t count,
+                        QueryRows* rows) {
+  F32x16 lanes[4];
+  float found[4];
+  for (size_t i = 0; i < 4; ++i) {
+    if (i >= count) {
+      lanes[i] = lanes[0];
+      continue;
+    }
+    float* s = rows->weights[first + i];
+    if (part.packed) Spread(s, part.bits);
+    lanes[i] =
+        PrepareScores(s, part.packed ? part.bits : BitsOf(rows->visible[first + i]), a.scale);
+  }
+  ReduceMax4(lanes, found);
+  const F32x16 before = LoadPartial(rows->m + first, count);
+  const F32x16 maximum = Max(before, LoadPartial(found, count));
+  const F32x16 c = Exp(Sub(before, maximum));
+  StorePartial(maximum, rows->m + first, count);
+  StorePartial(c, rows->c + first, count);
+  for (size_t i = 0; i < count; ++i) {
+    float* s = rows->weights[first + i];
+    lanes[i] = Weights(s, rows->m[first + i]);
+    if (part.packed) Pack(s, part.bits);
+  }
+  ReduceAdd4(lanes, found);
+  const F32x16 l = Fma(LoadPartial(rows->l + first, count), c, LoadPartial(found, count));
+  StorePartial(l, rows->l + first, count);
+}
+
+// The values of `Groups` groups of 16 dimensions from d on for one row.
+template <size_t Groups>
+inline void MixRow(const QueryRows& rows, size_t r, const Span& span, const FloatRows& values,
+                   size_t d, float factor) {
+  const float* const weights[1] = {rows.weights[r]};
+  float* const out[1] = {rows.out[r]};
+  const float factors[1] = {factor};
+  AddValues<Groups>(weights, span, values, d, factors, out);
+}
+
+// The same for a tile of rows. What not all of them see is added row by row, before and behind what
+// they share: each value is one Fma in ascending order, so it does not matter where a span ends.
+// The factor of what came before belongs to the first one.
+template <size_t Groups, size_t Tile>
+inline void MixTile(const QueryRows& rows, size_t first, size_t end_row, const FloatRows& values,
+                    size_t d) {
+  const size_t last = first + Tile < end_row ? first + Tile : end_row;
+  Span shared = rows.span[first];
+  bool alike = true;
+  for (size_t r = first + 1; r < last; ++r) {
+    const Span& s = rows.span[r];
+    alike = alike && s.begin == shared.begin && s.end == shared.end;
+    shared = {s.begin > shared.begin ? s.begin : shared.begin,
+              s.end < shared.end ? s.end : shared.end};
+  }
+  if (shared.begin >= shared.end) {
+    for (size_t r = first; r < last; ++r) {
+      if (rows.span[r].begin < rows.span[r].end) {
+        MixRow<Groups>(rows, r, rows.span[r], values, d, rows.c[r]);
+      }
+    }
+    return;
+  }
+  const float* weights[Tile];
+  float* out[Tile];
+  float factors[Tile];
+  TakeRows(rows.weights, first, end_row, weights);
+  TakeRows(rows.out, first, end_row, out);
+  ForEach<Tile>([&](auto i) TAEL_INLINE_LAMBDA {
+    factors[i] = rows.c[first + i < last ? first + i : last - 1];
+  });
+  if (alike) return AddValues<Groups>(weights, shared, values, d, factors, out);
+  for (size_t i = 0; i < Tile; ++i) {
+    const size_t r = first + i < last ? first + i : last - 1;
+    if (rows.span[r].begin == shared.begin) continue;
+    if (r == first + i) {
+      MixRow<Groups>(rows, r, {rows.span[r].begin, shared.begin}, values, d, rows.c[r]);
+    }
+    factors[i] = 1.0f;
+  }
+  AddValues<Groups>(weights, shared, values, d, factors, out);
+  for (size_t r = first; r < last; ++r) {
+    if (rows.span[r].end == shared.end) continue;
+    MixRow<Groups>(rows, r, {shared.end, rows.span[r].end}, values, d, 1.0f);
+  }
+}
+
+// Adds a chunk of values to all rows that see any of it.
+inline void MixChunk(const AttentionArgs& a, const BlockPart& part, const FloatRows& values,
+                     const QueryRows& rows) {
+  size_t d = 0;
+  for (; d + kValueGroups * kLanes <= a.value_dim; d += kValueGroups * kLanes) {
+    ForEachTile(part, [&](size_t first, auto tile) {
+      MixTile<kValueGroups, tile>(rows, first, part.end_row, values, d);
+    });
+  }
+  for (; d + kLanes <= a.value_dim; d += kLanes) {
+    ForEachTile(part, [&](size_t first, auto tile) {
+      MixTile<1, tile>(rows, first, part.end_row, values, d);
+    });
+  }
+  if (d == a.value_dim) return;
+  for (size_t r = part.first_row; r < part.end_row; ++r) {
+    if (rows.span[r].begin == rows.span[r].end) continue;
+    AddValuesRest(rows.weights[r], rows.span[r], values, d, a.value_dim - d, rows.c[r],
+                  rows.out[r]);
+  }
+}
+
+// Adds the values of a block to all rows that see it.
+inline void MixBlock(const AttentionArgs& a, const BlockPart& part, size_t block, QueryRows* rows) {
+  const bool last = (block + 1) * kKvBlockSize >= a.end + a.tokens - 1;
+  ForEachChunk(a, part, a.v_blocks[block], a.k_blocks[last ? block : block + 1], a.value_dim,
+               [&](const Span& chunk, const FloatRows& values) {
+                 for (size_t r = part.first_row; r < part.end_row; ++r) {
+                   const Span& v = rows->visible[r];
+                   const size_t begin = v.begin > chunk.begin ? v.begin : chunk.begin;
+                   const size_t end = v.end < chunk.end ? v.end : chunk.end;
+                   rows->span[r] = begin < end ? Span{begin, end} : Span{chunk.begin, chunk.begin};
+                 }
+                 MixChunk(a, part, values, *rows);
+                 for (size_t r = part.first_row; r < part.end_row; ++r) {
+                   if (rows->span[r].begin < rows->span[r].end) rows->c[r] = 1.0f;
+                 }
+               });
+}
+
+void Attention(const AttentionArgs& a) noexcept {
+  QueryRows rows;
+  StartRows(a, &rows);
+  const size_t end = a.end + a.tokens - 1;
+  for (size_t block = a.Begin(0) / kKvBlockSize; block * kKvBlockSize < end; ++block) {
+    const BlockPart part = FindPart(a, block, &rows);
+    if (part.bits == 0) continue;
+    ScoreBlock(a, part, block, &rows);
+    for (size_t r = part.first_row; r < part.end_row; r += 4) {
+      AdvanceRows(a, part, r, part.end_row - r < 4 ? part.end_row - r : 4, &rows);
+    }
+    MixBlock(a, part, block, &rows);
+  }
+  for (size_t r = 0; r < rows.count; ++r) {
+    const float inverse = 1.0f / rows.l[r];
+    for (size_t d = 0; d < a.value_dim; ++d) rows.out[r][d] *= inverse;
   }
 }
 

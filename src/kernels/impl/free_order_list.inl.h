@@ -48,7 +48,7 @@ void AppendAttention(DType dtype, FreeKernels& out) {
   const auto add = [&](const char* name, Order order, auto run) {
     out.attention.push_back({name, order, dtype, run});
   };
-  add("vector maximum", Order::kSame, FreeAttention<Element, kOne, false>);
+  add("row by row", Order::kSame, FreeAttention<Element, kOne, false>);
   add("scores in 4 chains", Order::kFree, FreeAttention<Element, kFour, false>);
   add("scores in 2 chains", Order::kFree, FreeAttention<Element, kPairs, false>);
   add("values in 2 chains", Order::kFree, FreeAttention<Element, kOne, true>);

@@ -13,6 +13,12 @@ struct F32x16 {
 inline F32x16 Splat(float value) { return {_mm256_set1_ps(value), _mm256_set1_ps(value)}; }
 inline F32x16 Zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
 inline F32x16 Load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+// For several uses: without this the compiler loads again for each.
+inline F32x16 LoadOnce(const float* p) {
+  F32x16 v = Load(p);
+  asm("" : "+x"(v.lo), "+x"(v.hi));
+  return v;
+}
 inline void Store(const F32x16& v, float* p) {
   _mm256_storeu_ps(p, v.lo);
   _mm256_storeu_ps(p + 8, v.hi);
@@ -87,6 +93,9 @@ inline __m256 ScaleByPowerOfTwo8(__m256 v, __m256 n) {
 inline F32x16 ScaleByPowerOfTwo(const F32x16& v, const F32x16& n) {
   return {ScaleByPowerOfTwo8(v.lo, n.lo), ScaleByPowerOfTwo8(v.hi, n.hi)};
 }
+
+inline __m256 LowerHalf(const F32x16& v) { return v.lo; }
+inline __m256 UpperHalf(const F32x16& v) { return v.hi; }
 
 // numerics.md, 2: the tree that ends every lane sum. First step: lanes j + 8 and j + 4.
 inline __m128 FoldToFour(const F32x16& v) {

@@ -14,6 +14,14 @@ struct F32x16 {
 inline F32x16 Splat(float value) { return {_mm512_set1_ps(value)}; }
 inline F32x16 Zero() { return {_mm512_setzero_ps()}; }
 inline F32x16 Load(const float* p) { return {_mm512_loadu_ps(p)}; }
+// For several uses: without this the compiler loads again for each.
+inline F32x16 LoadOnce(const float* p) {
+  F32x16 v = Load(p);
+#if !defined(TAEL_EMULATED_REGISTERS)
+  asm("" : "+v"(v.v));
+#endif
+  return v;
+}
 inline void Store(const F32x16& v, float* p) { _mm512_storeu_ps(p, v.v); }
 
 // The first `count` < 16 lanes.
@@ -57,12 +65,15 @@ inline F32x16 ScaleByPowerOfTwo(const F32x16& v, const F32x16& n) {
   return {_mm512_scalef_ps(v.v, n.v)};
 }
 
-inline __m256 LowerHalf(__m512 v) { return _mm512_castps512_ps256(v); }
-inline __m256 UpperHalf(__m512 v) { return _mm512_extractf32x8_ps(v, 1); }
+inline __m256 LowerHalf(const F32x16& v) { return _mm512_castps512_ps256(v.v); }
+inline __m256 UpperHalf(const F32x16& v) { return _mm512_extractf32x8_ps(v.v, 1); }
+inline __m256 Max8(__m256 a, __m256 b) {
+  return _mm256_blendv_ps(_mm256_max_ps(a, b), a, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));  // as Max()
+}
 
 // numerics.md, 2: the tree that ends every lane sum. First step: lanes j + 8 and j + 4.
 inline __m128 FoldToFour(const F32x16& v) {
-  const __m256 eight = _mm256_add_ps(LowerHalf(v.v), UpperHalf(v.v));
+  const __m256 eight = _mm256_add_ps(LowerHalf(v), UpperHalf(v));
   return _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
 }
 inline float ReduceMax(const F32x16& v) {

@@ -118,15 +118,19 @@ struct FreeKernels {
 #include "kernels/impl/exp.inl.h"
 #include "kernels/impl/elementwise.inl.h"
 #include "kernels/impl/cache.inl.h"
+#include "kernels/isa/attention_by_4.h"
+#include "kernels/impl/attention_tiles.inl.h"
 #include "kernels/impl/attention.inl.h"
 #include "kernels/impl/matmul_float.inl.h"
 #include "kernels/impl/matmul_integer.inl.h"
+#include "kernels/impl/fetch_ahead.inl.h"
 #include "kernels/impl/integer_product.inl.h"
 #include "kernels/impl/matmul_integer_row_tile.inl.h"
 #include "kernels/impl/panel_chains.inl.h"
 #include "kernels/impl/matmul_integer_pair_panel.inl.h"
 namespace tael::TAEL_ISA { inline constexpr size_t kOuterActs = 6, kBlockedActs = 3, kBlockedRows = 2; }
 #include "kernels/impl/free_order.inl.h"
+#include "kernels/impl/free_order_attention.inl.h"
 #include "kernels/impl/free_order_avx2.inl.h"
 #include "kernels/impl/free_order_list.inl.h"
 #include "kernels/isa/target_end.h"
@@ -139,6 +143,7 @@ namespace tael::TAEL_ISA { inline constexpr size_t kOuterActs = 6, kBlockedActs 
 #include "kernels/isa/avx512_kernels.h"
 namespace tael::TAEL_ISA { inline constexpr size_t kOuterActs = 12, kBlockedActs = 4, kBlockedRows = 4; }
 #include "kernels/impl/free_order.inl.h"
+#include "kernels/impl/free_order_attention.inl.h"
 #include "kernels/impl/free_order_list.inl.h"
 #include "kernels/isa/target_end.h"
 #pragma GCC diagnostic pop
@@ -363,17 +368,17 @@ void CompareAttention(const KernelTable& table, const FreeKernels& free, DType d
   for (size_t b = 0; b < kBlocks; ++b)
     blocks.push_back(cache.data() + b * kKvBlockSize * row_bytes);
   const Aligned<float> query = RandomFloats(head_dim);
-  Aligned<float> out(head_dim);
+  Aligned<float> out(head_dim), scratch(AttentionScratch(head_dim));
   const AttentionArgs args{.query = query.data(),
                            .head_dim = head_dim,
                            .value_dim = head_dim,
                            .k_blocks = blocks.data(),
                            .v_blocks = blocks.data(),
                            .dtype = dtype,
-                           .begin = 0,
                            .end = kPositions,
                            .scale = 0.1f,
-                           .out = out.data()};
+                           .out = out.data(),
+                           .scratch = scratch.data()};
   std::vector<Runner> runners = {{"product", Order::kSame, [&] { table.attention(args); }}};
   for (const FreeKernels::Attention& f : free.attention) {
     if (f.dtype == dtype) runners.push_back({f.name, f.order, [&] { f.run(args); }});

@@ -25,6 +25,7 @@ inline F32x16 Zero() { return Splat(0.0f); }
 inline F32x16 Load(const float* p) {
   return {{vld1q_f32(p), vld1q_f32(p + 4), vld1q_f32(p + 8), vld1q_f32(p + 12)}};
 }
+inline F32x16 LoadOnce(const float* p) { return Load(p); }
 inline void Store(const F32x16& v, float* p) {
   ForEach<4>([&](auto i) TAEL_INLINE_LAMBDA { vst1q_f32(p + 4 * i, v.part[i]); });
 }
@@ -114,7 +115,7 @@ inline float32x4_t FoldPair(float32x4_t a, float32x4_t b) {
                    vcombine_f32(vget_high_f32(a), vget_high_f32(b)));
 }
 // Four trees side by side.
-inline void ReduceAdd4(const F32x16 (&v)[4], float* out) {
+inline void ReduceAdd4(const F32x16* v, float* out) {
   const float32x4_t first = FoldPair(FoldToFour(v[0]), FoldToFour(v[1]));
   const float32x4_t second = FoldPair(FoldToFour(v[2]), FoldToFour(v[3]));
   vst1q_f32(out, vpaddq_f32(first, second));
@@ -123,6 +124,10 @@ inline float ReduceMax(const F32x16& v) {
   float t[4];
   vst1q_f32(t, Max4(Max4(v.part[0], v.part[2]), Max4(v.part[1], v.part[3])));
   return MaxScalar(MaxScalar(t[0], t[2]), MaxScalar(t[1], t[3]));
+}
+// The largest lane of each of four vectors; NaN if any lane is NaN.
+inline void ReduceMax4(const F32x16* v, float* out) {
+  for (size_t i = 0; i < 4; ++i) out[i] = ReduceMax(v[i]);
 }
 
 // Element types of weights and caches: where they lie in memory (any alignment) and how 16 of them

@@ -97,7 +97,7 @@ inline float ReduceAdd(const F32x16& v) {
   for (size_t j = 0; j < 2; ++j) t[j] += t[j + 2];
   return t[0] + t[1];
 }
-inline void ReduceAdd4(const F32x16 (&v)[4], float* out) {
+inline void ReduceAdd4(const F32x16* v, float* out) {
   for (size_t i = 0; i < 4; ++i) out[i] = ReduceAdd(v[i]);
 }
 inline float ReduceMax(const F32x16& v) {
