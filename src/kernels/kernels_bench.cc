@@ -74,15 +74,22 @@ void Bench(const KernelTable& table, DType dtype, size_t m) {
   Report(table.name, dtype, m, rows, w.size(), seconds);
 }
 
-// One decode step of 8 heads over `depth` positions, each head with keys and values of its own.
-void BenchAttention(const KernelTable& table, DType dtype, size_t head_dim, size_t depth) {
+// Query rows of one call.
+struct Rows {
+  size_t tokens, heads;
+};
+
+// 8 key heads over `depth` positions, each with keys and values of its own and `rows` queries.
+void BenchAttention(const KernelTable& table, DType dtype, size_t head_dim, size_t depth,
+                    const Rows& rows) {
   constexpr size_t kHeads = 8;
   const size_t blocks = depth / kKvBlockSize;
   const size_t block_bytes =
       kKvBlockSize * static_cast<size_t>(*StorageBytes(dtype, static_cast<int64_t>(head_dim)));
   std::vector<uint8_t> cache(2 * kHeads * blocks * block_bytes);
   std::mt19937 rng(1);
-  std::vector<float> x(kKvBlockSize * head_dim), query(head_dim), out(head_dim);
+  std::vector<float> x(kKvBlockSize * head_dim), query(rows.tokens * rows.heads * head_dim),
+      out(query.size());
   for (float& v : query) v = static_cast<float>(rng()) * 0x1p-31f - 1.0f;
   std::vector<const void*> pointers;
   for (uint8_t* block = cache.data(); block < cache.data() + cache.size(); block += block_bytes) {
@@ -91,12 +98,16 @@ void BenchAttention(const KernelTable& table, DType dtype, size_t head_dim, size
     pointers.push_back(block);
   }
   AttentionArgs args{.query = query.data(),
+                     .query_stride = rows.heads * head_dim,
+                     .tokens = rows.tokens,
+                     .heads = rows.heads,
                      .head_dim = head_dim,
                      .value_dim = head_dim,
                      .dtype = dtype,
-                     .end = depth};
+                     .end = depth - rows.tokens + 1};
   args.scale = 0.125f;
   args.out = out.data();
+  args.out_stride = args.query_stride;
   std::vector<float> scratch(AttentionScratch(head_dim) + 16);
   args.scratch = scratch.data();
   const double seconds = Fastest([&] {
@@ -106,10 +117,13 @@ void BenchAttention(const KernelTable& table, DType dtype, size_t head_dim, size
       table.attention(args);
     }
   });
-  const double rows = static_cast<double>(kHeads * depth);
-  std::printf("%-7s attention %-4s head_dim=%-3zu depth=%zu %8.2f GB/s %8.2f ns per row\n",
-              table.name, Name(dtype), head_dim, depth,
-              static_cast<double>(cache.size()) / seconds * 1e-9, seconds / rows * 1e9);
+  const double products =
+      2.0 * static_cast<double>(kHeads * depth * rows.tokens * rows.heads * head_dim);
+  std::printf(
+      "%-7s attention %-4s head_dim=%-3zu depth=%zu tokens=%-2zu heads=%-2zu %8.2f GB/s %8.1f "
+      "GFLOP/s\n",
+      table.name, Name(dtype), head_dim, depth, rows.tokens, rows.heads,
+      static_cast<double>(cache.size()) / seconds * 1e-9, 2 * products / seconds * 1e-9);
 }
 
 }  // namespace
@@ -125,7 +139,11 @@ int main(int argc, char** argv) {
     for (const size_t head_dim : {64, 128}) {
       if (!named("attention")) break;
       for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0}) {
-        for (const size_t depth : {1024, 8192}) BenchAttention(**table, dtype, head_dim, depth);
+        for (const size_t depth : {1024, 8192}) {
+          for (const Rows& rows : {Rows{1, 1}, {1, 2}, {1, 4}, {1, 8}, {32, 2}}) {
+            BenchAttention(**table, dtype, head_dim, depth, rows);
+          }
+        }
       }
     }
     for (int t = 0; t < static_cast<int>(DType::kCount); ++t) {
