@@ -156,7 +156,8 @@ void Attention(const AttentionShape& shape, const Batch& batch, int layer,
     args.k_blocks = blocks.keys + kv_head * blocks.blocks;
     args.v_blocks = blocks.values + kv_head * blocks.blocks;
     args.dtype = cache.dtype();
-    args.end = static_cast<size_t>(sequence.begin + call.first_token + 1);
+    const int visible = sequence.begin + call.first_token + 1;
+    args.end = static_cast<size_t>(visible);
     args.window = static_cast<size_t>(shape.window);
     if (shape.selection != nullptr && shape.selection->limited[t] != 0) {
       args.selected = shape.selection->bits + t * shape.selection->blocks;
