@@ -3,6 +3,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -53,7 +54,7 @@ class Profile {
   void CountBytes(int64_t bytes) { Current().counted_bytes += bytes; }
 
   const Sum& Of(int layer, OpKind kind) const {
-    return sums_[static_cast<size_t>(layer + 1)][static_cast<size_t>(kind)];
+    return sums_[Row(layer)][static_cast<size_t>(kind)];
   }
   int layers() const { return static_cast<int>(sums_.size()) - 1; }
   int64_t readings() const { return readings_; }  // of the clock
@@ -63,7 +64,11 @@ class Profile {
 
  private:
   using Clock = std::chrono::steady_clock;
-  Sum& Current() { return sums_[static_cast<size_t>(layer_ + 1)][static_cast<size_t>(kind_)]; }
+  static size_t Row(int layer) {
+    const int row = layer + 1;  // kOutsideLayers is the first one
+    return static_cast<size_t>(row);
+  }
+  Sum& Current() { return sums_[Row(layer_)][static_cast<size_t>(kind_)]; }
   void Charge();  // the time since the last reading
 
   std::vector<std::array<Sum, kOpKinds>> sums_;  // [1 + layers], outside of them first
