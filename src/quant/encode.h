@@ -1,5 +1,5 @@
 // Encoding of float32 rows in the formats that have one agreed rounding: the bytes are those of
-// GGML's reference routines. (Searching for better quants is another task, in adapt/.)
+// GGML's reference routines. (Searching for better quants: kernels/block_encoders.h.)
 #pragma once
 
 #include <cstdint>

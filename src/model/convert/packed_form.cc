@@ -14,12 +14,14 @@ void RequireGgufForm(const Model& model) {
         ErrorCode::kUnsupported,
         "{}: it is the published form (method '{}'): float8 with scales for blocks of attention "
         "and shared experts, which GGUF has no type for. Its FP4 experts would be blocks of MXFP4, "
-        "but a model is converted as a whole. Hint: convert a checkpoint with plain matrices",
+        "but a model is converted as a whole. Hint: convert a checkpoint with plain matrices; "
+        "`tael "
+        "quantize` decodes this one and writes other types",
         model.checkpoint.path, method);
   }
   Fail(ErrorCode::kUnsupported,
        "{}: its matrices are quantised by method '{}', which GGUF has no blocks for. Hint: convert "
-       "the unquantised checkpoint",
+       "the unquantised checkpoint; `tael quantize` decodes this one and writes other types",
        model.checkpoint.path, method);
 }
 
