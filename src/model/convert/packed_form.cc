@@ -14,9 +14,8 @@ void RequireGgufForm(const Model& model) {
         ErrorCode::kUnsupported,
         "{}: it is the published form (method '{}'): float8 with scales for blocks of attention "
         "and shared experts, which GGUF has no type for. Its FP4 experts would be blocks of MXFP4, "
-        "but a model is converted as a whole. Hint: convert a checkpoint with plain matrices; "
-        "`tael "
-        "quantize` decodes this one and writes other types",
+        "but a model is converted as a whole. Hint: convert a checkpoint with plain matrices, or "
+        "decode this one and write other types by `tael quantize`",
         model.checkpoint.path, method);
   }
   Fail(ErrorCode::kUnsupported,
