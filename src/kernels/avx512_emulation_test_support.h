@@ -32,6 +32,8 @@
 #undef _mm256_fmadd_ps
 #undef _mm512_fmadd_ps
 #undef _mm512_scalef_ps
+// SIMDe's wants a constant that clang sees without optimising.
+#undef _mm512_srli_epi16
 
 namespace tael {
 namespace {
@@ -125,6 +127,11 @@ inline __m256i _mm512_cvtps_ph(__m512 v, int) {
 inline __m512i _mm512_cvtepi8_epi32(__m128i v) {
   const simde__m128i_private x = simde__m128i_to_private(v);
   return IntLanes([&](size_t i) { return static_cast<int32_t>(x.i8[i]); });
+}
+inline __m512i _mm512_srli_epi16(__m512i v, unsigned count) {
+  simde__m512i_private x = simde__m512i_to_private(v);
+  for (size_t i = 0; i < 32; ++i) x.u16[i] = static_cast<uint16_t>(x.u16[i] >> count);
+  return simde__m512i_from_private(x);
 }
 inline __m512i _mm512_srai_epi32(__m512i v, unsigned count) {
   const simde__m512i_private x = simde__m512i_to_private(v);
