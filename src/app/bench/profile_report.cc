@@ -77,7 +77,8 @@ ProfileRow RowOf(const BenchResult& result, int first, int last, OpKind kind) {
     row.seconds += static_cast<double>(sum.nanoseconds) * kNano / repetitions;
     row.calls += static_cast<double>(sum.calls) / repetitions;
     if (!cost_kind.has_value()) continue;
-    const Cost& cost = result.layer_costs[static_cast<size_t>(layer + 1)][*cost_kind];
+    const int place = layer + 1;  // outside of layers comes first
+    const Cost& cost = result.layer_costs[static_cast<size_t>(place)][*cost_kind];
     row.integer_operations += 2 * static_cast<double>(cost.integer_macs);
     row.float_operations += 2 * static_cast<double>(cost.float_macs);
     // Of experts what was read takes the place of the estimate.
