@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cctype>
 #include <csignal>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "adapt/quantise.h"
 #include "adapt/summary.h"
 #include "app/command.h"
+#include "app/convert_target.h"
 #include "app/memory.h"
 #include "app/model_store.h"
 #include "app/names.h"
@@ -47,8 +49,10 @@ Target ParseType(const std::string& name, bool pure) {
   static constexpr std::pair<const char*, const char*> kShort[] = {
       {"Q3_K", "Q3_K_M"}, {"Q4_K", "Q4_K_M"}, {"Q5_K", "Q5_K_M"}};
   if (const Recipe* recipe = FindRecipe(name)) return {*recipe, !pure};
+  std::string upper = name;
+  for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   for (const auto& [alias, recipe] : kShort) {
-    if (name == alias) return {*FindRecipe(recipe), !pure};
+    if (upper == alias) return {*FindRecipe(recipe), !pure};
   }
   if (const auto type = EncodableType(name)) return {{Name(*type), 0, *type}, false};
   Fail(ErrorCode::kInvalidArgument,
@@ -155,6 +159,8 @@ int Execute(const QuantizeOptions& options, const LoadedSettings& settings) {
   const Importance* matrix = importance ? &*importance : nullptr;
   std::vector<PlannedTensor> plan = MakePlan(options, target, source, matrix);
   if (automatic) {
+    // Before minutes of measuring; Check() below knows the names of all parts.
+    CheckGgufTarget(options.target, {options.target}, options.force);
     ChooseMeasuredTypes(loaded, options.automatic, *automatic, options.threads, matrix, &plan);
     target.recipe.name = "auto";
   }

@@ -114,6 +114,8 @@ def rules_decide_before_recipes_and_mistakes_are_named():
         expect(found["blk.1.attn_q.weight"] == "F16" and found["blk.0.attn_q.weight"] == "F16", found)
         expect(found["blk.0.ffn_up.weight"] == "BF16" and found["blk.1.ffn_up.weight"] == "Q8_0", found)
         expect("exists already" in home.tael("quantize", LLAMA, out, "--type", "Q8_0").err)
+        short = home.tael("quantize", LLAMA, os.path.join(home.path, "short.gguf"), "--type", "q4_k", "--dry-run")
+        expect("Q4_K_M" in short.out, short)
         expect(home.tael("quantize", LLAMA, out, "--type", "Q8_0", "--force").code == 0)
         expect("is the source itself" in home.tael("quantize", out, out, "--type", "Q8_0", "--force").err)
         os.remove(out)
@@ -169,6 +171,8 @@ def measured_types_lose_less_in_the_same_bytes():
         expect(result.code == 0, result)
         expect(os.path.getsize(auto) <= os.path.getsize(plain) + 256)
         expect(kl(home, source, auto, text) < kl(home, source, plain, text))
+        again = home.tael("quantize", source, auto, "--type", "auto:Q4_K_M", "--calibrate", text)
+        expect("exists already" in again.err and "measuring" not in again.err, again)
         expect("--calibrate" in home.tael("quantize", source, auto, "--type", "auto:4.5", "--force").err)
         expect("auto:RECIPE" in home.tael("quantize", source, auto, "--type", "auto:x", "--force").err)
 
