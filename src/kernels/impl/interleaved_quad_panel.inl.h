@@ -24,8 +24,7 @@ template <class F>
                                      size_t count, PairPanel<ShapeOf<F>>* panel) {
   for (size_t b = 0; b < count; ++b) {
     const StripPair block = PairAt(product, j, first + b);
-    FetchStrip<F>(block.low);
-    FetchStrip<F>(block.high);
+    FetchPair(product, block, first + b);
     for (size_t piece = 0; piece < F::kPieces; ++piece) {
       I32x16* out = panel->w + b * F::kSize / 4 + piece * F::kPieceQuads;
       ForEach<F::kPieceQuads>([&](auto g)

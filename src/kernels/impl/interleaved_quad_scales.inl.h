@@ -121,5 +121,16 @@ inline StripPair PairAt(const StripProduct<F>& product, size_t j, size_t b) {
   return {product.Block(j, b), product.Block(HasBoth(product.a, j) ? j + kRowTile : j, b)};
 }
 
+// Asks for what both strips will need. Behind the end of a strip lies the other one of the pair,
+// which is read already: the next pair is one strip further.
+template <class F>
+[[gnu::always_inline]] inline void FetchPair(const StripProduct<F>& product, const StripPair& block,
+                                             size_t b) {
+  const size_t strip = kRowTile * product.a.row_bytes;
+  const size_t skip = b * kRowTile * F::kBytes + kFetchDistance >= strip ? strip : 0;
+  FetchStrip<F>(block.low, skip);
+  FetchStrip<F>(block.high, skip);
+}
+
 }  // namespace
 }  // namespace tael::TAEL_ISA

@@ -43,8 +43,7 @@ template <class F, size_t Acts>
   const size_t blocks = product.blocks();
   for (size_t b = 0; b < blocks; ++b) {
     const StripPair block = PairAt(product, j, b);
-    FetchStrip<F>(block.low);
-    FetchStrip<F>(block.high);
+    FetchPair(product, block, b);
     if constexpr (F::kSize == 32 || Acts == 1) {
       ReadScales<F>(block, &scales);
     } else {

@@ -18,11 +18,12 @@ struct StripProduct {
 // the processor alone does not look across pages.
 inline constexpr size_t kFetchDistance = 4096;
 // Part of its caller at any rate: GCC takes a function that only fetches for one without effect.
+// `skip`: what lies behind that is read next, besides.
 template <class F>
-[[gnu::always_inline]] inline void FetchStrip(const StripBlock& block) {
+[[gnu::always_inline]] inline void FetchStrip(const StripBlock& block, size_t skip = 0) {
   constexpr size_t kLine = 64;
   ForEach<(kRowTile * F::kBytes + kLine - 1) / kLine>([&](auto line) TAEL_INLINE_LAMBDA {
-    __builtin_prefetch(block.words + kFetchDistance + kLine * line);
+    __builtin_prefetch(block.words + kFetchDistance + skip + kLine * line);
   });
 }
 
