@@ -58,18 +58,25 @@ inline float SignedLargest(const Run& run) {
   return largest;
 }
 
+// Whole levels from lo to hi.
+struct WholeLevels {
+  float lo, hi;
+  F32x16 operator()(const F32x16& v) const { return Rounded(Clamp(v, lo, hi)); }
+};
+
 // What a fit gained: the sum of w x^2 less the weighted error.
 struct ScaleFit {
   float scale = 0, gain = 0;
 };
 
-// Levels lo..hi: value = scale * q.
-inline void TryInverses(const Run& run, float lo, float hi, const F32x16& inverses,
+// value = scale * q; `level` gives the q nearest to each number.
+template <class Level>
+inline void TryInverses(const Run& run, const F32x16& inverses, const Level& level,
                         ScaleFit* best) {
   F32x16 xq = Zero(), qq = Zero();
   for (int i = 0; i < run.n; ++i) {
     const F32x16 x = Splat(run.x[i]);
-    const F32x16 q = Rounded(Clamp(Mul(x, inverses), lo, hi));
+    const F32x16 q = level(Mul(x, inverses));
     const F32x16 wq = Mul(Splat(run.w[i]), q);
     xq = Fma(x, wq, xq);
     qq = Fma(wq, q, qq);
@@ -85,11 +92,12 @@ inline ScaleFit FitScale(const Run& run, float lo, float hi, float widest) {
   const float largest = SignedLargest(run);
   if (largest == 0) return best;
   const F32x16 factors = Ladder(0.95f, (widest - 0.95f) / 15);
-  TryInverses(run, lo, hi, Mul(Splat(lo / largest), factors), &best);
-  TryInverses(run, lo, hi, Mul(Splat(hi / largest), factors), &best);
+  const WholeLevels levels{lo, hi};
+  TryInverses(run, Mul(Splat(lo / largest), factors), levels, &best);
+  TryInverses(run, Mul(Splat(hi / largest), factors), levels, &best);
   if (best.scale == 0) return best;
   const float step = (widest - 0.95f) / 120;
-  TryInverses(run, lo, hi, Mul(Splat(1 / best.scale), Ladder(1 - 7.5f * step, step)), &best);
+  TryInverses(run, Mul(Splat(1 / best.scale), Ladder(1 - 7.5f * step, step)), levels, &best);
   return best;
 }
 

@@ -70,15 +70,16 @@ inline void EncodeBlock(const float* x, const float* w, BlockQ1_0* out) {
 inline void EncodeBlock(const float* x, const float* w, BlockQ2_0* out) {
   int8_t q[64];
   const Run run{x, w, 64};
-  // The scale may have either sign: levels -1 .. 2.
+  // The scale may have either sign.
+  const WholeLevels levels{-1, 2};
   ScaleFit fit;
   const float largest = SignedLargest(run);
   if (largest != 0) {
     for (const float level : {-1.0f, 1.0f, 2.0f, -2.0f}) {
-      TryInverses(run, -1, 2, Mul(Splat(level / largest), Ladder(0.8f, 0.12f)), &fit);
+      TryInverses(run, Mul(Splat(level / largest), Ladder(0.8f, 0.12f)), levels, &fit);
     }
     if (fit.scale != 0) {
-      TryInverses(run, -1, 2, Mul(Splat(1 / fit.scale), Ladder(0.85f, 0.02f)), &fit);
+      TryInverses(run, Mul(Splat(1 / fit.scale), Ladder(0.85f, 0.02f)), levels, &fit);
     }
   }
   const float d = Halved(fit.scale, &out->d);

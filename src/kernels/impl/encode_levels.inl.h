@@ -27,28 +27,18 @@ inline F32x16 NearestLevel(const F32x16& v) {
   return level;
 }
 
-inline void TryLevelInverses(const Run& run, const F32x16& inverses, ScaleFit* best) {
-  F32x16 xq = Zero(), qq = Zero();
-  for (int i = 0; i < run.n; ++i) {
-    const F32x16 x = Splat(run.x[i]);
-    const F32x16 q = NearestLevel(Mul(x, inverses));
-    const F32x16 wq = Mul(Splat(run.w[i]), q);
-    xq = Fma(x, wq, xq);
-    qq = Fma(wq, q, qq);
-  }
-  const F32x16 scale = Div(xq, Max(qq, Splat(kTiny)));
-  const int lane = BestLane(Mul(xq, scale), &best->gain);
-  if (lane >= 0) best->scale = Lane(scale, lane);
-}
+struct UnevenLevels {
+  F32x16 operator()(const F32x16& v) const { return NearestLevel(v); }
+};
 
 inline ScaleFit FitLevels(const Run& run) {
   ScaleFit best;
   const float largest = SignedLargest(run);
   if (largest == 0) return best;
-  TryLevelInverses(run, Mul(Splat(-127 / largest), Ladder(0.8f, 0.03f)), &best);
-  TryLevelInverses(run, Mul(Splat(113 / largest), Ladder(0.8f, 0.03f)), &best);
+  TryInverses(run, Mul(Splat(-127 / largest), Ladder(0.8f, 0.03f)), UnevenLevels{}, &best);
+  TryInverses(run, Mul(Splat(113 / largest), Ladder(0.8f, 0.03f)), UnevenLevels{}, &best);
   if (best.scale == 0) return best;
-  TryLevelInverses(run, Mul(Splat(1 / best.scale), Ladder(0.97f, 0.004f)), &best);
+  TryInverses(run, Mul(Splat(1 / best.scale), Ladder(0.97f, 0.004f)), UnevenLevels{}, &best);
   return best;
 }
 
