@@ -3,6 +3,17 @@
 #pragma once
 
 #include "kernels/block_encoders.h"
+#include "kernels/isa/standard_headers.h"
+#include "quant/float_bits.h"
+#include "quant/fp4.h"
+#include "quant/iq1.h"
+#include "quant/iq2.h"
+#include "quant/iq3.h"
+#include "quant/iq4.h"
+#include "quant/iq_grids.h"
+#include "quant/legacy.h"
+#include "quant/low_bit.h"
+#include "quant/quants.h"
 
 namespace tael {
 

@@ -155,6 +155,10 @@ struct KernelTable {
   float (*softmax_numerators)(float* x, size_t n) noexcept;
   // out[i] = exp(x[i])
   void (*exp)(const float* x, size_t n, float* out) noexcept;
+  // `count` elements of any type that CanDecode(), in whole blocks: the values of DecodeRow()
+  // (quant/dtype.h).
+  void (*decode_row)(DType dtype, const uint8_t* bytes, int64_t count,
+                     float* out) noexcept = DecodeRow;
   // Rows of packed matrices in float32 (quant/packed_matrix.h).
   PackedDecoders packed;
 };

@@ -1,7 +1,10 @@
 // The probes compiled into this program, one table per instruction set; probe_table.cc chooses.
 #pragma once
 
+#include "kernels/isa/standard_headers.h"
 #include "kernels/probe_table.h"
+#include "quant/float_bits.h"
+#include "quant/integer_form.h"
 
 namespace tael {
 

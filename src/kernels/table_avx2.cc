@@ -1,26 +1,6 @@
 // The AVX2 table (x86-64-v3: AVX2, FMA, F16C), for Haswell and Zen and later.
-// Standard headers come first: inside the region their inline functions would be compiled for AVX2
-// and could replace the baseline ones of other objects at link time.
 #if defined(__x86_64__)
-#include <immintrin.h>
-
-#include <bit>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <limits>
-#include <type_traits>
-#include <utility>
-
-#include "kernels/tables.h"
-#include "quant/float_bits.h"
-#include "quant/fp4.h"
-#include "quant/integer_form.h"
-#include "quant/iq4.h"
-#include "quant/k_quants.h"
-#include "quant/legacy.h"
-#include "quant/packed_matrix.h"
+#include "kernels/table_headers.h"
 
 #define TAEL_ISA avx2
 
@@ -33,6 +13,7 @@
 #include "kernels/isa/avx2_integer.h"
 #include "kernels/isa/avx2_dot.h"
 #include "kernels/isa/avx2_formats.h"
+#include "kernels/isa/x86_block_values.h"
 #include "kernels/impl/exp.inl.h"
 #include "kernels/impl/elementwise.inl.h"
 #include "kernels/impl/cache.inl.h"
@@ -51,6 +32,7 @@
 #include "kernels/impl/matmul_integer_pair_panel.inl.h"
 #include "kernels/impl/matmul_integer_dispatch.inl.h"
 #include "kernels/impl/matmul_codes_tiles.inl.h"
+#include "kernels/impl/decode_row.inl.h"
 #include "quant/packed/values.inl.h"
 #include "quant/packed/bytes.inl.h"
 #include "quant/packed/words.inl.h"
@@ -87,6 +69,7 @@ const KernelTable kAvx2Table = {
     .to_cache = avx2::ToCache,
     .softmax_numerators = avx2::SoftmaxNumerators,
     .exp = avx2::ExpArray,
+    .decode_row = avx2::DecodeStoredRow,
     .packed = {avx2::ByteCodeRows, avx2::WordCodeRows, avx2::AcrossCodeRows, avx2::Fp4CodeRows,
                avx2::ByteCodeBlocks, avx2::WordCodeBlocks, avx2::AcrossCodeBlocks,
                avx2::Fp4CodeBlocks},

@@ -1,26 +1,6 @@
 // The AVX-512 table (F, BW, DQ, VL, VNNI), for Ice Lake, Sapphire Rapids and Zen 4 and later.
-// Standard headers come first: inside the region their inline functions would be compiled for
-// AVX-512 and could replace the baseline ones of other objects at link time.
 #if defined(__x86_64__)
-#include <immintrin.h>
-
-#include <bit>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <limits>
-#include <type_traits>
-#include <utility>
-
-#include "kernels/tables.h"
-#include "quant/float_bits.h"
-#include "quant/fp4.h"
-#include "quant/integer_form.h"
-#include "quant/iq4.h"
-#include "quant/k_quants.h"
-#include "quant/legacy.h"
-#include "quant/packed_matrix.h"
+#include "kernels/table_headers.h"
 
 #define TAEL_ISA avx512
 
@@ -58,6 +38,7 @@ const KernelTable kAvx512Table = {
     .to_cache = avx512::ToCache,
     .softmax_numerators = avx512::SoftmaxNumerators,
     .exp = avx512::ExpArray,
+    .decode_row = avx512::DecodeStoredRow,
     .packed = {avx512::ByteCodeRows, avx512::WordCodeRows, avx512::AcrossCodeRows,
                avx512::Fp4CodeRows, avx512::ByteCodeBlocks, avx512::WordCodeBlocks,
                avx512::AcrossCodeBlocks, avx512::Fp4CodeBlocks},

@@ -2,24 +2,9 @@
 // C++, so that its bits can be compared with the scalar table's on any x86-64 machine. It is part
 // of the test program only.
 #if defined(__x86_64__)
-#include <bit>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <limits>
-#include <type_traits>
-#include <utility>
-
 #include "kernels/avx512_emulation_test_support.h"
 #include "kernels/kernel_test_support.h"
-#include "quant/float_bits.h"
-#include "quant/fp4.h"
-#include "quant/integer_form.h"
-#include "quant/iq4.h"
-#include "quant/k_quants.h"
-#include "quant/legacy.h"
-#include "quant/packed_matrix.h"
+#include "kernels/table_headers.h"
 
 #define TAEL_ISA avx512_emulated
 
@@ -49,6 +34,7 @@ const KernelTable kAvx512EmulatedTable = {
     .to_cache = avx512_emulated::ToCache,
     .softmax_numerators = avx512_emulated::SoftmaxNumerators,
     .exp = avx512_emulated::ExpArray,
+    .decode_row = avx512_emulated::DecodeStoredRow,
     .packed = {avx512_emulated::ByteCodeRows, avx512_emulated::WordCodeRows,
                avx512_emulated::AcrossCodeRows, avx512_emulated::Fp4CodeRows,
                avx512_emulated::ByteCodeBlocks, avx512_emulated::WordCodeBlocks,

@@ -1,25 +1,7 @@
 // The products of the AVX-512 table over interleaved rows, apart from the rest of it so that
 // compilers work on both at once.
 #if defined(__x86_64__)
-#include <immintrin.h>
-
-#include <bit>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <limits>
-#include <type_traits>
-#include <utility>
-
-#include "kernels/tables.h"
-#include "quant/float_bits.h"
-#include "quant/fp4.h"
-#include "quant/integer_form.h"
-#include "quant/iq4.h"
-#include "quant/k_quants.h"
-#include "quant/legacy.h"
-#include "quant/packed_matrix.h"
+#include "kernels/table_headers.h"
 
 #define TAEL_ISA avx512
 

@@ -1,24 +1,9 @@
 // The products of the AVX-512 table over interleaved rows, emulated as in
 // table_avx512_emulated_test.cc.
 #if defined(__x86_64__)
-#include <bit>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <limits>
-#include <type_traits>
-#include <utility>
-
 #include "kernels/avx512_emulation_test_support.h"
 #include "kernels/kernel_test_support.h"
-#include "quant/float_bits.h"
-#include "quant/fp4.h"
-#include "quant/integer_form.h"
-#include "quant/iq4.h"
-#include "quant/k_quants.h"
-#include "quant/legacy.h"
-#include "quant/packed_matrix.h"
+#include "kernels/table_headers.h"
 
 #define TAEL_ISA avx512_emulated
 

@@ -1,27 +1,6 @@
 // The block encoders with NEON (block_encoders.h).
 #if defined(__aarch64__)
-#include <arm_neon.h>
-
-#include <bit>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <limits>
-#include <type_traits>
-#include <utility>
-
 #include "kernels/block_encoder_tables.h"
-#include "quant/float_bits.h"
-#include "quant/fp4.h"
-#include "quant/iq1.h"
-#include "quant/iq2.h"
-#include "quant/iq3.h"
-#include "quant/iq4.h"
-#include "quant/iq_grids.h"
-#include "quant/legacy.h"
-#include "quant/low_bit.h"
-#include "quant/quants.h"
 
 #define TAEL_ISA neon_base
 

@@ -1,26 +1,7 @@
 // The NEON table for Armv8.2 with the byte dot product (SDOT), for Cortex-A76, Neoverse and Apple
-// M1 and later. Standard headers come first: inside the region their inline functions would be
-// compiled for that target and could replace the baseline ones of other objects at link time.
+// M1 and later.
 #if defined(__aarch64__)
-#include <arm_neon.h>
-
-#include <bit>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <limits>
-#include <type_traits>
-#include <utility>
-
-#include "kernels/tables.h"
-#include "quant/float_bits.h"
-#include "quant/fp4.h"
-#include "quant/integer_form.h"
-#include "quant/iq4.h"
-#include "quant/k_quants.h"
-#include "quant/legacy.h"
-#include "quant/packed_matrix.h"
+#include "kernels/table_headers.h"
 
 #define TAEL_ISA neon
 
@@ -32,6 +13,7 @@
 #include "kernels/isa/neon_dot.h"
 #include "kernels/isa/neon_integer.h"
 #include "kernels/isa/neon_formats.h"
+#include "kernels/isa/neon_block_values.h"
 #include "kernels/impl/exp.inl.h"
 #include "kernels/impl/elementwise.inl.h"
 #include "kernels/impl/cache.inl.h"
@@ -48,6 +30,7 @@
 #include "kernels/isa/neon_tiles.h"
 #include "kernels/impl/matmul_integer_dispatch.inl.h"
 #include "kernels/impl/matmul_codes_tiles.inl.h"
+#include "kernels/impl/decode_row.inl.h"
 #include "quant/packed/values.inl.h"
 #include "quant/packed/bytes.inl.h"
 #include "quant/packed/words.inl.h"
@@ -83,6 +66,7 @@ const KernelTable kNeonTable = {
     .to_cache = neon::ToCache,
     .softmax_numerators = neon::SoftmaxNumerators,
     .exp = neon::ExpArray,
+    .decode_row = neon::DecodeStoredRow,
     .packed = {neon::ByteCodeRows, neon::WordCodeRows, neon::AcrossCodeRows, neon::Fp4CodeRows,
                neon::ByteCodeBlocks, neon::WordCodeBlocks, neon::AcrossCodeBlocks,
                neon::Fp4CodeBlocks},

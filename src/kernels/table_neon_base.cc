@@ -1,24 +1,6 @@
 // The NEON table for every 64-bit Arm: without the byte dot product (Cortex-A53, A72).
 #if defined(__aarch64__)
-#include <arm_neon.h>
-
-#include <bit>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <limits>
-#include <type_traits>
-#include <utility>
-
-#include "kernels/tables.h"
-#include "quant/float_bits.h"
-#include "quant/fp4.h"
-#include "quant/integer_form.h"
-#include "quant/iq4.h"
-#include "quant/k_quants.h"
-#include "quant/legacy.h"
-#include "quant/packed_matrix.h"
+#include "kernels/table_headers.h"
 
 #define TAEL_ISA neon_base
 
@@ -29,6 +11,7 @@
 #include "kernels/isa/neon_base.h"
 #include "kernels/isa/neon_integer.h"
 #include "kernels/isa/neon_formats.h"
+#include "kernels/isa/neon_block_values.h"
 #include "kernels/impl/exp.inl.h"
 #include "kernels/impl/elementwise.inl.h"
 #include "kernels/impl/cache.inl.h"
@@ -45,6 +28,7 @@
 #include "kernels/isa/neon_tiles.h"
 #include "kernels/impl/matmul_integer_dispatch.inl.h"
 #include "kernels/impl/matmul_codes_tiles.inl.h"
+#include "kernels/impl/decode_row.inl.h"
 #include "quant/packed/values.inl.h"
 #include "quant/packed/bytes.inl.h"
 #include "quant/packed/words.inl.h"
@@ -79,6 +63,7 @@ const KernelTable kNeonBaseTable = {
     .to_cache = neon_base::ToCache,
     .softmax_numerators = neon_base::SoftmaxNumerators,
     .exp = neon_base::ExpArray,
+    .decode_row = neon_base::DecodeStoredRow,
     .packed = {neon_base::ByteCodeRows, neon_base::WordCodeRows, neon_base::AcrossCodeRows,
                neon_base::Fp4CodeRows, neon_base::ByteCodeBlocks, neon_base::WordCodeBlocks,
                neon_base::AcrossCodeBlocks, neon_base::Fp4CodeBlocks},

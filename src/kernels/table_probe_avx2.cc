@@ -1,19 +1,6 @@
 // What AVX2 and FMA can do at most (probe_table.h).
 #if defined(__x86_64__)
-#include <immintrin.h>
-
-#include <bit>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <limits>
-#include <type_traits>
-#include <utility>
-
 #include "kernels/probe_tables.h"
-#include "quant/float_bits.h"
-#include "quant/integer_form.h"
 
 #define TAEL_ISA avx2
 

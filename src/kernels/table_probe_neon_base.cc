@@ -1,19 +1,6 @@
 // What NEON without SDOT can do at most (probe_table.h).
 #if defined(__aarch64__)
-#include <arm_neon.h>
-
-#include <bit>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <limits>
-#include <type_traits>
-#include <utility>
-
 #include "kernels/probe_tables.h"
-#include "quant/float_bits.h"
-#include "quant/integer_form.h"
 
 #define TAEL_ISA neon_base
 

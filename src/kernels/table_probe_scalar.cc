@@ -1,16 +1,5 @@
 // What plain C++ can do at most (probe_table.h).
-#include <bit>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <limits>
-#include <type_traits>
-#include <utility>
-
 #include "kernels/probe_tables.h"
-#include "quant/float_bits.h"
-#include "quant/integer_form.h"
 
 #define TAEL_ISA scalar
 

@@ -1,18 +1,5 @@
 // The scalar table: defines the bits of every other table, and runs on any CPU.
-#include <bit>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <limits>
-#include <type_traits>
-#include <utility>
-
-#include "kernels/tables.h"
-#include "quant/float_bits.h"
-#include "quant/fp4.h"
-#include "quant/integer_form.h"
-#include "quant/packed_matrix.h"
+#include "kernels/table_headers.h"
 
 #define TAEL_ISA scalar
 
