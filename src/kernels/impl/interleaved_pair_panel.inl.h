@@ -4,7 +4,7 @@
 namespace tael::TAEL_ISA {
 namespace {
 
-inline constexpr size_t kPanelSpan = 256, kPassTiles = 2;
+inline constexpr size_t kPanelSpan = 256, kPassTiles = 2, kStripPanelActs = kIntegerActs;
 // From this many activation rows on, making panels pays.
 template <class F>
 inline constexpr size_t kStripPanelMinRows = 12;
@@ -77,28 +77,28 @@ template <class F, size_t Strips, size_t Acts>
 template <class F>
 using StripChains = PanelChains<kPassTiles, F::kMinimum>;
 
-// Blocks [first, first + count) of the panels with activation rows [i, i + Acts) of the tile that
-// starts at row `begin`.
+// The blocks of a pass with activation rows [i, i + Acts) of the tile.
 template <class F, size_t Strips, size_t Acts>
 [[gnu::noinline]] void PassPanels(const IntegerProduct& a, const StripPanel<F>* panels,
-                                  size_t first, size_t count, size_t begin, size_t i,
-                                  StripChains<F>* chains) {
+                                  const PanelPass& pass, size_t i, StripChains<F>* chains) {
   constexpr size_t kGroups = F::kSize / 4, kDepth = F::kDepth;
-  for (size_t b = 0; b < count; ++b) {
-    const size_t element = (first + b) * F::kSize;
+  for (size_t b = 0; b < pass.count; ++b) {
+    const size_t element = (pass.first + b) * F::kSize;
+    const bool starts = pass.starts && b == 0, ends = pass.ends && b + 1 == pass.count;
     const int8_t* q[Acts];
     Ints8 isum[Acts][Strips];
     ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
-      q[s] = a.Q(begin + i + s, element);
+      q[s] = a.Q(pass.begin + i + s, element);
       const StripRuns* runs[Strips];
       ForEach<Strips>([&](auto p) TAEL_INLINE_LAMBDA { runs[p] = &panels[p].runs; });
       Ints8 msum[Strips];
-      StartSums<F, Strips>(runs, a.Sums(begin + i + s, element), isum[s], msum);
+      StartSums<F, Strips>(runs, a.Sums(pass.begin + i + s, element), isum[s], msum);
       if constexpr (F::kMinimum) {
-        const Floats8 da = SplatFloats(a.Scale<F::kSize>(begin + i + s, element));
+        const Floats8 da = SplatFloats(a.Scale<F::kSize>(pass.begin + i + s, element));
         ForEach<Strips>([&](auto p) TAEL_INLINE_LAMBDA {
           Floats8& chain = chains->accm[p][i + s];
-          chain = FmaFloats(ToFloats(msum[p]), MulFloats(panels[p].scales[b].dm, da), chain);
+          chain = FmaFloats(ToFloats(msum[p]), MulFloats(panels[p].scales[b].dm, da),
+                            starts ? ZeroFloats() : chain);
         });
       }
     });
@@ -107,10 +107,17 @@ template <class F, size_t Strips, size_t Acts>
       ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA { q[s] += 4 * kDepth; });
     }
     ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
-      const Floats8 da = SplatFloats(a.Scale<F::kSize>(begin + i + s, element));
+      const Floats8 da = SplatFloats(a.Scale<F::kSize>(pass.begin + i + s, element));
       ForEach<Strips>([&](auto p) TAEL_INLINE_LAMBDA {
         Floats8& chain = chains->acc[p][i + s];
-        chain = FmaFloats(ToFloats(isum[s][p]), MulFloats(panels[p].scales[b].d, da), chain);
+        Floats8 sum = FmaFloats(ToFloats(isum[s][p]), MulFloats(panels[p].scales[b].d, da),
+                                starts ? ZeroFloats() : chain);
+        if (!ends) {
+          chain = sum;
+          return;
+        }
+        if constexpr (F::kMinimum) sum = AddFloats(sum, chains->accm[p][i + s]);
+        StoreFloats(sum, a.y + (pass.begin + i + s) * a.ldy + pass.j + p * kRowTile, kRowTile);
       });
     });
   }
@@ -118,42 +125,33 @@ template <class F, size_t Strips, size_t Acts>
 
 // All of `count` activation rows; the last ones in passes that are as equal as they can be.
 template <class F, size_t Strips>
-inline void PassAll(const IntegerProduct& a, const StripPanel<F>* panels, size_t first, size_t some,
-                    size_t begin, size_t count, StripChains<F>* chains) {
+inline void PassAll(const IntegerProduct& a, const StripPanel<F>* panels, const PanelPass& pass,
+                    size_t count, StripChains<F>* chains) {
   size_t i = 0;
   if constexpr (kPassActs<F> == 3) {
     for (; i + 5 <= count || i + 3 == count; i += 3) {
-      PassPanels<F, Strips, 3>(a, panels, first, some, begin, i, chains);
+      PassPanels<F, Strips, 3>(a, panels, pass, i, chains);
     }
   }
-  for (; i + 2 <= count; i += 2) {
-    PassPanels<F, Strips, 2>(a, panels, first, some, begin, i, chains);
-  }
-  if (i < count) PassPanels<F, Strips, 1>(a, panels, first, some, begin, i, chains);
+  for (; i + 2 <= count; i += 2) PassPanels<F, Strips, 2>(a, panels, pass, i, chains);
+  if (i < count) PassPanels<F, Strips, 1>(a, panels, pass, i, chains);
 }
 
-// `Strips` strips from row j, activation rows [begin, begin + count), count <= kIntegerActs.
+// `Strips` strips from row j, activation rows [begin, begin + count), count <= kStripPanelActs.
 template <class F, size_t Strips>
 inline void StripPanels(const StripProduct<F>& product, size_t begin, size_t count, size_t j) {
-  const IntegerProduct& a = product.a;
   StripPanel<F> panels[Strips];
-  StripChains<F> chains;
-  chains.Clear(Strips, count, ZeroFloats());
+  StripChains<F> chains;  // the first pass fills them
   constexpr size_t kSome = StripPanel<F>::kBlocks;
   const size_t blocks = product.blocks();
-  for (size_t first = 0; first < blocks; first += kSome) {
-    const size_t some = blocks - first < kSome ? blocks - first : kSome;
+  PanelPass pass{0, 0, true, false, begin, j};
+  for (; pass.first < blocks; pass.first += kSome, pass.starts = false) {
+    pass.count = blocks - pass.first < kSome ? blocks - pass.first : kSome;
+    pass.ends = pass.first + pass.count == blocks;
     for (size_t p = 0; p < Strips; ++p) {
-      FillStripPanel(product, j + p * kRowTile, first, some, &panels[p]);
+      FillStripPanel(product, j + p * kRowTile, pass.first, pass.count, &panels[p]);
     }
-    PassAll<F, Strips>(a, panels, first, some, begin, count, &chains);
-  }
-  for (size_t p = 0; p < Strips; ++p) {
-    for (size_t i = 0; i < count; ++i) {
-      Floats8 out = chains.acc[p][i];
-      if constexpr (F::kMinimum) out = AddFloats(out, chains.accm[p][i]);
-      StoreFloats(out, a.y + (begin + i) * a.ldy + j + p * kRowTile, kRowTile);
-    }
+    PassAll<F, Strips>(product.a, panels, pass, count, &chains);
   }
 }
 

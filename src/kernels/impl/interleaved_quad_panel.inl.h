@@ -7,6 +7,9 @@ namespace {
 // Pairs of strips side by side, and activation rows that pass together: what the registers hold
 // sums for.
 inline constexpr size_t kPanelSpan = 256, kPassTiles = 2, kPassActs = 6;
+// Activation rows that share a panel: as many as leave room for the panel and their chains in the
+// first-level cache.
+inline constexpr size_t kStripPanelActs = 128;
 // From this many activation rows on, making panels pays.
 template <class F>
 inline constexpr size_t kStripPanelMinRows = F::kSize == 32 ? 12 : 24;
@@ -35,7 +38,7 @@ template <class F>
 }
 
 template <class Shape>
-using PairChains = PanelChains<kPassTiles, Shape::kMinimum>;
+using PairChains = PanelChains<kPassTiles, Shape::kMinimum, kStripPanelActs>;
 
 // Adds `Quads` groups from `group` of the panels on.
 template <size_t Quads, class Shape, size_t Pairs, size_t Acts>
@@ -80,84 +83,119 @@ template <class Shape, size_t Pairs, size_t Acts>
   }
 }
 
-// Blocks [first, first + count) of the panels with activation rows [i, i + Acts) of the tile that
-// starts at row `begin`.
+// Places of activation rows: where the elements, sums and scales of each begin. Of blocks of 32 all
+// three are found by one offset.
+template <class Shape, size_t Acts>
+struct PassRows {
+  const QuantizedRows& x;
+  size_t offset[Acts];  // in bytes of 16-bit sums
+
+  PassRows(const IntegerProduct& a, const PanelPass& pass, size_t i) : x(a.x) {
+    ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
+      offset[s] = ((pass.begin + i + s) * x.k_padded + pass.first * Shape::kSize) / 8;
+    });
+  }
+  const int8_t* Q(size_t s) const { return x.q + 8 * offset[s]; }
+  const int16_t* Sums(size_t s) const {
+    return reinterpret_cast<const int16_t*>(reinterpret_cast<const char*>(x.sums) + offset[s]);
+  }
+  float Scale(size_t s) const {
+    const size_t at = Shape::kSize == 32 ? offset[s] : offset[s] / 8;
+    return *reinterpret_cast<const float*>(reinterpret_cast<const char*>(x.scales) + at);
+  }
+  void Advance() {
+    ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA { offset[s] += Shape::kSize / 8; });
+  }
+};
+
+// The blocks of a pass with activation rows [i, i + Acts) of the tile.
 template <class Shape, size_t Pairs, size_t Acts>
 [[gnu::noinline]] void PassPanels(const IntegerProduct& a, const PairPanel<Shape>* panels,
-                                  int shift, size_t first, size_t count, size_t begin, size_t i,
+                                  int shift, const PanelPass& pass, size_t i,
                                   PairChains<Shape>* chains) {
-  for (size_t b = 0; b < count; ++b) {
-    const size_t element = (first + b) * Shape::kSize;
+  PassRows<Shape, Acts> rows(a, pass, i);
+  F32x16 acc[Acts][Pairs];
+  const auto take_chains = [&]() TAEL_INLINE_LAMBDA {
+    ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
+      ForEach<Pairs>([&](auto p) TAEL_INLINE_LAMBDA {
+        acc[s][p] = pass.starts ? Zero() : chains->acc[p][i + s];
+      });
+    });
+  };
+  // Between small blocks they stay in registers; large ones need these, and come one by one.
+  if constexpr (Shape::kSize == 32) take_chains();
+  for (size_t b = 0; b < pass.count; ++b) {
     const int8_t* q[Acts];
     I32x16 isum[Acts][Pairs];
     ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
-      q[s] = a.Q(begin + i + s, element);
-      const int16_t* sums = a.Sums(begin + i + s, element);
-      const float da = a.Scale<Shape::kSize>(begin + i + s, element);
+      q[s] = rows.Q(s);
       ForEach<Pairs>([&](auto p) TAEL_INLINE_LAMBDA {
         const PairScales<Shape>& scales = panels[p].scales[b];
         I32x16 msum;
-        StartSums(scales, shift, sums, &isum[s][p], &msum);
+        StartSums(scales, shift, rows.Sums(s), &isum[s][p], &msum);
         if constexpr (Shape::kMinimum) {
           F32x16& chain = chains->accm[p][i + s];
-          chain = Fma(ToFloats(msum), Mul(scales.dm, Splat(da)), chain);
+          const F32x16 before = pass.starts && b == 0 ? Zero() : chain;
+          chain = Fma(ToFloats(msum), Mul(scales.dm, Splat(rows.Scale(s))), before);
         }
       });
     });
     AddBlock<Shape, Pairs, Acts>(panels, b, q, isum);
+    if constexpr (Shape::kSize != 32) take_chains();
     ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
-      const F32x16 da = Splat(a.Scale<Shape::kSize>(begin + i + s, element));
+      const F32x16 da = Splat(rows.Scale(s));
       ForEach<Pairs>([&](auto p) TAEL_INLINE_LAMBDA {
-        F32x16& chain = chains->acc[p][i + s];
-        chain = Fma(ToFloats(isum[s][p]), Mul(panels[p].scales[b].d, da), chain);
+        acc[s][p] = Fma(ToFloats(isum[s][p]), Mul(panels[p].scales[b].d, da), acc[s][p]);
       });
     });
+    rows.Advance();
   }
+  ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
+    ForEach<Pairs>([&](auto p) TAEL_INLINE_LAMBDA {
+      if (!pass.ends) {
+        chains->acc[p][i + s] = acc[s][p];
+        return;
+      }
+      F32x16 out = acc[s][p];
+      if constexpr (Shape::kMinimum) out = Add(out, chains->accm[p][i + s]);
+      float* y = a.y + (pass.begin + i + s) * a.ldy + pass.j + 2 * p * kRowTile;
+      StorePairOutputs(out, y, HasBoth(a, pass.j + 2 * p * kRowTile));
+    });
+  });
 }
 
 // All of `count` activation rows; the last ones in passes that are as equal as they can be.
 template <class Shape, size_t Pairs>
 inline void PassAll(const IntegerProduct& a, const PairPanel<Shape>* panels, int shift,
-                    size_t first, size_t some, size_t begin, size_t count,
-                    PairChains<Shape>* chains) {
+                    const PanelPass& pass, size_t count, PairChains<Shape>* chains) {
   size_t i = 0;
   while (i < count) {
     const size_t acts = EqualShare(count - i, kPassActs);
     ForEach<kPassActs>([&](auto n) TAEL_INLINE_LAMBDA {
-      if (acts == n + 1) {
-        PassPanels<Shape, Pairs, n + 1>(a, panels, shift, first, some, begin, i, chains);
-      }
+      if (acts == n + 1) PassPanels<Shape, Pairs, n + 1>(a, panels, shift, pass, i, chains);
     });
     i += acts;
   }
 }
 
 // `Pairs` pairs of strips from row j, activation rows [begin, begin + count), at most
-// kIntegerActs. The last pair may be one strip.
+// kStripPanelActs. The last pair may be one strip.
 template <class F, size_t Pairs>
 inline void StripPanels(const StripProduct<F>& product, size_t begin, size_t count, size_t j) {
   using Shape = ShapeOf<F>;
   const IntegerProduct& a = product.a;
   PairPanel<Shape> panels[Pairs];
-  PairChains<Shape> chains;
-  chains.Clear(Pairs, count, Zero());
+  PairChains<Shape> chains;  // the first pass fills them
   constexpr size_t kSome = PairPanel<Shape>::kBlocks;
   const size_t blocks = product.blocks();
-  for (size_t first = 0; first < blocks; first += kSome) {
-    const size_t some = blocks - first < kSome ? blocks - first : kSome;
+  PanelPass pass{0, 0, true, false, begin, j};
+  for (; pass.first < blocks; pass.first += kSome, pass.starts = false) {
+    pass.count = blocks - pass.first < kSome ? blocks - pass.first : kSome;
+    pass.ends = pass.first + pass.count == blocks;
     for (size_t p = 0; p < Pairs; ++p) {
-      FillPairPanel(product, j + 2 * p * kRowTile, first, some, &panels[p]);
+      FillPairPanel(product, j + 2 * p * kRowTile, pass.first, pass.count, &panels[p]);
     }
-    PassAll<Shape, Pairs>(a, panels, kStripShift<F>, first, some, begin, count, &chains);
-  }
-  for (size_t p = 0; p < Pairs; ++p) {
-    const size_t row = j + 2 * p * kRowTile;
-    const bool both = HasBoth(a, row);
-    for (size_t i = 0; i < count; ++i) {
-      F32x16 out = chains.acc[p][i];
-      if constexpr (Shape::kMinimum) out = Add(out, chains.accm[p][i]);
-      StorePairOutputs(out, a.y + (begin + i) * a.ldy + row, both);
-    }
+    PassAll<Shape, Pairs>(a, panels, kStripShift<F>, pass, count, &chains);
   }
 }
 

@@ -9,8 +9,8 @@ template <class F>
 void MatmulStrips(const IntegerProduct& a) {
   const StripProduct<F> product{a};
   const size_t m = a.x.rows;
-  for (size_t begin = 0; begin < m; begin += kIntegerActs) {
-    const size_t left = m - begin, count = left < kIntegerActs ? left : kIntegerActs;
+  for (size_t begin = 0; begin < m; begin += kStripPanelActs) {
+    const size_t left = m - begin, count = left < kStripPanelActs ? left : kStripPanelActs;
     size_t j = 0;
     if (count >= kStripPanelMinRows<F>) {
       constexpr size_t kPass = kPassTiles * kStripTileRows;

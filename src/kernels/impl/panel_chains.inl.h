@@ -3,10 +3,10 @@
 namespace tael::TAEL_ISA {
 namespace {
 
-template <size_t Panels, bool Minimum>
+template <size_t Panels, bool Minimum, size_t Acts = kIntegerActs>
 struct PanelChains {
-  PanelLanes acc[Panels][kIntegerActs];
-  PanelLanes accm[Minimum ? Panels : 1][kIntegerActs];
+  PanelLanes acc[Panels][Acts];
+  PanelLanes accm[Minimum ? Panels : 1][Acts];
 
   void Clear(size_t panels, size_t rows, PanelLanes zero) {
     for (size_t p = 0; p < panels; ++p) {
@@ -16,6 +16,15 @@ struct PanelChains {
       }
     }
   }
+};
+
+// What a pass over the panels of a tile of interleaved rows covers: blocks [first, first + count)
+// of them, `starts` and `ends` where these are the first and the last ones. The first pass starts
+// the chains, the last one writes the outputs.
+struct PanelPass {
+  size_t first, count;
+  bool starts, ends;
+  size_t begin, j;  // activation row and weight row of the tile
 };
 
 }  // namespace
