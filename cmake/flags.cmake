@@ -43,5 +43,6 @@ if(TAEL_SANITIZE AND NOT TAEL_SANITIZE STREQUAL "thread" AND CMAKE_CXX_COMPILER_
 endif()
 # Intrinsics in plain C++ are thousands of small functions: optimising these as the product is takes
 # compilers minutes, for tests that run a second.
-set_source_files_properties(${CMAKE_SOURCE_DIR}/src/kernels/table_avx512_interleaved_emulated_test.cc PROPERTIES
+set_source_files_properties(${CMAKE_SOURCE_DIR}/src/kernels/table_avx512_interleaved_emulated_test.cc
+                            ${CMAKE_SOURCE_DIR}/src/kernels/table_amx_emulated_test.cc PROPERTIES
                             SKIP_PRECOMPILE_HEADERS ON COMPILE_OPTIONS -O1)

@@ -32,6 +32,8 @@ FAMILY_SUBSTRINGS = re.compile(
 FAMILY_WORDS = {"yi", "glm", "chatglm", "phi", "gpt", "smol"}
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
+# What asks CPU and operating system which kernels can run.
+DETECTION = {"kernels/dispatch.cc", "kernels/amx_support.cc"}
 KERNEL_HEADERS = {"cstddef", "cstdint", "cmath", "cstring", "bit", "limits", "type_traits", "utility"}
 VECTOR_HEADERS = {"immintrin.h", "arm_neon.h"}
 THREAD_HEADERS = {"thread", "mutex", "atomic", "condition_variable", "future"}
@@ -125,7 +127,7 @@ def check_system_includes(file: SourceFile) -> Iterator[str]:
             yield f"{where}: <{target}> only in net, server and gateway"
         kernel_header = target in KERNEL_HEADERS or (in_isa and target in VECTOR_HEADERS)
         if file.folder == "kernels" and is_system and not (
-                file.is_test or kernel_header or file.inside == "kernels/dispatch.cc"):
+                file.is_test or kernel_header or file.inside in DETECTION):
             yield f"{where}: kernels include only {sorted(KERNEL_HEADERS)}, found <{target}>"
         if file.inside.startswith("model/families/") and (
                 target in THREAD_HEADERS or target.split("/")[0] in ("ops", "runtime", "kernels")):

@@ -15,6 +15,7 @@
 #include "app/version.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "kernels/forced_isa.h"
 #include "kernels/kernel_table.h"
 #include "runtime/cgroup_limits.h"
 #include "runtime/worker_pool.h"
@@ -91,7 +92,8 @@ Command AddDoctorCommand(CommandParser& program) {
               rows.push_back({key, Shown(key, value)});
             PrintOut(FormatTable(rows));
             if (found.Find("kernels_chosen")->is_null()) {
-              PrintError("tael: TAEL_FORCE_ISA names no instruction set that this CPU can run\n");
+              PrintError(fmt::format("tael: TAEL_FORCE_ISA names kernels that cannot run: {}\n",
+                                     WhyNoKernelTable()));
             }
             if (!found.Find("pip")->as_bool()) {
               PrintError("tael: python3 with pip was not found; 'tael pull' needs it\n");

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "kernels/forced_isa.h"
 #include "spec/long_context.h"
 
 namespace tael {
@@ -49,8 +50,9 @@ const KernelTable& ResolveKernels(const KernelTable* requested) {
   const KernelTable* table = requested != nullptr ? requested : SelectKernelTable();
   if (table == nullptr) {
     Fail(ErrorCode::kInvalidArgument,
-         "TAEL_FORCE_ISA names an instruction set that is unknown or that this CPU lacks. Hint: "
-         "`tael doctor` lists the usable ones");
+         "TAEL_FORCE_ISA names kernels that cannot run: {}. Hint: `tael doctor` lists the usable "
+         "ones",
+         WhyNoKernelTable());
   }
   return *table;
 }

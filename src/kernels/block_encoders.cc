@@ -48,7 +48,7 @@ const BlockEncoders& EncodersOf(const KernelTable& table) {
 #endif
   };
   for (const BlockEncoders* encoders : kAll) {
-    if (std::strcmp(encoders->name, table.name) == 0) return *encoders;
+    if (std::strcmp(encoders->name, table.code_name()) == 0) return *encoders;
   }
   return kScalarEncoders;
 }

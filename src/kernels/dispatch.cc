@@ -8,17 +8,25 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "kernels/forced_isa.h"
 #include "kernels/tables.h"
+#if defined(__x86_64__)
+#include "kernels/amx_support.h"
+#endif
 
 namespace tael {
 namespace {
 
 // Scalar first, best last, then nullptrs; room for every instruction set that is planned.
 constexpr size_t kMaxTables = 8;
-using TableList = std::array<const KernelTable*, kMaxTables + 1>;
+struct Detected {
+  std::array<const KernelTable*, kMaxTables + 1> tables{};
+  const char* missing_for_amx = "AMX is part of x86-64";  // null: nothing
+};
 
-TableList DetectTables() {
-  TableList tables{};
+Detected DetectTables() {
+  Detected found;
+  auto& tables = found.tables;
   size_t count = 0;
   tables[count++] = &kScalarTable;
 #if defined(__x86_64__)
@@ -27,37 +35,48 @@ TableList DetectTables() {
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
                     __builtin_cpu_supports("f16c");
   if (avx2) tables[count++] = &kAvx2Table;
-  if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512vnni")) {
-    tables[count++] = &kAvx512Table;
+  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") &&
+                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
+  if (avx512) tables[count++] = &kAvx512Table;
+  found.missing_for_amx = MissingForAmx(ReadAmxFacts(avx512));
+  if (found.missing_for_amx == nullptr && !TilesMultiplyRightly()) {
+    found.missing_for_amx = "a trial product in AMX tiles had other bits than without";
   }
+  if (found.missing_for_amx == nullptr) tables[count++] = &AmxTable();
 #endif
 #if defined(__aarch64__)
   tables[count++] = &kNeonBaseTable;
   if ((getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0) tables[count++] = &kNeonTable;
 #endif
-  return tables;
+  return found;
 }
 
-const TableList& Tables() {
-  static const TableList tables = DetectTables();
-  return tables;
+const Detected& Found() {
+  static const Detected found = DetectTables();
+  return found;
 }
 
 }  // namespace
 
-const KernelTable* const* SupportedKernelTables() { return Tables().data(); }
+const KernelTable* const* SupportedKernelTables() { return Found().tables.data(); }
 
 const KernelTable* SelectKernelTable() {
   const char* forced = std::getenv("TAEL_FORCE_ISA");
   const bool any = forced == nullptr || *forced == '\0';
   const KernelTable* chosen = nullptr;
-  for (const KernelTable* table : Tables()) {
+  for (const KernelTable* table : Found().tables) {
     if (table == nullptr) break;
     if (any || std::strcmp(forced, table->name) == 0) chosen = table;
   }
   return chosen;
+}
+
+const char* WhyNoKernelTable() {
+  const char* forced = std::getenv("TAEL_FORCE_ISA");
+  const char* const missing = Found().missing_for_amx;
+  const bool amx = forced != nullptr && std::strcmp(forced, "amx") == 0;
+  return amx && missing != nullptr ? missing : "it is unknown, or this CPU lacks it";
 }
 
 }  // namespace tael

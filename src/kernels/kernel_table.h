@@ -161,6 +161,11 @@ struct KernelTable {
                      float* out) noexcept = DecodeRow;
   // Rows of packed matrices in float32 (quant/packed_matrix.h).
   PackedDecoders packed;
+
+  // The table that this one is but for some functions: it has the probes and the encoders. Null:
+  // none.
+  const char* extends = nullptr;
+  const char* code_name() const { return extends != nullptr ? extends : name; }
 };
 
 // The best table of this CPU, or the one named by the environment variable TAEL_FORCE_ISA; throws

@@ -23,6 +23,10 @@ extern const KernelTable kAvx512EmulatedTable;  // table_avx512_emulated_test.cc
 // KernelTable::matmul_interleaved of it: table_avx512_interleaved_emulated_test.cc.
 void MatmulInterleavedAvx512Emulated(const QuantizedRows& x, DType dtype, const uint8_t* w,
                                      size_t row_bytes, size_t n, float* y, size_t ldy) noexcept;
+// The scalar table with the products over interleaved rows of the AMX table: emulated, and as they
+// are compiled, if this CPU can run all but their tile instructions; null if not.
+const KernelTable& AmxEmulatedTable();  // table_amx_emulated_test.cc
+const KernelTable* AmxTrappedTable();   // table_amx_trapped_test.cc
 #endif
 
 // Every table that can be tested here: those the CPU can run, and emulated ones.

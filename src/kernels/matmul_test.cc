@@ -187,6 +187,13 @@ void CheckInterleaved(const KernelTable& table, const QuantizedRows& x,
   }
 }
 
+// The fastest table: its products over rows are compared with scalar's elsewhere.
+const KernelTable& BestTable() {
+  auto best = SupportedKernelTables();
+  while (best[1] != nullptr) ++best;
+  return **best;
+}
+
 std::vector<float> IntegerProduct(const KernelTable& table, const QuantizedRows& x,
                                   const std::vector<uint8_t>& w, DType dtype, size_t n) {
   const size_t row = w.size() / n, ldy = n + 2;
@@ -239,12 +246,21 @@ void CheckIntegerProduct(const KernelTable& table, DType dtype, const Shape& s) 
 }
 
 using IntegerCase = std::tuple<const KernelTable*, DType>;
+// With those that have products over interleaved rows of their own.
+std::vector<const KernelTable*> IntegerTables() {
+  std::vector<const KernelTable*> tables = AllTables();
+#if defined(__x86_64__)
+  tables.push_back(&AmxEmulatedTable());
+  if (AmxTrappedTable() != nullptr) tables.push_back(AmxTrappedTable());
+#endif
+  return tables;
+}
 class IntegerMatmulTest : public testing::TestWithParam<IntegerCase> {};
 std::string IntegerCaseName(const testing::TestParamInfo<IntegerCase>& test) {
   return std::string(std::get<0>(test.param)->name) + "_" + Name(std::get<1>(test.param));
 }
 INSTANTIATE_TEST_SUITE_P(Tables, IntegerMatmulTest,
-                         testing::Combine(testing::ValuesIn(AllTables()),
+                         testing::Combine(testing::ValuesIn(IntegerTables()),
                                           testing::ValuesIn(IntegerTypes())),
                          IntegerCaseName);
 
@@ -269,6 +285,33 @@ TEST_P(IntegerMatmulTest, MatchesReferenceScalarAndSingleRowsForManyShapes) {
   }
   CheckIntegerProduct(*table, dtype, {66, 16, 256});
   CheckIntegerProduct(*table, dtype, {513, 2, 256});
+}
+
+// What products over interleaved rows choose by: the number of activation rows and of strips, and
+// blocks that fill no panel.
+TEST_P(IntegerMatmulTest, InterleavedRowsHaveTheBitsOfRowsForManyShapes) {
+  const auto [table, dtype] = GetParam();
+  if (table->matmul_interleaved == nullptr || InterleavedLayoutOf(dtype).words == 0) return;
+  const size_t unit = static_cast<size_t>(Info(dtype).block_size);
+  std::vector<Shape> shapes;
+  for (const size_t m : {1, 2, 3, 5, 7, 8, 9, 16, 17, 23, 32, 33, 48, 64, 128, 129, 513}) {
+    shapes.push_back({m, 24, 256});
+    if (m <= 64) shapes.push_back({m, 40, 512});
+  }
+  for (size_t blocks = 1; blocks <= 17; ++blocks) {
+    for (const size_t m : {8, 17, 35}) shapes.push_back({m, 16, blocks * unit});
+  }
+  for (const Shape& s : shapes) {
+    SCOPED_TRACE(testing::Message() << s.m << " " << s.n << " " << s.k);
+    const std::vector<float> input = RandomFloats(s.m * s.k, static_cast<unsigned>(s.k + s.m));
+    QuantizedBuffer x(s.m, s.k, ActivationBlock(dtype));
+    ScalarTable().quantize_rows(input.data(), s.k, s.m, &x.rows);
+    const std::vector<uint8_t> w = RandomBlocks(dtype, s.n, s.k, 6, /*tame=*/true);
+    std::vector<float> expected(s.m * s.n);
+    BestTable().matmul_integer(x.rows, dtype, w.data(), w.size() / s.n, s.n, expected.data(), s.n);
+    CheckInterleaved(*table, x.rows, w, dtype, s.n, expected);
+    if (testing::Test::HasFatalFailure()) return;
+  }
 }
 
 TEST_P(IntegerMatmulTest, AnyBitsHaveTheBitsOfScalar) {

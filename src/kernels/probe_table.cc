@@ -19,7 +19,7 @@ const ProbeTable& ProbesOf(const KernelTable& table) {
 #endif
   };
   for (const ProbeTable* probes : kAll) {
-    if (std::strcmp(probes->name, table.name) == 0) return *probes;
+    if (std::strcmp(probes->name, table.code_name()) == 0) return *probes;
   }
   return kScalarProbes;
 }

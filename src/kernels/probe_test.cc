@@ -18,7 +18,7 @@ class ProbeTest : public testing::TestWithParam<const KernelTable*> {
   const ProbeTable& probes_ = ProbesOf(*GetParam());
 };
 
-TEST_P(ProbeTest, BelongsToItsTable) { EXPECT_STREQ(probes_.name, GetParam()->name); }
+TEST_P(ProbeTest, BelongsToItsTable) { EXPECT_STREQ(probes_.name, GetParam()->code_name()); }
 
 TEST_P(ProbeTest, ReadsEveryWordWhateverThePattern) {
   // Whole windows of 16 pages, and remainders of every kind.

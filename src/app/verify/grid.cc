@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "engine/hash_grid.h"
+#include "kernels/forced_isa.h"
 
 namespace tael {
 namespace {
@@ -128,8 +129,8 @@ int RunHashGrid(const GridCommand& command, const Settings& settings) {
   Grid grid(*model, command);
   const KernelTable* best = SelectKernelTable();
   if (best == nullptr) {
-    Fail(ErrorCode::kInvalidArgument,
-         "TAEL_FORCE_ISA names an instruction set that is unknown or that this CPU lacks");
+    Fail(ErrorCode::kInvalidArgument, "TAEL_FORCE_ISA names kernels that cannot run: {}",
+         WhyNoKernelTable());
   }
   const bool small = WeightBytes(*model) < kSmallModelBytes;
   grid.Run(ChosenCells(command.cells, small), best);

@@ -1,0 +1,52 @@
+// The AMX table: that of AVX-512, but for products of many activation rows over interleaved rows,
+// which are computed in tile registers (docs/decisions/0037-amx.md).
+#if defined(__x86_64__)
+#include "kernels/table_headers.h"
+
+#define TAEL_ISA amx
+
+#pragma GCC diagnostic push
+// GCC 12 takes the don't-care operands inside its own intrinsics for a mistake.
+#pragma GCC diagnostic ignored "-Wuninitialized"
+// clang-format off
+#include "kernels/isa/target_amx_begin.h"
+#include "kernels/isa/amx_config.h"
+#include "kernels/isa/amx_tiles.h"
+#include "kernels/isa/amx_interleaved_kernels.h"
+#include "kernels/isa/target_end.h"
+// clang-format on
+#pragma GCC diagnostic pop
+
+namespace tael {
+namespace {
+
+// Below, unpacking weights for tiles takes longer than multiplying them without. Reckoned, not
+// measured.
+constexpr size_t kTileMinActs = 8;
+
+void MatmulInterleavedAmx(const QuantizedRows& x, DType dtype, const uint8_t* w, size_t row_bytes,
+                          size_t n, float* y, size_t ldy) noexcept {
+  const auto product = x.rows < kTileMinActs ? MatmulInterleavedAvx512 : MatmulInterleavedInTiles;
+  product(x, dtype, w, row_bytes, n, y, ldy);
+}
+
+}  // namespace
+
+void MatmulInterleavedInTiles(const QuantizedRows& x, DType dtype, const uint8_t* w,
+                              size_t row_bytes, size_t n, float* y, size_t ldy) noexcept {
+  amx::MatmulInterleavedInTiles(x, dtype, w, row_bytes, n, y, ldy);
+}
+
+const KernelTable& AmxTable() {
+  static const KernelTable table = [] {
+    KernelTable amx = kAvx512Table;
+    amx.name = "amx";
+    amx.extends = kAvx512Table.name;
+    amx.matmul_interleaved = MatmulInterleavedAmx;
+    return amx;
+  }();
+  return table;
+}
+
+}  // namespace tael
+#endif

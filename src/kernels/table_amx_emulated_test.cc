@@ -1,0 +1,68 @@
+// The products of the AMX table, with every intrinsic replaced by plain C++ as in
+// table_avx512_emulated_test.cc, and the tile registers by those of amx_emulation_test_support.h.
+#if defined(__x86_64__)
+#include "kernels/amx_emulation_test_support.h"
+#include "kernels/avx512_emulation_test_support.h"
+#include "kernels/kernel_test_support.h"
+#include "kernels/table_headers.h"
+
+#define TAEL_ISA amx_emulated
+
+#include "kernels/isa/amx_config.h"
+
+// The functions of isa/amx_tiles.h.
+namespace tael::TAEL_ISA {
+namespace {
+
+void ConfigureTiles(const TileConfig& config) { TileUnit::Mine().Configure(&config); }
+void ReleaseTiles() { TileUnit::Mine().Release(); }
+template <int Tile>
+void ZeroTile() {
+  TileUnit::Mine().Zero(Tile);
+}
+template <int Tile>
+void LoadTile(const void* p, size_t stride) {
+  TileUnit::Mine().Load(Tile, p, stride);
+}
+template <int Tile>
+void StoreTile(void* p, size_t stride) {
+  TileUnit::Mine().Store(Tile, p, stride);
+}
+template <int Sum, int Left, int Right>
+void AddSignedProducts() {
+  TileUnit::Mine().Multiply(Sum, Left, Right, true, true);
+}
+template <int Sum, int Left, int Right>
+void AddSignedUnsignedProducts() {
+  TileUnit::Mine().Multiply(Sum, Left, Right, true, false);
+}
+
+}  // namespace
+}  // namespace tael::TAEL_ISA
+
+#include "kernels/isa/amx_interleaved_kernels.h"
+
+namespace tael {
+namespace {
+
+void MatmulInterleavedAmxEmulated(const QuantizedRows& x, DType dtype, const uint8_t* w,
+                                  size_t row_bytes, size_t n, float* y, size_t ldy) noexcept {
+  amx_emulated::MatmulInterleavedInTiles(x, dtype, w, row_bytes, n, y, ldy);
+  EXPECT_STREQ(TileUnit::Mine().TakeFault(), nullptr);
+  EXPECT_TRUE(TileUnit::Mine().released());
+}
+
+}  // namespace
+
+const KernelTable& AmxEmulatedTable() {
+  static const KernelTable table = [] {
+    KernelTable emulated = ScalarTable();
+    emulated.name = "amx_emulated";
+    emulated.matmul_interleaved = MatmulInterleavedAmxEmulated;
+    return emulated;
+  }();
+  return table;
+}
+
+}  // namespace tael
+#endif

@@ -1,0 +1,42 @@
+// The products of the AMX table as the product has them, on a processor with AVX-512 but without
+// AMX: amx_trap_test_support.h stands in for the tile instructions.
+#if defined(__x86_64__)
+#include <cstring>
+
+#include "kernels/amx_trap_test_support.h"
+#include "kernels/kernel_test_support.h"
+#include "kernels/tables.h"
+
+namespace tael {
+namespace {
+
+void MatmulInterleavedAmxTrapped(const QuantizedRows& x, DType dtype, const uint8_t* w,
+                                 size_t row_bytes, size_t n, float* y, size_t ldy) noexcept {
+  const TrapTileInstructions trap;
+  MatmulInterleavedInTiles(x, dtype, w, row_bytes, n, y, ldy);
+  EXPECT_STREQ(TileUnit::Mine().TakeFault(), nullptr);
+  EXPECT_TRUE(TileUnit::Mine().released());
+}
+
+bool HasTable(const char* name) {
+  for (auto table = SupportedKernelTables(); *table != nullptr; ++table) {
+    if (std::strcmp((*table)->name, name) == 0) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+const KernelTable* AmxTrappedTable() {
+  if (!HasTable("avx512") || HasTable("amx")) return nullptr;
+  static const KernelTable table = [] {
+    KernelTable trapped = ScalarTable();
+    trapped.name = "amx_trapped";
+    trapped.matmul_interleaved = MatmulInterleavedAmxTrapped;
+    return trapped;
+  }();
+  return &table;
+}
+
+}  // namespace tael
+#endif
