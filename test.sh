@@ -157,7 +157,8 @@ arm64_grid() {
 arm64_tests() {
   local status=0
   local emulator=(qemu-aarch64 -L /usr/aarch64-linux-gnu)
-  # A processor without the dot product instructions.
+  # Processors without i8mm, and without the dot product instructions.
+  local dot=(qemu-aarch64 -cpu neoverse-n1 -L /usr/aarch64-linux-gnu)
   local old=(qemu-aarch64 -cpu cortex-a53 -L /usr/aarch64-linux-gnu)
   export RUNNER="${emulator[*]}" TEST_TIMEOUT=900
   unit_tests arm64 build/arm64/kernels_test || return 1
@@ -165,7 +166,8 @@ arm64_tests() {
   echo "ok - golden llama3 on arm64"
   RUNNER="${old[*]}"
   unit_tests arm64 build/arm64/kernels_test || status=1
-  arm64_grid neon "${emulator[@]}"
+  arm64_grid neon_i8mm "${emulator[@]}"
+  arm64_grid neon "${dot[@]}"
   arm64_grid neon_base "${old[@]}"
   return "$status"
 }

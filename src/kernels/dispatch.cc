@@ -47,7 +47,9 @@ Detected DetectTables() {
 #endif
 #if defined(__aarch64__)
   tables[count++] = &kNeonBaseTable;
-  if ((getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0) tables[count++] = &kNeonTable;
+  const bool dot = (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+  if (dot) tables[count++] = &kNeonTable;
+  if (dot && (getauxval(AT_HWCAP2) & HWCAP2_I8MM) != 0) tables[count++] = &NeonI8mmTable();
 #endif
   return found;
 }

@@ -52,6 +52,7 @@ const KernelTable kNeonTable = {
     .matmul_float8 = neon::MatmulFloat8,
     .quantize_rows = neon::QuantizeRows,
     .matmul_integer = neon::MatmulInteger,
+    .matmul_interleaved = MatmulInterleavedNeon,
     .matmul_codes = neon::MatmulCodes,
     .rms_norm = neon::RmsNorm,
     .rope = neon::Rope,

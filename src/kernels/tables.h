@@ -23,6 +23,10 @@ void MatmulInterleavedInTiles(const QuantizedRows& x, DType dtype, const uint8_t
 #if defined(__aarch64__)
 extern const KernelTable kNeonBaseTable;  // any 64-bit Arm
 extern const KernelTable kNeonTable;      // needs the byte dot product (Armv8.2)
+// KernelTable::matmul_interleaved of the latter.
+void MatmulInterleavedNeon(const QuantizedRows& x, DType dtype, const uint8_t* w, size_t row_bytes,
+                           size_t n, float* y, size_t ldy) noexcept;
+const KernelTable& NeonI8mmTable();  // needs i8mm as well
 #endif
 
 }  // namespace tael

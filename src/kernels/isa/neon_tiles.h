@@ -199,17 +199,17 @@ inline void PanelDots(const IntegerProduct& a, const Panel<F>& panel, size_t b, 
 
 // The minima's sum of one block and one activation row; `sums` are those of the block.
 template <class F>
-inline Ints8 PanelMinima(const Panel<F>& panel, const int16_t* sums) {
+inline Ints8 MinimaSum(const int16x8_t* minimum, const int16_t* sums) {
   if constexpr (F::kSize == 32) {
     return SplatInts(sums[0] + sums[1]);
   } else {
     Ints8 msum = SplatInts(0);
-    for (size_t run = 0; run < kRunCount<F>; ++run) {
-      int16_t sum = sums[run * kRunVectors<F>];
+    for (size_t run = 0; run < F::kSize / F::kRun; ++run) {
+      int16_t sum = sums[run * (F::kRun / 16)];
       if constexpr (F::kRun == 32) sum = static_cast<int16_t>(sum + sums[2 * run + 1]);
       const int16x8_t factor = vdupq_n_s16(sum);
-      msum.lo = vmlal_s16(msum.lo, vget_low_s16(panel.minimum[run]), vget_low_s16(factor));
-      msum.hi = vmlal_high_s16(msum.hi, panel.minimum[run], factor);
+      msum.lo = vmlal_s16(msum.lo, vget_low_s16(minimum[run]), vget_low_s16(factor));
+      msum.hi = vmlal_high_s16(msum.hi, minimum[run], factor);
     }
     return msum;
   }
@@ -225,8 +225,8 @@ struct Chains {
 
 // Chains i .. i + Acts - 1 take `count` blocks of the panel, the first of which is block `first` of
 // the rows.
-template <class F, size_t Acts>
-inline void PanelPass(const IntegerProduct& a, const Panel<F>& panel, size_t first, size_t count,
+template <class F, size_t Acts, class AnyPanel>
+inline void PanelPass(const IntegerProduct& a, const AnyPanel& panel, size_t first, size_t count,
                       size_t i, Chains<F>* chains) {
   const size_t row = chains->begin + i;
   Floats8 acc[Acts], accm[Acts];
@@ -242,7 +242,7 @@ inline void PanelPass(const IntegerProduct& a, const Panel<F>& panel, size_t fir
       const float da = a.Scale<F::kSize>(row + s, at);
       acc[s] = Step(isum[s], panel.d[b], da, acc[s]);
       if constexpr (F::kMinimum) {
-        accm[s] = Step(PanelMinima(panel, a.Sums(row + s, at)), panel.dm[b], da, accm[s]);
+        accm[s] = Step(MinimaSum<F>(panel.minimum, a.Sums(row + s, at)), panel.dm[b], da, accm[s]);
       }
     });
   }
@@ -252,23 +252,22 @@ inline void PanelPass(const IntegerProduct& a, const Panel<F>& panel, size_t fir
   });
 }
 
-// Eight weight rows from j, activation rows [begin, begin + count), count <= kIntegerActs.
-template <class F>
-inline void PanelTile(const IntegerProduct& a, F& f, size_t begin, size_t count, size_t j) {
-  const uint8_t* rows[kRowTile];
-  TileRows(a, j, rows);
-  Panel<F> panel;
+// Eight weight rows from j, activation rows [begin, begin + count), count <= kIntegerActs. `fill`
+// (first, some, panel) makes the panel of that many of the rows' `blocks`.
+template <class F, class AnyPanel, class Fill>
+inline void PassPanels(const IntegerProduct& a, size_t begin, size_t count, size_t j, size_t blocks,
+                       const Fill& fill) {
+  AnyPanel panel;
   Chains<F> chains;
   chains.begin = begin;
   for (size_t i = 0; i < count; ++i) {
     chains.acc[i] = ZeroFloats();
     if constexpr (F::kMinimum) chains.accm[i] = ZeroFloats();
   }
-  const size_t blocks = a.x.k / F::kSize;
-  for (size_t first = 0; first < blocks; first += Panel<F>::kBlocks) {
+  for (size_t first = 0; first < blocks; first += AnyPanel::kBlocks) {
     const size_t left = blocks - first;
-    const size_t some = left < Panel<F>::kBlocks ? left : Panel<F>::kBlocks;
-    FillPanel(f, rows, first, some, &panel);
+    const size_t some = left < AnyPanel::kBlocks ? left : AnyPanel::kBlocks;
+    fill(first, some, &panel);
     size_t i = 0;
     for (; i + kPanelActs <= count; i += kPanelActs) {
       PanelPass<F, kPanelActs>(a, panel, first, some, i, &chains);
@@ -280,6 +279,14 @@ inline void PanelTile(const IntegerProduct& a, F& f, size_t begin, size_t count,
     if constexpr (F::kMinimum) out = AddFloats(out, chains.accm[i]);
     StoreFloats(out, a.y + (begin + i) * a.ldy + j, a.n - j);
   }
+}
+template <class F>
+inline void PanelTile(const IntegerProduct& a, F& f, size_t begin, size_t count, size_t j) {
+  const uint8_t* rows[kRowTile];
+  TileRows(a, j, rows);
+  PassPanels<F, Panel<F>>(a, begin, count, j, a.x.k / F::kSize,
+                          [&](size_t first, size_t some, Panel<F>* panel)
+                              TAEL_INLINE_LAMBDA { FillPanel(f, rows, first, some, panel); });
 }
 
 }  // namespace
