@@ -39,6 +39,8 @@ void AddModelFlags(CommandParser& command, ModelFlags& flags) {
       {.type = "SIZE"});
   command.AddFlag("--lazy", &flags.lazy,
                   "read weights when they are first used, not before (models larger than memory)");
+  command.AddFlag("--no-pin", &flags.no_pin,
+                  "let threads move between CPUs even where there are as many as CPUs");
   command.AddFlag("--no-repack", &flags.no_repack,
                   "keep rows of blocks as the file has them (slower products, shared pages)");
   command.AddOption("--allow-unknown-key", &flags.allowed_keys,
@@ -53,6 +55,7 @@ RunnerOptions MakeRunnerOptions(const ModelFlags& flags, const RunSettings& run)
   options.kv_dtype = CacheType(flags.kv.value_or(run.kv), options.matmul);
   // Copies cannot be given back to a file.
   options.repack = !flags.no_repack && !flags.lazy;
+  options.pin = !flags.no_pin;
   return options;
 }
 

@@ -81,7 +81,9 @@ ModelRunner::ModelRunner(const Model& model, const RunnerOptions& options, const
       worth_a_thread_(options.worth_a_thread),
       observer_(options.observer),
       kernels_(&ResolveKernels(options.kernels)),
-      pool_(CheckedThreads(options.threads)),
+      pool_(CheckedThreads(options.threads),
+            {.places =
+                 options.pin ? DefaultPlaces(options.threads) : std::vector<std::vector<int>>()}),
       cache_(CheckedKvLayouts(model, options.kv_dtype), options.kv_dtype, shape.kv_blocks),
       states_(StateSizes(model.spec), shape.state_slots),
       interleaved_(PlanInterleaved(model, options)) {

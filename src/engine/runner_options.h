@@ -23,6 +23,7 @@ struct RunnerOptions {
   // Interleaves rows of blocks while loading, where the kernels are faster with them: copies take
   // the place of the file's pages. Changes no bit of what is computed.
   bool repack = true;
+  bool pin = true;  // threads stay on one CPU each where they are as many as the CPUs
   int64_t worth_a_thread = 50'000;  // ComputeContext; 0 = always split (tests)
   // Makes weights, cache and scratch memory resident before the first step: nothing is left to
   // fail or to wait for then. Otherwise pages come as they are touched.

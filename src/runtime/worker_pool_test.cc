@@ -1,6 +1,8 @@
 #include "runtime/worker_pool.h"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
+#include <sched.h>
 
 #include <atomic>
 #include <cstring>
@@ -34,6 +36,76 @@ TEST(WorkerPool, SurvivesManyShortLoops) {
     pool.ParallelFor(3, 1, [&](int64_t begin, int64_t end) { total += end - begin; });
   }
   EXPECT_EQ(total.load(), 6000);
+}
+
+// Workers that a loop does not need are not waited for and may sleep through many of them.
+TEST(WorkerPool, LoopsOfAnyNumberOfPartsFollowEachOther) {
+  for (const int spin : {0, 1, 100}) {
+    WorkerPool pool(4, {.spin_microseconds = spin});
+    for (int64_t round = 0; round < 3000; ++round) {
+      const int64_t parts = 1 + round * 7 % 5 % 4;
+      std::vector<int64_t> seen(static_cast<size_t>(parts), 0);
+      pool.ParallelFor(parts, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) seen[static_cast<size_t>(i)] += round + 1;
+      });
+      for (const int64_t value : seen) ASSERT_EQ(value, round + 1);
+    }
+  }
+}
+
+TEST(WorkerPool, CountsLoopsInWhichThreadsMeet) {
+  WorkerPool pool(3);
+  const auto nothing = [](int64_t, int64_t) {};
+  pool.ParallelFor(1, 1, nothing);
+  pool.ParallelFor(16, 16, nothing);
+  EXPECT_EQ(pool.barriers(), 0);
+  pool.ParallelFor(2, 1, nothing);
+  pool.ParallelFor(300, 1, nothing);
+  EXPECT_EQ(pool.barriers(), 2);
+}
+
+std::vector<int> CpusOfThisThread() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  EXPECT_EQ(pthread_getaffinity_np(pthread_self(), sizeof(set), &set), 0);
+  std::vector<int> cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+  }
+  return cpus;
+}
+
+TEST(WorkerPool, WorkersStayWhereTheyWerePutAndTheCallerReturns) {
+  const std::vector<int> all = CpusOfThisThread();
+  const int first = all.front(), last = all.back();
+  {
+    WorkerPool pool(2, {.places = {{first}, {last, 100'000, -1}}});
+    std::vector<std::vector<int>> seen(2);
+    pool.ParallelFor(2, 1, [&](int64_t begin, int64_t) {
+      seen[static_cast<size_t>(begin)] = CpusOfThisThread();
+    });
+    EXPECT_EQ(seen[0], std::vector<int>{first});
+    EXPECT_EQ(seen[1], std::vector<int>{last});
+    EXPECT_GE(AvailableCpus(), 1);
+    WorkerPool inner(2);  // does not inherit the place of the caller
+    inner.ParallelFor(2, 1, [&](int64_t begin, int64_t) {
+      seen[static_cast<size_t>(begin)] = CpusOfThisThread();
+    });
+    EXPECT_EQ(seen[1], all);
+  }
+  EXPECT_EQ(CpusOfThisThread(), all);
+}
+
+TEST(WorkerPool, PlacesAreOneCpuEachOrNone) {
+  const std::vector<int> all = CpusOfThisThread();
+  const int cpus = AvailableCpus();
+  if (cpus > 1 && cpus == std::ssize(all)) {
+    const auto places = DefaultPlaces(0);
+    ASSERT_EQ(std::ssize(places), cpus);
+    for (size_t i = 0; i < places.size(); ++i) EXPECT_EQ(places[i], std::vector<int>{all[i]});
+    EXPECT_EQ(DefaultPlaces(cpus), places);
+  }
+  EXPECT_TRUE(DefaultPlaces(cpus + 1).empty());
 }
 
 TEST(WorkerPool, UsesAtLeastOneCpu) { EXPECT_GE(AvailableCpus(), 1); }
