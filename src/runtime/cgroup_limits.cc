@@ -8,6 +8,9 @@
 namespace tael {
 namespace {
 
+// Where the unified hierarchy is: alone, or beside those of version 1.
+constexpr const char* kUnified[] = {"", "/unified"};
+
 std::string FirstLine(const std::string& path) {
   std::ifstream file(path);
   std::string line;
@@ -17,8 +20,8 @@ std::string FirstLine(const std::string& path) {
 
 // This process's path in a hierarchy, "" if there is none: of the line "0::/a/b" of
 // /proc/self/cgroup for the unified one, of "4:cpu,cpuacct:/a/b" for version 1's "cpu".
-std::string GroupPath(const std::string& controller) {
-  std::ifstream file("/proc/self/cgroup");
+std::string GroupPath(const CgroupFiles& files, const std::string& controller) {
+  std::ifstream file(files.groups);
   std::string line;
   while (std::getline(file, line)) {
     const size_t first = line.find(':'), second = line.find(':', first + 1);
@@ -32,10 +35,13 @@ std::string GroupPath(const std::string& controller) {
   return "";
 }
 
-// Calls visit(directory) for this process's group below `root` and each of its ancestors.
+// Calls visit(directory) for this process's group below a folder of the mounts and each of its
+// ancestors. A container may see its own group as the root: what is not there says nothing.
 template <typename Visit>
-void VisitLevels(const std::string& root, const std::string& controller, const Visit& visit) {
-  std::string path = GroupPath(controller);
+void VisitLevels(const CgroupFiles& files, const std::string& folder, const std::string& controller,
+                 const Visit& visit) {
+  const std::string root = files.mounts + folder;
+  std::string path = GroupPath(files, controller);
   if (path == "/") path.clear();
   for (;;) {
     visit(root + path);
@@ -57,17 +63,20 @@ int64_t StatValue(const std::string& path, const std::string& wanted) {
 
 }  // namespace
 
-double CgroupCpuQuota() {
+double CgroupCpuQuota(const CgroupFiles& files) {
   double best = 0;
   const auto lower = [&](double quota, double period) {
     if (quota > 0 && period > 0 && (best == 0 || quota / period < best)) best = quota / period;
   };
-  VisitLevels("/sys/fs/cgroup", "", [&](const std::string& directory) {
-    std::istringstream line(FirstLine(directory + "/cpu.max"));  // "max 100000" or "150000 100000"
-    double quota = 0, period = 0;
-    if (line >> quota >> period) lower(quota, period);
-  });
-  VisitLevels("/sys/fs/cgroup/cpu", "cpu", [&](const std::string& directory) {
+  for (const char* folder : kUnified) {
+    VisitLevels(files, folder, "", [&](const std::string& directory) {
+      // "max 100000" or "150000 100000"
+      std::istringstream line(FirstLine(directory + "/cpu.max"));
+      double quota = 0, period = 0;
+      if (line >> quota >> period) lower(quota, period);
+    });
+  }
+  VisitLevels(files, "/cpu", "cpu", [&](const std::string& directory) {
     std::istringstream quota_line(FirstLine(directory + "/cpu.cfs_quota_us"));
     std::istringstream period_line(FirstLine(directory + "/cpu.cfs_period_us"));
     double quota = 0, period = 0;
@@ -76,7 +85,7 @@ double CgroupCpuQuota() {
   return best;
 }
 
-CgroupMemory ReadCgroupMemory() {
+CgroupMemory ReadCgroupMemory(const CgroupFiles& files) {
   CgroupMemory best;
   const auto lower = [&](const std::string& directory, const char* limit_file,
                          const char* anonymous, const char* shared) {
@@ -89,10 +98,12 @@ CgroupMemory ReadCgroupMemory() {
     const int64_t used = StatValue(stat, anonymous) + StatValue(stat, shared);
     if (best.limit == 0 || bytes - used < best.limit - best.anonymous) best = {bytes, used};
   };
-  VisitLevels("/sys/fs/cgroup", "", [&](const std::string& directory) {
-    lower(directory, "/memory.max", "anon", "shmem");
-  });
-  VisitLevels("/sys/fs/cgroup/memory", "memory", [&](const std::string& directory) {
+  for (const char* folder : kUnified) {
+    VisitLevels(files, folder, "", [&](const std::string& directory) {
+      lower(directory, "/memory.max", "anon", "shmem");
+    });
+  }
+  VisitLevels(files, "/memory", "memory", [&](const std::string& directory) {
     lower(directory, "/memory.limit_in_bytes", "total_rss", "total_shmem");
   });
   return best;
