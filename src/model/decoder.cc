@@ -32,6 +32,23 @@ AdapterRows AdapterRowsOf(const Batch& batch) {
   return all;
 }
 
+// One overload per alternative of AttentionWeights.
+const RopeFrequencies* RopeOf(const GqaWeights& weights) { return &weights.rope; }
+const RopeFrequencies* RopeOf(const MlaWeights& weights) { return &weights.rope; }
+const RopeFrequencies* RopeOf(const GatedDeltaNetWeights&) { return nullptr; }
+const RopeFrequencies* RopeOf(const CompressedWeights&) { return nullptr; }  // turns its own back
+
+// Of all layers; mostly they are the same for all.
+StepRopeTables TablesOf(const DecoderWeights& weights, const Batch& batch, ComputeContext& ctx) {
+  StepRopeTables tables;
+  for (const LayerWeights& layer : weights.layers) {
+    const RopeFrequencies* rope =
+        std::visit([](const auto& attention) { return RopeOf(attention); }, layer.attention);
+    if (rope != nullptr) tables.Add(*rope, batch.positions, ctx);
+  }
+  return tables;
+}
+
 }  // namespace
 
 MatrixView<float> Forward(const DecoderSpec& spec, const DecoderWeights& weights,
@@ -45,9 +62,10 @@ MatrixView<float> Forward(const DecoderSpec& spec, const DecoderWeights& weights
   const MatrixView<float> hidden = SpreadOverStreams(residual, embedded, ctx);
   Record(hidden, recorder);
   ctx.routers = recorder != nullptr ? &recorder->routers : nullptr;
+  const StepRopeTables rope_tables = TablesOf(weights, batch, ctx);
   for (size_t i = 0; i < spec.layers.size(); ++i) {
-    const AttentionStep step{
-        batch, caches.keys_values, caches.states, static_cast<int>(i), spec.norm_eps, residual};
+    const AttentionStep step{batch,         caches.keys_values, caches.states, static_cast<int>(i),
+                             spec.norm_eps, residual,           &rope_tables};
     if (ctx.profile != nullptr) ctx.profile->SetLayer(static_cast<int>(i));
     LayerForward(spec.layers[i], weights.layers[i], step, hidden, ctx);
     Record(hidden, recorder);

@@ -18,24 +18,17 @@ void NormQueriesAndKeys(const GqaWeights& weights, float eps, MatrixView<float> 
 }
 
 void RotateQueriesAndKeys(const GqaSpec& spec, const RopeFrequencies& rope,
-                          const std::vector<int32_t>& positions, MatrixView<float> q,
-                          MatrixView<float> k, ComputeContext& ctx) {
+                          const AttentionStep& step, MatrixView<float> q, MatrixView<float> k,
+                          ComputeContext& ctx) {
   if (spec.rope.pairing == RopePairing::kNone) return;
-  const RopeTables tables = MakeRopeTables(rope, positions, ctx);
+  const RopeTables tables = RopeTablesOf(rope, step, ctx);
   ApplyRope(rope, tables, spec.head_dim, q, ctx);
   ApplyRope(rope, tables, spec.head_dim, k, ctx);
 }
 
-// q [T, H*Dh], and the gates of the heads in the same shape; without an output gate none.
-MatrixView<float> ProjectQueries(const GqaSpec& spec, const GqaWeights& weights, MatmulInput& input,
-                                 const MatrixView<float>& q, ComputeContext& ctx) {
-  if (!spec.output_gate) {
-    Matmul(input, weights.q, q, ctx);
-    return {};
-  }
-  const MatrixView<float> both = NewMatrix(q.rows, 2 * q.cols, ctx);
-  const MatrixView<float> gate = NewMatrix(q.rows, q.cols, ctx);
-  Matmul(input, weights.q, both, ctx);
+// Queries and gates of the heads out of rows that have both, head by head.
+void Separate(const GqaSpec& spec, const MatrixView<float>& both, const MatrixView<float>& q,
+              const MatrixView<float>& gate, ComputeContext& ctx) {
   ctx.pool.ParallelFor(q.rows, ctx.GrainFor(both.cols), [&](int64_t begin, int64_t end) {
     const int64_t n = spec.head_dim;
     for (int64_t t = begin; t < end; ++t) {
@@ -46,10 +39,15 @@ MatrixView<float> ProjectQueries(const GqaSpec& spec, const GqaWeights& weights,
       }
     }
   });
-  return gate;
 }
 
 }  // namespace
+
+RopeTables RopeTablesOf(const RopeFrequencies& rope, const AttentionStep& step,
+                        ComputeContext& ctx) {
+  const RopeTables* made = step.rope_tables == nullptr ? nullptr : step.rope_tables->Find(rope);
+  return made != nullptr ? *made : MakeRopeTables(rope, step.batch.positions, ctx);
+}
 
 void GqaForward(const GqaSpec& spec, const GqaWeights& weights, const AttentionStep& step,
                 MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx) {
@@ -59,18 +57,25 @@ void GqaForward(const GqaSpec& spec, const GqaWeights& weights, const AttentionS
   const MatrixView<float> k = NewMatrix(x.rows, kv_width, ctx);
   const MatrixView<float> v = NewMatrix(x.rows, kv_width, ctx);
 
+  MatrixView<float> both, gate;
+  if (spec.output_gate) {
+    both = NewMatrix(x.rows, 2 * q_width, ctx);
+    gate = NewMatrix(x.rows, q_width, ctx);
+  }
   MatmulInput input(x, ctx);
-  const MatrixView<float> gate = ProjectQueries(spec, weights, input, q, ctx);
   // Keys and values stay in the cache and reach every later token: they are few, so the integer
   // path sees their activations twice as finely (docs/numerics.md, 4).
-  Matmul(input, weights.k, k, ctx, ActivationTerms::kTwo);
-  Matmul(input, weights.v, v, ctx, ActivationTerms::kTwo);
+  const Product products[] = {{input, weights.q, spec.output_gate ? both : q},
+                              {input, weights.k, k, ActivationTerms::kTwo},
+                              {input, weights.v, v, ActivationTerms::kTwo}};
+  MatmulTogether(products, ctx);
+  if (spec.output_gate) Separate(spec, both, q, gate, ctx);
   AddBias(weights.q_bias, q, ctx);
   AddBias(weights.k_bias, k, ctx);
   AddBias(weights.v_bias, v, ctx);
   const bool norm_first = spec.qk_norm_place == QkNormPlace::kBeforeRope;
   if (spec.qk_norm && norm_first) NormQueriesAndKeys(weights, step.norm_eps, q, k, ctx);
-  RotateQueriesAndKeys(spec, weights.rope, step.batch.positions, q, k, ctx);
+  RotateQueriesAndKeys(spec, weights.rope, step, q, k, ctx);
   if (spec.qk_norm && !norm_first) NormQueriesAndKeys(weights, step.norm_eps, q, k, ctx);
 
   StoreKeysAndValues(step.batch, step.layer, Const(k), Const(v), step.cache, ctx);

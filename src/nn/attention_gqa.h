@@ -31,7 +31,12 @@ struct AttentionStep {
   int layer = 0;
   float norm_eps = 0;
   ResidualSpec residual = {};
+  const StepRopeTables* rope_tables = nullptr;  // may be null, or lack some
 };
+
+// The tables of the step, which are only read, or new ones of this layer.
+RopeTables RopeTablesOf(const RopeFrequencies& rope, const AttentionStep& step,
+                        ComputeContext& ctx);
 
 // x [T, D] (normed) -> out [T, D]. Writes K and V of the batch to the cache first, then reads them
 // back in the cache's type.

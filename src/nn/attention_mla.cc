@@ -101,7 +101,7 @@ class LatentAttention {
 
 void MlaForward(const MlaSpec& spec, const MlaWeights& weights, const AttentionStep& step,
                 MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx) {
-  const RopeTables tables = MakeRopeTables(weights.rope, step.batch.positions, ctx);
+  const RopeTables tables = RopeTablesOf(weights.rope, step, ctx);
   MatmulInput input(x, ctx);
   StoreLatentRows(spec, weights, step, input, tables, ctx);
 

@@ -182,8 +182,9 @@ void Compress(const CompressorShape& shape, const CompressorWeights& weights,
   const MatrixView<float> values{rows.data, rows.rows, width, rows.stride};
   const MatrixView<float> gates{rows.data + width, rows.rows, width, rows.stride};
   // They reach every later token, as keys and values do elsewhere (docs/numerics.md, 4).
-  Matmul(x, weights.values, values, ctx, ActivationTerms::kTwo);
-  Matmul(x, weights.gates, gates, ctx, ActivationTerms::kTwo);
+  const Product products[] = {{x, weights.values, values, ActivationTerms::kTwo},
+                              {x, weights.gates, gates, ActivationTerms::kTwo}};
+  MatmulTogether(products, ctx);
   RoundToCache(step.cache.dtype(), rows, ctx);
   const Inputs inputs(shape, step, Const(rows));
   EntryMaker(shape, weights, step, rope, ctx).Run(inputs);

@@ -64,15 +64,122 @@ void AddExperts(const DenseFfnSpec& spec, const std::vector<DenseFfnWeights>& ex
   if (ctx.profile != nullptr) ctx.profile->CountBytes(bytes);
 }
 
-// Walks through the largest group that a routing can make, without computing anything: scratch
-// memory is then the same for every routing, and a plan knows it before there is one.
-void RehearseLargestGroup(const DenseFfnSpec& spec, const DenseFfnWeights& expert,
-                          MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx) {
+// Experts whose tokens pass them at the same time: places [first, first + rows) of the groups.
+struct Chunk {
+  std::vector<FfnPart> parts;
+  int64_t first = 0, rows = 0;
+};
+
+// All places of a few tokens are one chunk. Of many tokens a chunk has as many places as there are
+// tokens: at least one expert fits into it, and memory does not grow with the number of experts.
+int64_t PlacesTogether(int64_t tokens, int64_t per_token) {
+  constexpr int64_t kFewPlaces = 256;
+  return std::max(tokens, std::min(tokens * per_token, kFewPlaces));
+}
+
+// out[t] += weight * expert(x[t]) for the places of the chunk, experts ascending: the product
+// rounded, then the sum. `groups` are not read where nothing was routed.
+void AddChunk(const DenseFfnSpec& spec, const Chunk& chunk, const ExpertGroups& groups,
+              MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx) {
+  const Arena::Position mark = ctx.arena.Mark();
+  MatrixView<const float> gathered = x;  // one token stands for all its places
+  if (x.rows > 1) {
+    const MatrixView<float> copies = NewMatrix(chunk.rows, x.cols, ctx);
+    ctx.pool.ParallelFor(chunk.rows, ctx.GrainFor(x.cols), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        std::copy_n(x.row(groups.tokens[chunk.first + i]), x.cols, copies.row(i));
+      }
+    });
+    gathered = Const(copies);
+  }
+  const MatrixView<float> result = NewMatrix(chunk.rows, x.cols, ctx);
+  MatmulInput input(gathered, ctx);
+  FfnForward(spec, chunk.parts, input, result, ctx);
+  const int64_t per_token = groups.per_token;
+  ctx.pool.ParallelFor(x.rows, ctx.GrainFor(per_token * x.cols), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin * per_token; i < end * per_token; ++i) {
+      const int64_t place = groups.places[i] - chunk.first;
+      if (place < 0 || place >= chunk.rows) continue;
+      const float weight = groups.weights[groups.places[i]];
+      const float* from = result.row(place);
+      float* to = out.row(i / per_token);
+      for (int64_t d = 0; d < x.cols; ++d) to[d] += weight * from[d];
+    }
+  });
+  ctx.arena.Release(mark);
+}
+
+void AddChunks(const DenseFfnSpec& spec, const std::vector<DenseFfnWeights>& experts,
+               const ExpertGroups& groups, MatrixView<const float> x, MatrixView<float> out,
+               ComputeContext& ctx) {
+  const OpScope scope(ctx.profile, OpKind::kExperts);
+  const int64_t most = PlacesTogether(x.rows, groups.per_token);
+  int64_t bytes = 0;
+  Chunk chunk;
+  for (size_t e = 0; e < experts.size(); ++e) {
+    const int64_t begin = groups.begins[e], count = groups.begins[e + 1] - begin;
+    if (count == 0) continue;
+    if (chunk.rows + count > most) {
+      AddChunk(spec, chunk, groups, x, out, ctx);
+      chunk = {.parts = {}, .first = begin, .rows = 0};
+    }
+    chunk.parts.push_back({&experts[e], x.rows > 1 ? chunk.rows : 0, chunk.rows, count});
+    chunk.rows += count;
+    bytes += experts[e].gate.bytes() + experts[e].up.bytes() + experts[e].down.bytes();
+  }
+  AddChunk(spec, chunk, groups, x, out, ctx);
+  ctx.expert_bytes += bytes;
+  if (ctx.profile != nullptr) ctx.profile->CountBytes(bytes);
+}
+
+// Whether products with all experts can share a loop (ops/matmul.h); with others there would be
+// nothing to gain.
+bool ReadByRows(const std::vector<DenseFfnWeights>& experts, const ComputeContext& ctx) {
+  const auto by_rows = [&](const Weight& w) {
+    const MatmulForm form = MatmulFormOf(w, ctx.integer_matmul);
+    return form == MatmulForm::kInteger || form == MatmulForm::kFloat;
+  };
+  return std::all_of(experts.begin(), experts.end(), [&](const DenseFfnWeights& expert) {
+    return by_rows(expert.gate) && by_rows(expert.up) && by_rows(expert.down);
+  });
+}
+
+// Walks through something without computing anything: scratch memory is then the same for every
+// routing, and a plan knows it before there is one.
+template <typename Walk>
+void Rehearse(ComputeContext& ctx, const Walk& walk) {
   WorkerPool imagined(WorkerPool::Imagined{ctx.pool.size()});
   ComputeContext rehearsal{imagined, ctx.kernels, ctx.arena, ctx.integer_matmul,
                            ctx.worth_a_thread};
-  rehearsal.adapters = ctx.adapters;
-  AddExpert(spec, expert, {.count = x.rows}, x, out, rehearsal);
+  walk(rehearsal);
+}
+
+// The largest group that a routing can make.
+void RehearseLargestGroup(const DenseFfnSpec& spec, const DenseFfnWeights& expert,
+                          MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx) {
+  Rehearse(ctx, [&](ComputeContext& rehearsal) {
+    rehearsal.adapters = ctx.adapters;
+    AddExpert(spec, expert, {.count = x.rows}, x, out, rehearsal);
+  });
+}
+
+// The largest chunk that a routing can make, with experts of every combination of types.
+void RehearseLargestChunk(const DenseFfnSpec& spec, const std::vector<DenseFfnWeights>& experts,
+                          int64_t per_token, MatrixView<const float> x, MatrixView<float> out,
+                          ComputeContext& ctx) {
+  const OpScope scope(ctx.profile, OpKind::kExperts);
+  Chunk chunk{.parts = {}, .rows = PlacesTogether(x.rows, per_token)};
+  std::vector<std::array<DType, 3>> seen;
+  for (const DenseFfnWeights& expert : experts) {
+    const std::array<DType, 3> key = {expert.gate.dtype, expert.up.dtype, expert.down.dtype};
+    if (std::find(seen.begin(), seen.end(), key) != seen.end()) continue;
+    seen.push_back(key);
+    chunk.parts.push_back({&expert, 0, 0, x.rows});
+  }
+  ExpertGroups groups;
+  groups.per_token = per_token;
+  Rehearse(ctx,
+           [&](ComputeContext& rehearsal) { AddChunk(spec, chunk, groups, x, out, rehearsal); });
 }
 
 // Whether an adapter of some row changes the expert.
@@ -168,7 +275,9 @@ ExpertGroups GroupByExpert(const Routing& routing, int num_experts, ComputeConte
   const int64_t size = routing.tokens * routing.per_token;
   ExpertGroups groups{.begins = ctx.arena.Allocate<int32_t>(num_experts + 1),
                       .tokens = ctx.arena.Allocate<int32_t>(size),
-                      .weights = ctx.arena.Allocate<float>(size)};
+                      .weights = ctx.arena.Allocate<float>(size),
+                      .places = ctx.arena.Allocate<int32_t>(size),
+                      .per_token = routing.per_token};
   ctx.pool.ParallelFor(1, 1, [&](int64_t, int64_t) {
     std::fill_n(groups.begins, num_experts + 1, 0);
     for (int64_t i = 0; i < size; ++i) ++groups.begins[routing.experts[i] + 1];
@@ -178,6 +287,7 @@ ExpertGroups GroupByExpert(const Routing& routing, int num_experts, ComputeConte
       const int32_t place = groups.begins[routing.experts[i]]++;
       groups.tokens[place] = static_cast<int32_t>(i / routing.per_token);
       groups.weights[place] = routing.weights[i];
+      groups.places[i] = place;
     }
     std::copy_backward(groups.begins, groups.begins + num_experts, groups.begins + num_experts + 1);
     groups.begins[0] = 0;
@@ -199,8 +309,14 @@ void MoeFfnForward(const MoeFfnSpec& spec, const MoeFfnWeights& weights, MatrixV
                             .activation = spec.activation,
                             .bias = spec.expert_bias,
                             .clamp = spec.clamp};
-  RehearseExperts(expert, weights.experts, x, out, ctx);
-  if (groups.known) AddExperts(expert, weights.experts, groups, x, out, ctx);
+  const bool together = ReadByRows(weights.experts, ctx);
+  if (together) RehearseLargestChunk(expert, weights.experts, routing.per_token, x, out, ctx);
+  if (!together || ctx.adapters != nullptr) RehearseExperts(expert, weights.experts, x, out, ctx);
+  if (groups.known && together && ctx.adapters == nullptr) {
+    AddChunks(expert, weights.experts, groups, x, out, ctx);
+  } else if (groups.known) {
+    AddExperts(expert, weights.experts, groups, x, out, ctx);
+  }
   if (spec.shared_size > 0) AddShared(spec, weights, x, out, ctx);
   ctx.arena.Release(mark);
 }

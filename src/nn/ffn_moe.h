@@ -28,6 +28,8 @@ struct ExpertGroups {
   int32_t* begins = nullptr;  // [E + 1]
   int32_t* tokens = nullptr;  // [T * per_token]
   float* weights = nullptr;   // of the same shape
+  int32_t* places = nullptr;  // [T, per_token]: where tokens and weights have them, ascending
+  int64_t per_token = 0;
 };
 ExpertGroups GroupByExpert(const Routing& routing, int num_experts, ComputeContext& ctx);
 

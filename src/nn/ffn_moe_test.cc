@@ -197,6 +197,20 @@ TEST(MoeFfn, TakesTheScratchThatWasPlannedForAnyRouting) {
   ExpectPlannedScratch(layer);
 }
 
+// More places than pass the experts together.
+TEST(MoeFfn, IsTheSameWhereTokensPassInSeveralChunks) {
+  constexpr int64_t kMany = 300;
+  Layer layer(true);
+  const std::vector<float> x = layer.Floats(kMany * kWidth);
+  for (const bool integer : {false, true}) {
+    const std::vector<float> all = layer.Forward(x, 0, kMany, 3, integer);
+    for (int64_t t = 0; t < kMany; ++t) {
+      const std::vector<float> one = layer.Forward(x, t, 1, 1, integer);
+      ASSERT_TRUE(std::equal(one.begin(), one.end(), all.begin() + t * kWidth)) << t;
+    }
+  }
+}
+
 TEST(MoeFfn, GroupsTokensByExpertInOrder) {
   WorkerPool pool(1);
   Arena arena;
@@ -212,6 +226,8 @@ TEST(MoeFfn, GroupsTokensByExpertInOrder) {
             (std::vector<int32_t>{1, 0, 2, 0, 1, 2}));
   EXPECT_EQ(std::vector<float>(groups.weights, groups.weights + 6),
             (std::vector<float>{3, 1, 5, 2, 4, 6}));
+  EXPECT_EQ(std::vector<int32_t>(groups.places, groups.places + 6),
+            (std::vector<int32_t>{1, 3, 0, 4, 2, 5}));
 }
 
 TEST(MoeFfn, RecordsItsDecisionsAndCountsTheExpertsItReads) {

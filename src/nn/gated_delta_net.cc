@@ -58,8 +58,8 @@ void ProjectMixed(const GatedDeltaNetSpec& spec, const GatedDeltaNetWeights& wei
                   MatmulInput& input, const MatrixView<float>& mixed, const MatrixView<float>& z,
                   ComputeContext& ctx) {
   if (weights.qkvz.empty()) {
-    Matmul(input, weights.qkv, mixed, ctx);
-    Matmul(input, weights.z, z, ctx);
+    const Product products[] = {{input, weights.qkv, mixed}, {input, weights.z, z}};
+    MatmulTogether(products, ctx);
     return;
   }
   const Widths widths(spec);
@@ -84,8 +84,9 @@ void ProjectGates(const GatedDeltaNetSpec& spec, const GatedDeltaNetWeights& wei
                   MatmulInput& input, const MatrixView<float>& b, const MatrixView<float>& a,
                   ComputeContext& ctx) {
   if (weights.ba.empty()) {
-    Matmul(input, weights.b, b, ctx, ActivationTerms::kTwo);
-    Matmul(input, weights.a, a, ctx, ActivationTerms::kTwo);
+    const Product products[] = {{input, weights.b, b, ActivationTerms::kTwo},
+                                {input, weights.a, a, ActivationTerms::kTwo}};
+    MatmulTogether(products, ctx);
     return;
   }
   const int64_t group = spec.num_value_heads / spec.num_key_heads;

@@ -14,27 +14,6 @@ void SiluMultiply(MatrixView<const float> up, MatrixView<float> gate, ComputeCon
   });
 }
 
-void GeluTanhMultiply(MatrixView<const float> up, MatrixView<float> gate, ComputeContext& ctx) {
-  const OpScope scope(ctx.profile, OpKind::kElementwise);
-  ctx.pool.ParallelFor(gate.rows, ctx.GrainFor(4 * gate.cols), [&](int64_t begin, int64_t end) {
-    for (int64_t t = begin; t < end; ++t) {
-      ctx.kernels.gelu_tanh_multiply(gate.row(t), up.row(t), static_cast<size_t>(gate.cols),
-                                     gate.row(t));
-    }
-  });
-}
-
-void ClampedSiluMultiply(MatrixView<const float> up, const ClampedSilu& form,
-                         MatrixView<float> gate, ComputeContext& ctx) {
-  const OpScope scope(ctx.profile, OpKind::kElementwise);
-  ctx.pool.ParallelFor(gate.rows, ctx.GrainFor(4 * gate.cols), [&](int64_t begin, int64_t end) {
-    for (int64_t t = begin; t < end; ++t) {
-      ctx.kernels.clamped_silu_multiply(gate.row(t), up.row(t), static_cast<size_t>(gate.cols),
-                                        form, gate.row(t));
-    }
-  });
-}
-
 void SigmoidMultiply(MatrixView<const float> gate, MatrixView<float> x, ComputeContext& ctx) {
   const OpScope scope(ctx.profile, OpKind::kElementwise);
   ctx.pool.ParallelFor(x.rows, ctx.GrainFor(4 * x.cols), [&](int64_t begin, int64_t end) {

@@ -9,13 +9,6 @@ namespace tael {
 // gate = silu(gate) * up, elementwise.
 void SiluMultiply(MatrixView<const float> up, MatrixView<float> gate, ComputeContext& ctx);
 
-// gate = gelu(gate) * up, elementwise, with the tanh approximation.
-void GeluTanhMultiply(MatrixView<const float> up, MatrixView<float> gate, ComputeContext& ctx);
-
-// gate = the clamped SiLU product of both (numerics.md, 7), elementwise.
-void ClampedSiluMultiply(MatrixView<const float> up, const ClampedSilu& form,
-                         MatrixView<float> gate, ComputeContext& ctx);
-
 // y += x, elementwise.
 void AddInto(MatrixView<const float> x, MatrixView<float> y, ComputeContext& ctx);
 

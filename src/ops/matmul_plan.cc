@@ -21,6 +21,11 @@ constexpr int64_t kFewDecodedRows = 6, kFewActivations = 4;
 // row's lines lie far apart.
 constexpr int64_t kCodeRows = 16, kSharingCodeRows = 64;
 
+// Reading a weight row from memory takes about as long as multiplying it so many times.
+constexpr int64_t kReadingCost = 3;
+
+int64_t UnitsOf(const RowShare& share) { return (share.rows + kRowGrain - 1) / kRowGrain; }
+
 // Words that hold neighbouring rows are read once for all of them.
 bool SharesWords(const Weight& w) {
   return w.element_bytes != 0 ||
@@ -41,12 +46,6 @@ void SplitTiles(const Weight& w, int64_t m, const MatmulMachine& machine, int64_
   plan.grain = plan.together;
   plan.scratch_rows = least_unit;
   plan.parts = std::clamp<int64_t>(w.n / least, 1, machine.threads);
-}
-
-// Parts of a plain loop over rows.
-void SplitRows(const Weight& w, int64_t m, const MatmulMachine& machine, MatmulPlan& plan) {
-  plan.grain = GrainFor(machine.worth_a_thread, m * w.k, kRowGrain);
-  plan.parts = WorkerPool::PartsOf(w.n, plan.grain, machine.threads);
 }
 
 }  // namespace
@@ -113,8 +112,39 @@ MatmulPlan PlanMatmul(const Weight& w, int64_t m, const MatmulMachine& machine) 
     case MatmulForm::kFloat:
       break;
   }
-  SplitRows(w, m, machine, plan);
+  const RowShare share = ShareOf(w, m);
+  plan.grain = kRowGrain;
+  plan.parts = SharedCut({&share, 1}, machine).parts();
   return plan;
+}
+
+RowShare ShareOf(const Weight& w, int64_t m) { return {w.n, w.k * (m + kReadingCost)}; }
+
+SharedCut::SharedCut(std::span<const RowShare> shares, const MatmulMachine& machine)
+    : shares_(shares.begin(), shares.end()) {
+  int64_t units = 0;
+  for (const RowShare& share : shares_) {
+    const int64_t mine = UnitsOf(share);
+    starts_.push_back(total_);
+    total_ += mine * kRowGrain * share.cost;
+    units += mine;
+  }
+  const int64_t worth = std::max<int64_t>(1, machine.worth_a_thread);
+  parts_ = std::clamp<int64_t>(total_ / worth, 1, std::clamp<int64_t>(units, 1, machine.threads));
+}
+
+int64_t SharedCut::Border(int64_t part, size_t share) const {
+  const RowShare& mine = shares_[share];
+  const int64_t unit = kRowGrain * mine.cost;
+  if (part == 0 || unit == 0) return part == 0 ? 0 : mine.rows;
+  // In double: total * part may be larger than 64 bits hold. The last border is exact all the same.
+  const double place = part == parts_ ? static_cast<double>(total_)
+                                      : static_cast<double>(total_) * static_cast<double>(part) /
+                                            static_cast<double>(parts_);
+  const double units = (place - static_cast<double>(starts_[share])) / static_cast<double>(unit);
+  const auto whole =
+      static_cast<int64_t>(std::clamp(units + 0.5, 0.0, static_cast<double>(UnitsOf(mine))));
+  return std::min(mine.rows, whole * kRowGrain);
 }
 
 std::string ToText(const MatmulPlan& plan) {

@@ -5,7 +5,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "tensor/weight.h"
 
@@ -57,6 +60,35 @@ struct MatmulPlan {
 
 // For x [m, K] times w [N, K] transposed. REQUIRES: m > 0, machine.threads > 0.
 MatmulPlan PlanMatmul(const Weight& w, int64_t m, const MatmulMachine& machine);
+
+// Weight rows of one product: a row costs `cost` multiply-adds or what takes as long.
+struct RowShare {
+  int64_t rows = 0, cost = 0;
+};
+
+// What a row of w costs with m activation rows: reading it counts like multiplying a few.
+RowShare ShareOf(const Weight& w, int64_t m);
+
+// How the rows of several products are shared out in one parallel loop: one stretch of cost, cut
+// into parts of the same cost whose borders are whole units of rows. With one product it is the cut
+// of its plan.
+class SharedCut {
+ public:
+  SharedCut(std::span<const RowShare> shares, const MatmulMachine& machine);
+
+  int64_t parts() const { return parts_; }
+  // Rows [first, second) of a product that a part computes; none where they are equal.
+  std::pair<int64_t, int64_t> RowsOf(int64_t part, size_t share) const {
+    return {Border(part, share), Border(part + 1, share)};
+  }
+
+ private:
+  int64_t Border(int64_t part, size_t share) const;
+
+  std::vector<RowShare> shares_;
+  std::vector<int64_t> starts_;  // cost before each share
+  int64_t total_ = 0, parts_ = 1;
+};
 
 // "int8 in blocks of 256, strips, 2 parts"
 std::string ToText(const MatmulPlan& plan);

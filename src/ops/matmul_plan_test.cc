@@ -4,8 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
+#include <vector>
 
 #include "runtime/worker_pool.h"
 
@@ -24,11 +26,58 @@ Weight Packed(const PackedMatrix& matrix) {
 
 TEST(MatmulPlan, FloatRowsAreSplitWhereThreadsAreWorthIt) {
   const MatmulMachine machine{.threads = 4, .worth_a_thread = 50'000};
-  // 1000 multiply-adds per row: 50 rows are worth a thread, 64 in whole units.
+  // 1000 multiply-adds per row, and reading it counts like 3000.
   const MatmulPlan plan = PlanMatmul(MakeWeight(DType::kF16, 200, 1000), 1, machine);
-  EXPECT_EQ(plan, (MatmulPlan{.form = MatmulForm::kFloat, .grain = 64, .parts = 4}));
-  EXPECT_EQ(PlanMatmul(MakeWeight(DType::kF16, 64, 1000), 1, machine).parts, 1);
-  EXPECT_EQ(PlanMatmul(MakeWeight(DType::kF16, 64, 1000), 8, machine).grain, 16);
+  EXPECT_EQ(plan, (MatmulPlan{.form = MatmulForm::kFloat, .grain = 16, .parts = 4}));
+  EXPECT_EQ(PlanMatmul(MakeWeight(DType::kF16, 24, 1000), 1, machine).parts, 2);
+  EXPECT_EQ(PlanMatmul(MakeWeight(DType::kF16, 16, 1000), 1, machine).parts, 1);
+  EXPECT_EQ(PlanMatmul(MakeWeight(DType::kF16, 16, 1000), 80, machine).parts, 1);  // one unit
+}
+
+// Every row once, in order, and parts as equal as whole units allow.
+void CheckCut(const std::vector<RowShare>& shares, const MatmulMachine& machine) {
+  const SharedCut cut(shares, machine);
+  ASSERT_GE(cut.parts(), 1);
+  ASSERT_LE(cut.parts(), machine.threads);
+  std::vector<int64_t> next(shares.size(), 0);
+  double total = 0, unit = 0;
+  for (const RowShare& share : shares) {
+    total += static_cast<double>(share.rows * share.cost);
+    unit = std::max(unit, 16.0 * static_cast<double>(share.cost));
+  }
+  for (int64_t part = 0; part < cut.parts(); ++part) {
+    double cost = 0;
+    for (size_t i = 0; i < shares.size(); ++i) {
+      const auto [begin, end] = cut.RowsOf(part, i);
+      EXPECT_EQ(begin, next[i]);
+      EXPECT_LE(begin, end);
+      EXPECT_TRUE(end == shares[i].rows || end % 16 == 0) << end;
+      next[i] = end;
+      cost += static_cast<double>((end - begin) * shares[i].cost);
+    }
+    EXPECT_LE(cost, total / static_cast<double>(cut.parts()) + 1.01 * unit);
+  }
+  for (size_t i = 0; i < shares.size(); ++i) EXPECT_EQ(next[i], shares[i].rows);
+}
+
+TEST(SharedCut, GivesEveryRowToOnePart) {
+  for (const int threads : {1, 2, 3, 5, 16, 64, 192}) {
+    for (const int64_t worth : {0, 50'000}) {
+      const MatmulMachine machine{.threads = threads, .worth_a_thread = worth};
+      CheckCut({{2048, 4096}}, machine);
+      CheckCut({{2048, 1024}, {1024, 2048}, {1024, 2048}}, machine);  // q, k and v of two terms
+      CheckCut({{1, 7}, {15, 7}, {16, 7}, {17, 7}, {33, 100'000}}, machine);
+      CheckCut(std::vector<RowShare>(128, {768, 2048}), machine);
+      CheckCut({{5, 0}}, machine);
+    }
+  }
+}
+
+TEST(SharedCut, TakesPartsOnlyWhereTheyAreWorthAThread) {
+  const MatmulMachine machine{.threads = 8, .worth_a_thread = 50'000};
+  const std::vector<RowShare> small = {{64, 100}, {64, 100}}, large = {{64, 10'000}};
+  EXPECT_EQ(SharedCut(small, machine).parts(), 1);  // alone or together
+  EXPECT_EQ(SharedCut(large, machine).parts(), 4);  // units
 }
 
 TEST(MatmulPlan, BlocksAreReadFromStripsWhereThereAreSome) {

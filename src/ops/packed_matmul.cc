@@ -48,7 +48,7 @@ QuantizedRows Doubled(const QuantizedRows& x, ComputeContext& ctx) {
 }
 
 // What all tiles of one product share.
-struct Product {
+struct TiledProduct {
   const PackedMatrix& matrix;
   const Weight& w;
   QuantizedRows x;
@@ -59,7 +59,7 @@ struct Product {
 };
 
 // Rows [begin, begin + count) of the weight. `fine`: room for y.rows x p.together.
-void Tile(const Product& p, int64_t begin, int64_t count, const KernelTable& kernels,
+void Tile(const TiledProduct& p, int64_t begin, int64_t count, const KernelTable& kernels,
           CodeBlock* blocks, float* fine) {
   const RowRange rows{p.w.first_row + begin * p.w.row_step, count, p.w.row_step};
   DecodeCodeBlocks(p.matrix, rows, kernels.packed, blocks);
@@ -71,7 +71,7 @@ void Tile(const Product& p, int64_t begin, int64_t count, const KernelTable& ker
   }
 }
 
-void AllTiles(const Product& p, int64_t blocks, ComputeContext& ctx) {
+void AllTiles(const TiledProduct& p, int64_t blocks, ComputeContext& ctx) {
   const int64_t n = p.w.n;
   const int64_t parts = p.parts;
   const int64_t tiles = (n + p.together - 1) / p.together;
@@ -93,26 +93,27 @@ void AllTiles(const Product& p, int64_t blocks, ComputeContext& ctx) {
 
 }  // namespace
 
-void PackedIntegerMatmul(MatmulInput& input, const Weight& w, const MatmulPlan& plan,
-                         MatrixView<float> y, ComputeContext& ctx, ActivationTerms terms) {
-  const PackedMatrix& matrix = *w.packed;
+void PackedIntegerMatmul(const Product& product, const MatmulPlan& plan, ComputeContext& ctx) {
+  const PackedMatrix& matrix = *product.w.packed;
   const CodeShape shape = CodeShapeOf(matrix);
-  const bool two = terms == ActivationTerms::kTwo;
+  const bool two = product.terms == ActivationTerms::kTwo;
+  MatmulInput& input = product.input;
   if (!shape.reordered) {  // kept for the other weights of this input
+    if (two) input.WithResidual(32);
     input.Quantized(32);
-    if (two) input.Residual(32);
   }
   const Arena::Position mark = ctx.arena.Mark();
   MatmulInput own(shape.reordered ? Reordered(input.x(), matrix, ctx) : input.x(), ctx);
   MatmulInput& source = shape.reordered ? own : input;
-  QuantizedRows x = source.Quantized(32), residual;
-  if (two) residual = source.Residual(32);
-  if (shape.halves) {
-    x = Doubled(x, ctx);
-    if (two) residual = Doubled(residual, ctx);
-  }
-  AllTiles({matrix, w, x, two ? &residual : nullptr, y, plan.together, plan.parts}, shape.blocks,
-           ctx);
+  const auto mine = [&](const QuantizedRows& all) {
+    const QuantizedRows rows = RowsOf(all, product.first_row, product.y.rows);
+    return shape.halves ? Doubled(rows, ctx) : rows;
+  };
+  QuantizedRows residual;
+  if (two) residual = mine(source.Residual(32));
+  AllTiles({matrix, product.w, mine(source.Quantized(32)), two ? &residual : nullptr, product.y,
+            plan.together, plan.parts},
+           shape.blocks, ctx);
   ctx.arena.Release(mark);
 }
 

@@ -5,8 +5,7 @@
 
 namespace tael {
 
-// y = x times w transposed by docs/numerics.md, 5. REQUIRES: plan.source is kCodes.
-void PackedIntegerMatmul(MatmulInput& input, const Weight& w, const MatmulPlan& plan,
-                         MatrixView<float> y, ComputeContext& ctx, ActivationTerms terms);
+// The product by docs/numerics.md, 5. REQUIRES: plan.source is kCodes.
+void PackedIntegerMatmul(const Product& product, const MatmulPlan& plan, ComputeContext& ctx);
 
 }  // namespace tael

@@ -106,6 +106,23 @@ RopeTables MakeRopeTables(const RopeFrequencies& frequencies, const std::vector<
   return tables;
 }
 
+void StepRopeTables::Add(const RopeFrequencies& frequencies, const std::vector<int32_t>& positions,
+                         ComputeContext& ctx) {
+  if (frequencies.pairing == RopePairing::kNone || Find(frequencies) != nullptr) return;
+  entries_.push_back({&frequencies, MakeRopeTables(frequencies, positions, ctx)});
+}
+
+const RopeTables* StepRopeTables::Find(const RopeFrequencies& frequencies) const {
+  for (const Entry& entry : entries_) {
+    const RopeFrequencies& mine = *entry.frequencies;
+    if (&mine == &frequencies || (mine.attention_factor == frequencies.attention_factor &&
+                                  mine.inverse == frequencies.inverse)) {
+      return &entry.tables;
+    }
+  }
+  return nullptr;
+}
+
 void ApplyRope(const RopeFrequencies& frequencies, const RopeTables& tables, int head_dim,
                MatrixView<float> x, ComputeContext& ctx) {
   const OpScope scope(ctx.profile, OpKind::kRope);

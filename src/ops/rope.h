@@ -28,6 +28,22 @@ struct RopeTables {
 RopeTables MakeRopeTables(const RopeFrequencies& frequencies, const std::vector<int32_t>& positions,
                           ComputeContext& ctx);
 
+// The tables of one step for layers that rotate alike: made once, looked up by each of them.
+class StepRopeTables {
+ public:
+  // Makes them unless they are there. Arena memory, which must outlive this.
+  void Add(const RopeFrequencies& frequencies, const std::vector<int32_t>& positions,
+           ComputeContext& ctx);
+  const RopeTables* Find(const RopeFrequencies& frequencies) const;  // null: not added
+
+ private:
+  struct Entry {
+    const RopeFrequencies* frequencies;
+    RopeTables tables;
+  };
+  std::vector<Entry> entries_;
+};
+
 // Rotates every head of x [T, heads * head_dim] in place. REQUIRES: a pairing other than kNone.
 void ApplyRope(const RopeFrequencies& frequencies, const RopeTables& tables, int head_dim,
                MatrixView<float> x, ComputeContext& ctx);

@@ -158,6 +158,7 @@ Json ProfileToJson(const BenchResult& result) {
   const int last = result.profile->layers() - 1;
   Json json;
   json.Set("cost_share", ProfileCost(*result.profile));
+  json.Set("barriers_per_step", result.barriers);
   json.Set("kinds", RowsToJson(ProfileRows(result, kOutsideLayers, last)));
   json.Set("outside_layers", RowsToJson(ProfileRows(result, kOutsideLayers, kOutsideLayers)));
   Json layers = JsonArray{};
@@ -184,7 +185,11 @@ std::string ProfileToText(const BenchResult& result) {
          row.limit, SlowestLayer(result, row.kind)});
   }
   return FormatTable(table) +
-         fmt::format("reading clocks took {:.2f} % of it\n", 100 * ProfileCost(*result.profile));
+         fmt::format(
+             "threads meet {:.0f} times in a step, {:.1f} times in a layer; reading clocks "
+             "took {:.2f} % of the time\n",
+             result.barriers, result.barriers / std::max(1, last + 1),
+             100 * ProfileCost(*result.profile));
 }
 
 }  // namespace tael

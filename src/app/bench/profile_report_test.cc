@@ -90,7 +90,8 @@ TEST(ProfileReport, TheLimitIsTheOneThatIsNearest) {
 TEST(ProfileReport, TextAndJsonNameTheKinds) {
   const BenchResult result = MakeResult();
   const std::string text = ProfileToText(result);
-  for (const char* word : {"experts", "head", "slowest layer", "reading clocks took"}) {
+  for (const char* word :
+       {"experts", "head", "slowest layer", "threads meet", "reading clocks took"}) {
     EXPECT_NE(text.find(word), std::string::npos) << word;
   }
   const Json json = ProfileToJson(result);

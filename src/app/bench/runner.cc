@@ -93,11 +93,14 @@ double BenchRunner::Repeat(const BenchEntry& entry, LimitProbe* probe, LimitSamp
       probe->Sample(entry.decode(), samples);
       since_probe = 0;
     }
+    const int64_t barriers_before = runner_.pool().barriers();
     const auto start = Clock::now();
     runner_.Forward(batch);
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
     total += seconds;
     since_probe += seconds;
+    barriers_ += runner_.pool().barriers() - barriers_before;
+    ++steps_;
   });
   return total;
 }
@@ -122,12 +125,14 @@ BenchResult BenchRunner::Run(const BenchEntry& entry, LimitProbe* probe) {
     result.profile.emplace(static_cast<int>(model_.spec.layers.size()));
     runner_.set_profile(&*result.profile);
   }
+  barriers_ = steps_ = 0;
   const DisturbanceMeter meter;
   const int64_t expert_bytes_before = runner_.expert_bytes_read();
   for (int i = 0; i < plan_.repetitions; ++i) {
     result.seconds.push_back(Repeat(entry, probe, result.limits));
   }
   result.disturbance = meter.Read();
+  result.barriers = static_cast<double>(barriers_) / static_cast<double>(steps_);
   runner_.set_profile(nullptr);
   // Every repetition chooses the same experts: what was read takes the place of the estimate.
   Cost& experts = result.cost[CostKind::kExperts];

@@ -38,6 +38,7 @@ struct BenchResult {
   std::optional<Profile> profile = {};  // of all repetitions, if the plan says so
   LimitSamples limits = {};
   Disturbance disturbance = {};
+  double barriers = 0;  // of threads, per step
 };
 
 struct BenchPlan {
@@ -76,8 +77,9 @@ class BenchRunner {
   BenchPlan plan_;
   int blocks_per_sequence_;
   ModelRunner runner_;
-  SamplerBuffers sampler_;   // unused: the memory of an engine of this size is the same
-  std::vector<int> filled_;  // positions of each sequence that the cache holds
+  SamplerBuffers sampler_;            // unused: the memory of an engine of this size is the same
+  int64_t barriers_ = 0, steps_ = 0;  // since Run() began to measure
+  std::vector<int> filled_;           // positions of each sequence that the cache holds
 };
 
 }  // namespace tael

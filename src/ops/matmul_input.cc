@@ -1,0 +1,83 @@
+// Activations in 8 bits, for the integer path of ops/matmul.cc.
+#include <algorithm>
+
+#include "base/error.h"
+#include "ops/matmul.h"
+#include "ops/profile.h"
+
+namespace tael {
+namespace {
+
+size_t Sized(int64_t value) { return static_cast<size_t>(value); }
+
+QuantizedRows NewRows(int64_t rows, int64_t cols, size_t block, ComputeContext& ctx) {
+  const auto width = static_cast<int64_t>(block);
+  const int64_t padded = (cols + width - 1) / width * width;
+  return {.q = ctx.arena.Allocate<int8_t>(rows * padded),
+          .scales = ctx.arena.Allocate<float>(rows * padded / width),
+          .sums = ctx.arena.Allocate<int16_t>(rows * padded / 16),
+          .rows = Sized(rows),
+          .k = Sized(cols),
+          .k_padded = Sized(padded),
+          .block = block};
+}
+
+// rest = x - scale * q
+void Subtract(const float* x, const QuantizedRows& row, float* rest) {
+  for (size_t begin = 0, b = 0; begin < row.k; begin += row.block, ++b) {
+    const size_t end = std::min(row.k, begin + row.block);
+    const float scale = row.scales[b];
+    for (size_t i = begin; i < end; ++i) rest[i] = x[i] - scale * static_cast<float>(row.q[i]);
+  }
+}
+
+}  // namespace
+
+QuantizedRows RowsOf(const QuantizedRows& rows, int64_t first, int64_t count) {
+  const auto padded = static_cast<int64_t>(rows.k_padded);
+  QuantizedRows part = rows;
+  part.q += first * padded;
+  part.scales += first * (padded / static_cast<int64_t>(rows.block));
+  part.sums += first * (padded / 16);
+  part.rows = Sized(count);
+  return part;
+}
+
+const QuantizedRows& MatmulInput::Quantized(size_t block) {
+  QuantizedRows& rows = quantized_[block == 32 ? 0 : 1];
+  if (rows.q != nullptr) return rows;
+  const OpScope scope(ctx_.profile, OpKind::kQuantize);
+  rows = NewRows(x_.rows, x_.cols, block, ctx_);
+  ctx_.pool.ParallelFor(x_.rows, ctx_.GrainFor(4 * x_.cols), [&](int64_t begin, int64_t end) {
+    QuantizedRows part = RowsOf(rows, begin, end - begin);
+    ctx_.kernels.quantize_rows(x_.row(begin), Sized(x_.stride), Sized(end - begin), &part);
+  });
+  return rows;
+}
+
+const QuantizedRows& MatmulInput::WithResidual(size_t block) {
+  QuantizedRows& both = both_[block == 32 ? 0 : 1];
+  if (both.q != nullptr) return both;
+  const OpScope scope(ctx_.profile, OpKind::kQuantize);
+  both = NewRows(2 * x_.rows, x_.cols, block, ctx_);
+  const Arena::Position mark = ctx_.arena.Mark();
+  float* rest = ctx_.arena.Allocate<float>(x_.rows * x_.cols);
+  ctx_.pool.ParallelFor(x_.rows, ctx_.GrainFor(16 * x_.cols), [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      QuantizedRows first = RowsOf(both, t, 1), second = RowsOf(both, x_.rows + t, 1);
+      ctx_.kernels.quantize_rows(x_.row(t), Sized(x_.stride), 1, &first);
+      Subtract(x_.row(t), first, rest + t * x_.cols);
+      ctx_.kernels.quantize_rows(rest + t * x_.cols, Sized(x_.cols), 1, &second);
+    }
+  });
+  ctx_.arena.Release(mark);
+  QuantizedRows& alone = quantized_[block == 32 ? 0 : 1];
+  if (alone.q == nullptr) alone = RowsOf(both, 0, x_.rows);
+  return both;
+}
+
+QuantizedRows MatmulInput::Residual(size_t block) {
+  return RowsOf(WithResidual(block), x_.rows, x_.rows);
+}
+
+}  // namespace tael
