@@ -86,6 +86,7 @@ TEST_F(Together, TakesOneBarrier) {
   ComputeContext ctx{pool, *SelectKernelTable(), arena, true, /*worth_a_thread=*/0};
   MatmulInput input({x_.data(), 1, kInputs, kInputs}, ctx);
   std::vector<Product> products;
+  products.reserve(stored_.size());
   for (const auto& stored : stored_) {
     products.push_back(
         {input, stored->weight, NewMatrix(1, stored->weight.n, ctx), ActivationTerms::kTwo});
