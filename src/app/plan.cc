@@ -10,6 +10,9 @@
 #include "app/spec_json.h"
 #include "app/terminal.h"
 #include "app/version.h"
+#include "runtime/allowed_cpus.h"
+#include "runtime/numa_plan.h"
+#include "runtime/worker_pool.h"
 
 namespace tael {
 namespace {
@@ -17,8 +20,36 @@ namespace {
 struct PlanOptions {
   ModelFlags model;
   int slots = 1;
-  bool json = false, products = false;
+  bool json = false, products = false, numa = false;
 };
+
+NumaPlan PlaceThreads(const RunnerOptions& options, std::string* note) {
+  const CpuTopology machine = ReadTopology(kSystemDevices, AllowedCpus());
+  *note = machine.note;
+  return PlanNuma(machine, WorkerPool(WorkerPool::Imagined{options.threads}).size());
+}
+
+Json NumaToJson(const NumaPlan& plan, const std::string& note) {
+  Json nodes = JsonArray{};
+  for (const NumaPlan::Node& node : plan.nodes) {
+    Json entry;
+    entry.Set("node", node.id);
+    entry.Set("first_worker", node.first_worker);
+    entry.Set("workers", node.workers);
+    nodes.Append(std::move(entry));
+  }
+  Json places = JsonArray{};
+  for (const std::vector<int>& place : plan.places) {
+    Json cpus = JsonArray{};
+    for (const int cpu : place) cpus.Append(cpu);
+    places.Append(std::move(cpus));
+  }
+  Json json;
+  json.Set("note", note.empty() ? Json() : Json(note));
+  json.Set("nodes", std::move(nodes));
+  json.Set("places", std::move(places));
+  return json;
+}
 
 Json PartsToJson(const PlannedRun& run) {
   const MemoryPlan& plan = run.plan;
@@ -120,13 +151,17 @@ int Execute(const PlanOptions& options, const LoadedSettings& settings) {
   const PlannedRun run = PlanRun(*loaded.model, wish);
   std::vector<PlannedMatrices> matmuls;
   if (options.products) matmuls = PlanMatmuls(*loaded.model, wish.runner);
+  std::string note;
+  const NumaPlan places = PlaceThreads(wish.runner, &note);
   if (options.json) {
     Json plan = PlanToJson(loaded, wish, run);
     if (options.products) plan.Set("matmuls", MatmulsToJson(matmuls));
+    if (options.numa) plan.Set("numa", NumaToJson(places, note));
     PrintOut(DumpJson(plan) + "\n");
   } else {
     PrintPlan(loaded, wish, run);
     if (options.products) PrintOut(MatmulsToText(matmuls));
+    if (options.numa) PrintOut(ToText(places) + (note.empty() ? "" : "one node: " + note + "\n"));
   }
   return run.fits() ? kExitOk : kExitFailure;
 }
@@ -146,6 +181,8 @@ Command AddPlanCommand(CommandParser& program) {
                     {.check = IntRange{1, 4096}, .show_default = true});
   command.AddFlag("--products", &options->products,
                   "how the products with every matrix would be computed, too");
+  command.AddFlag("--numa", &options->numa,
+                  "the memory nodes of this machine and the CPUs of every thread, too");
   command.AddFlag("--json", &options->json, "print one JSON object");
   return {&command, [options](const LoadedSettings& s) { return Execute(*options, s); }};
 }

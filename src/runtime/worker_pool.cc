@@ -15,7 +15,9 @@
 #include <thread>
 
 #include "base/error.h"
+#include "runtime/allowed_cpus.h"
 #include "runtime/cgroup_limits.h"
+#include "runtime/numa_plan.h"
 
 namespace tael {
 namespace {
@@ -113,17 +115,6 @@ void MoveThread(pthread_t thread, const std::vector<int>& cpus) {
   if (CPU_COUNT(&set) > 0) pthread_setaffinity_np(thread, sizeof(set), &set);
 }
 
-// What the process was started with: later a pool may have moved the thread that asks.
-const cpu_set_t* StartMask() {
-  static const std::optional<cpu_set_t> mask = []() -> std::optional<cpu_set_t> {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (sched_getaffinity(0, sizeof(set), &set) != 0) return std::nullopt;
-    return set;
-  }();
-  return mask ? &*mask : nullptr;
-}
-
 }  // namespace
 
 struct WorkerPool::State {
@@ -182,22 +173,18 @@ struct WorkerPool::State {
 };
 
 int AvailableCpus() {
-  const cpu_set_t* mask = StartMask();
-  int cpus = mask == nullptr ? 1 : CPU_COUNT(mask);
+  auto cpus = static_cast<int>(AllowedCpus().size());
   const double quota = CgroupCpuQuota();
   if (quota > 0) cpus = std::min(cpus, static_cast<int>(quota + 0.999));
   return std::max(1, cpus);
 }
 
 std::vector<std::vector<int>> DefaultPlaces(int threads) {
-  const cpu_set_t* mask = StartMask();
-  std::vector<std::vector<int>> places;
-  for (int cpu = 0; mask != nullptr && cpu < CPU_SETSIZE; ++cpu) {
-    if (CPU_ISSET(cpu, mask)) places.push_back({cpu});
-  }
   const int cpus = AvailableCpus();
-  const bool one_each = (threads == 0 ? cpus : threads) == cpus && std::ssize(places) == cpus;
-  return one_each && cpus > 1 ? places : std::vector<std::vector<int>>();
+  const int wanted = threads == 0 ? cpus : threads;
+  const NumaPlan plan = PlanNuma(ReadTopology(kSystemDevices, AllowedCpus()), wanted);
+  const bool one_each = wanted == cpus && cpus == std::ssize(AllowedCpus()) && cpus > 1;
+  return one_each || plan.nodes.size() > 1 ? plan.places : std::vector<std::vector<int>>();
 }
 
 WorkerPool::WorkerPool(int threads, const PoolOptions& options)
@@ -223,11 +210,8 @@ void WorkerPool::Start(const PoolOptions& options) {
            part + 1, size_, error.code().message());
     }
   }
-  const cpu_set_t* all = StartMask();
   if (options.places.empty()) {  // they inherited the place of a caller that another pool moved
-    for (std::thread& thread : state_->threads) {
-      if (all != nullptr) pthread_setaffinity_np(thread.native_handle(), sizeof(*all), all);
-    }
+    for (std::thread& thread : state_->threads) MoveThread(thread.native_handle(), AllowedCpus());
     return;
   }
   for (size_t i = 0; i < state_->threads.size(); ++i) {

@@ -26,8 +26,8 @@ struct PoolOptions {
   std::vector<std::vector<int>> places = {};
 };
 
-// One CPU for each worker where `threads` workers (0: as many as AvailableCpus()) are exactly as
-// many as the CPUs this process may run on; otherwise the system places them: empty.
+// The places of PlanNuma() for `threads` workers (0: as many as AvailableCpus()) where they are as
+// many as the CPUs that may be used, or on several nodes; otherwise the system places them: empty.
 std::vector<std::vector<int>> DefaultPlaces(int threads);
 
 class WorkerPool {

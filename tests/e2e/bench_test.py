@@ -119,7 +119,7 @@ def a_profile_splits_the_time_by_kind_and_layer():
             expect(kinds[kind]["limit"] in ("bandwidth", "integer", "float"), kinds[kind])
             expect(kinds[kind]["share_of_limit"] > 0, kinds[kind])
     plain = bench("-p", "4", "-n", "2", "-r", "1", "--no-probes", "--profile")
-    expect("slowest layer" in plain.out and "reading clocks took" in plain.out, plain)
+    expect("slowest layer" in plain.out and "threads meet" in plain.out and "reading clocks took" in plain.out, plain)
     expect("profile" not in bench("-p", "4", "-n", "2", *SHORT).json()["entries"][0])
 
 

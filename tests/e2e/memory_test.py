@@ -131,6 +131,8 @@ def every_product_has_a_plan():
     expect(all(entry["source"] != "strips" for matrix in without for entry in matrix["plans"]), without)
     decoded = plan_of(GOLDEN, "--products", "--matmul", "float")["matmuls"]
     expect(all(entry["activation_block"] == 0 for matrix in decoded for entry in matrix["plans"]), decoded)
+    places = plan_of(GOLDEN, "--numa", "--threads", "3")["numa"]
+    expect(len(places["places"]) == 3 and sum(n["workers"] for n in places["nodes"]) == 3, places)
     text = tael("plan", GOLDEN, "--products")
     expect("how its products are computed" in text.out and "int8 in blocks of 256" in text.out, text)
     expect("matmuls" not in plan_of(GOLDEN), plan)
