@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 
 #include "app/adapter_flags.h"
@@ -91,7 +92,25 @@ int64_t LeftForProbes(int64_t limit) {
   return available == 0 ? left : std::min(available, left);
 }
 
+BenchContext MakeContext(const BenchOptions& options, const BenchPlan& plan) {
+  return {.path = "",
+          .matmul = MatmulName(plan.runner.matmul),
+          .kv = Name(plan.runner.kv_dtype),
+          .integer_matmul = plan.runner.matmul == MatmulMode::kInteger,
+          .runner = plan.runner,
+          .prefill_chunk = plan.prefill_chunk,
+          .repetitions = plan.repetitions,
+          .probes = !options.no_probes,
+          .loras = options.model.loras,
+          .load_before = LoadAverage()};
+}
+
+double SecondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 int Execute(const BenchOptions& options, const LoadedSettings& settings) {
+  const auto start = std::chrono::steady_clock::now();
   const std::vector<BenchEntry> entries = MakeEntries(options);
   if (options.model.threads && !options.threads.empty()) {
     throw UsageError("--threads and -t say the same; use one of them");
@@ -111,16 +130,8 @@ int Execute(const BenchOptions& options, const LoadedSettings& settings) {
                  .adapters = ChooseAdapters(model.adapters, AdapterChoices(options.model.loras)),
                  .profile = options.profile};
 
-  BenchContext context{.path = loaded.path,
-                       .matmul = MatmulName(plan.runner.matmul),
-                       .kv = Name(plan.runner.kv_dtype),
-                       .integer_matmul = plan.runner.matmul == MatmulMode::kInteger,
-                       .runner = plan.runner,
-                       .prefill_chunk = plan.prefill_chunk,
-                       .repetitions = plan.repetitions,
-                       .probes = !options.no_probes,
-                       .loras = options.model.loras,
-                       .load_before = LoadAverage()};
+  BenchContext context = MakeContext(options, plan);
+  context.path = loaded.path;
   const int64_t memory_limit = MakeMemoryWish(options.model, run).limit;
   std::vector<BenchRow> rows;
   std::unique_ptr<ProbeMemory> memory;
@@ -128,7 +139,11 @@ int Execute(const BenchOptions& options, const LoadedSettings& settings) {
   for (const int count : threads) {
     plan.runner.threads = count;
     BenchRunner runner(model, plan);
-    context.repacked = runner.runner().interleaved().bytes();
+    if (context.load_seconds == 0) {
+      context.packed = runner.runner().packed();
+      context.load_seconds = SecondsSince(start);
+      context.large_page_bytes = LargePageBytesOf({runner.runner().interleaved().strips()});
+    }
     context.kernels = runner.runner().kernels().name;
     std::unique_ptr<LimitProbe> probe;
     if (context.probes) {

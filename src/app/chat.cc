@@ -16,6 +16,7 @@
 #include "app/sampling_flags.h"
 #include "app/terminal.h"
 #include "app/thinking_flags.h"
+#include "app/weight_cache_text.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "spec/long_context.h"
@@ -223,6 +224,8 @@ class Chat {
         fmt::format("context {} of {} tokens, {} turns, {} threads, kernels {}\nsampling: {}\n",
                     session.length(), session.max_context(), conversation_.turns(),
                     session.threads(), session.kernel_name(), sampling_);
+    const std::string packed = PackedText(session.packed());
+    text += packed.empty() ? "" : fmt::format("packed weights: {}\n", packed);
     if (const auto& last = conversation_.last()) {
       const auto speed = [](double count, double seconds) {
         return seconds > 0 ? count / seconds : 0;

@@ -43,6 +43,7 @@ Command AddEvalCommand(CommandParser& program);
 Command AddBenchCommand(CommandParser& program);
 Command AddVerifyCommand(CommandParser& program);
 Command AddDoctorCommand(CommandParser& program);
+Command AddCacheCommand(CommandParser& program);
 Command AddConfigCommand(CommandParser& program);
 
 }  // namespace tael

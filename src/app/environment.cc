@@ -32,5 +32,6 @@ std::string HomeDirectory() {
 std::string ConfigDirectory() { return XdgDirectory("XDG_CONFIG_HOME", ".config"); }
 std::string DataDirectory() { return XdgDirectory("XDG_DATA_HOME", ".local/share"); }
 std::string StateDirectory() { return XdgDirectory("XDG_STATE_HOME", ".local/state"); }
+std::string CacheDirectory() { return XdgDirectory("XDG_CACHE_HOME", ".cache"); }
 
 }  // namespace tael

@@ -13,5 +13,6 @@ std::string HomeDirectory();    // $HOME, else the user database, else "."
 std::string ConfigDirectory();  // ${XDG_CONFIG_HOME:-~/.config}/tael
 std::string DataDirectory();    // ${XDG_DATA_HOME:-~/.local/share}/tael
 std::string StateDirectory();   // ${XDG_STATE_HOME:-~/.local/state}/tael
+std::string CacheDirectory();   // ${XDG_CACHE_HOME:-~/.cache}/tael
 
 }  // namespace tael

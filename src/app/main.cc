@@ -35,7 +35,7 @@ std::vector<Command> AddCommands(CommandParser& program) {
           AddTokenizeCommand(program), AddTemplateCommand(program), AddEvalCommand(program),
           AddBenchCommand(program),    AddVerifyCommand(program),   AddDoctorCommand(program),
           AddConvertCommand(program),  AddQuantizeCommand(program), AddImatrixCommand(program),
-          AddConfigCommand(program)};
+          AddCacheCommand(program),    AddConfigCommand(program)};
 }
 
 // What the first argument that is unknown may have meant, or "".

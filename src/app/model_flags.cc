@@ -7,6 +7,7 @@
 
 #include "app/adapter_flags.h"
 #include "app/model_store.h"
+#include "app/weight_cache_text.h"
 #include "base/error.h"
 #include "base/file.h"
 
@@ -43,6 +44,8 @@ void AddModelFlags(CommandParser& command, ModelFlags& flags) {
                   "let threads move between CPUs even where there are as many as CPUs");
   command.AddFlag("--no-repack", &flags.no_repack,
                   "keep rows of blocks as the file has them (slower products, shared pages)");
+  command.AddFlag("--no-weight-cache", &flags.no_weight_cache,
+                  "neither keep packed weights on the disk nor use kept ones");
   command.AddOption("--allow-unknown-key", &flags.allowed_keys,
                     "accept this unknown key of the model's configuration (repeatable)",
                     {.type = "KEY"});
@@ -56,6 +59,7 @@ RunnerOptions MakeRunnerOptions(const ModelFlags& flags, const RunSettings& run)
   // Copies cannot be given back to a file.
   options.repack = !flags.no_repack && !flags.lazy;
   options.pin = !flags.no_pin;
+  if (options.repack && !flags.no_weight_cache) options.weight_cache = MakeWeightCache(run.cache);
   return options;
 }
 

@@ -20,7 +20,7 @@ struct ModelFlags {
   std::vector<std::string> allowed_keys, loras;
   std::optional<int> ctx, threads;
   std::optional<std::string> matmul, kv, memory;
-  bool lazy = false, no_repack = false, no_pin = false;
+  bool lazy = false, no_repack = false, no_pin = false, no_weight_cache = false;
 };
 void AddModelFlags(CommandParser& command, ModelFlags& flags);
 // `--kv` alone, one of CacheTypeNames().

@@ -10,6 +10,7 @@
 #include "app/spec_json.h"
 #include "app/terminal.h"
 #include "app/version.h"
+#include "app/weight_cache_text.h"
 #include "runtime/allowed_cpus.h"
 #include "runtime/numa_plan.h"
 #include "runtime/worker_pool.h"
@@ -97,6 +98,8 @@ Json PlanToJson(const LoadedModel& loaded, const MemoryWish& wish, const Planned
   out.Set("model", loaded.path);
   out.Set("model_context", loaded.model->spec.max_context);
   SetLongContext(*loaded.model, &out);
+  const std::string packed = ForecastText(*loaded.model, wish.runner);
+  out.Set("packed", packed.empty() ? Json() : Json(packed));
   out.Set("version", Version());
   return out;
 }
@@ -125,6 +128,8 @@ void PrintPlan(const LoadedModel& loaded, const MemoryWish& wish, const PlannedR
         "code, vocabulary, tables"},
        {"total", std::to_string(plan.total()), HumanBytes(plan.total()),
         wish.lazy ? "upper bound" : ""}}));
+  const std::string packed = ForecastText(*loaded.model, wish.runner);
+  if (!packed.empty()) PrintOut(fmt::format("packed weights: {}\n", packed));
   for (const MemoryCheck& check : run.checks) {
     PrintOut(fmt::format("{}: {} of {}{}\n", check.source, HumanBytes(check.needed),
                          HumanBytes(check.limit), check.fits() ? "" : " - does not fit"));

@@ -7,6 +7,7 @@
 #include "app/sampling_flags.h"
 #include "app/spec_json.h"
 #include "app/version.h"
+#include "app/weight_cache_text.h"
 
 namespace tael {
 namespace {
@@ -151,6 +152,7 @@ Json RunResultToJson(const RunSetup& setup, const RunResult& result) {
   out.Set("kv", Name(setup.options.kv_dtype));
   out.Set("threads", setup.engine.threads());
   out.Set("context", setup.engine.max_context());
+  out.Set("packed", PackedToJson(setup.engine.packed()));
   SetLongContext(*setup.loaded.model, &out);
   out.Set("version", Version());
   return out;

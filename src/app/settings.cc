@@ -63,6 +63,14 @@ SettingKey ChoiceKey(const char* name, const char* help, std::string RunSettings
           [=](const Settings& s) { return Quoted(s.run.*member); }};
 }
 
+SettingKey CacheKey(const char* name, const char* help, std::string CacheSettings::* member,
+                    std::vector<std::string> choices) {
+  return {name, help,
+          TextChoice{[=](Settings& s, std::string v) { s.run.cache.*member = std::move(v); },
+                     std::move(choices)},
+          [=](const Settings& s) { return Quoted(s.run.cache.*member); }};
+}
+
 const std::vector<SettingKey>& Keys() {
   constexpr int64_t kIntMax = std::numeric_limits<int>::max();
   static const std::vector<SettingKey> keys = {
@@ -90,6 +98,14 @@ const std::vector<SettingKey>& Keys() {
       {"store.models", "folder of the model store; \"\" = the data directory",
        TextChoice{[](Settings& s, std::string v) { s.store.models = std::move(v); }, {}},
        [](const Settings& s) { return Quoted(s.store.models); }},
+      CacheKey("cache.weights", "packed weights kept for the next start; auto = where it pays",
+               &CacheSettings::weights, {"auto", "always", "off"}),
+      CacheKey("cache.directory", "folder of packed weights; \"\" = the cache directory",
+               &CacheSettings::directory, {}),
+      CacheKey("cache.most", "most that all packed weights may take on the disk",
+               &CacheSettings::most, {}),
+      CacheKey("cache.keep_free", "what packed weights leave free on the disk",
+               &CacheSettings::keep_free, {}),
   };
   return keys;
 }
@@ -153,7 +169,7 @@ void Walk(const toml::table& table, const std::string& prefix,
   for (const auto& [name, value] : table) {
     const std::string key = prefix + std::string(name.str());
     if (const toml::table* inner = value.as_table()) {
-      if (inner->empty() && key != "run" && key != "store") fn(key, value);
+      if (inner->empty() && key != "run" && key != "store" && key != "cache") fn(key, value);
       Walk(*inner, key + ".", fn);
     } else {
       fn(key, value);
@@ -217,6 +233,10 @@ LoadedSettings LoadSettings(const std::string& file, const std::vector<std::stri
         {key.name, key.print(loader.out.values), loader.origin[i], key.help});
   }
   return std::move(loader.out);
+}
+
+std::string WeightCacheDirectory(const CacheSettings& settings) {
+  return settings.directory.empty() ? JoinPath(CacheDirectory(), "weights") : settings.directory;
 }
 
 std::string ModelStoreDirectory(const Settings& settings) {

@@ -9,6 +9,14 @@
 
 namespace tael {
 
+// [cache]: packed weights that are kept for the next start (docs/decisions/0035-weight-cache.md).
+struct CacheSettings {
+  std::string weights = "auto";   // auto (where it pays), always, off
+  std::string directory;          // "" = <cache directory>/weights
+  std::string most = "64G";       // of all files together
+  std::string keep_free = "10G";  // of the disk
+};
+
 // [run]: defaults of run, chat, eval and verify; command-line options win.
 struct RunSettings {
   int threads = 0;                 // 0 = every CPU this process may use
@@ -22,6 +30,7 @@ struct RunSettings {
   double top_p = 1;                // 1 = off
   double min_p = 0;                // 0 = off
   int64_t seed = 0;
+  CacheSettings cache;
 };
 
 // [store]: where `pull` puts models and names are looked up first.
@@ -51,6 +60,9 @@ struct LoadedSettings {
 // known one), wrong types, values out of range; kNotFound: a `file` that was asked for and is not
 // there.
 LoadedSettings LoadSettings(const std::string& file, const std::vector<std::string>& assignments);
+
+// The folder of packed weights.
+std::string WeightCacheDirectory(const CacheSettings& settings);
 
 // The folder of the model store.
 std::string ModelStoreDirectory(const Settings& settings);

@@ -28,6 +28,7 @@ class Descriptor {
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   int get() const { return fd_; }
+  int Release() { return std::exchange(fd_, -1); }
 
  private:
   int fd_;
@@ -183,7 +184,7 @@ void MakeDirectories(const std::string& path) {
 
 MappedFile::MappedFile(const std::string& path) : path_(path) {
   int64_t size = 0;
-  const Descriptor file(OpenRegular(path, &size));
+  Descriptor file(OpenRegular(path, &size));
   if (size == 0) return;
   void* data = mmap(nullptr, static_cast<size_t>(size), PROT_READ, MAP_PRIVATE, file.get(), 0);
   if (data == MAP_FAILED && errno == ENOMEM) {
@@ -197,22 +198,55 @@ MappedFile::MappedFile(const std::string& path) : path_(path) {
   }
   data_ = static_cast<const uint8_t*>(data);
   size_ = static_cast<size_t>(size);
+  fd_ = file.Release();
 }
 
 MappedFile::~MappedFile() {
   if (data_ != nullptr) munmap(const_cast<uint8_t*>(data_), size_);
+  if (fd_ >= 0) close(fd_);
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
     : path_(std::move(other.path_)),
       data_(std::exchange(other.data_, nullptr)),
-      size_(std::exchange(other.size_, 0)) {}
+      size_(std::exchange(other.size_, 0)),
+      fd_(std::exchange(other.fd_, -1)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
+  std::swap(fd_, other.fd_);
   return *this;
+}
+
+void MappedFile::Read(std::span<const uint8_t> part, uint8_t* out) const {
+  size_t done = 0;
+  while (done < part.size()) {
+    const auto at = static_cast<off_t>(part.data() - data_) + static_cast<off_t>(done);
+    const ssize_t got = pread(fd_, out + done, part.size() - done, at);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) {
+      Fail(ErrorCode::kUnavailable,
+           "{}: {} bytes from {} on cannot be read: {}. Hint: the file may have become shorter, or "
+           "its disk may be failing",
+           path_, part.size(), part.data() - data_,
+           got < 0 ? std::strerror(errno) : "the file ends before");
+    }
+    done += static_cast<size_t>(got);
+  }
+}
+
+FileIdentity MappedFile::Identity() const {
+  struct stat info{};
+  if (fd_ < 0) return {};
+  if (fstat(fd_, &info) != 0) {
+    Fail(ErrorCode::kUnavailable, "{}: its state cannot be read: {}", path_, std::strerror(errno));
+  }
+  return {.size = info.st_size,
+          .modified_ns = int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec,
+          .device = info.st_dev,
+          .inode = info.st_ino};
 }
 
 }  // namespace tael

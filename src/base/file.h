@@ -35,6 +35,12 @@ void WriteFileAtomically(const std::string& path, std::string_view bytes);
 
 void MakeDirectories(const std::string& path);
 
+// Which file it is and in what state: another one, or another state, differs in something.
+struct FileIdentity {
+  int64_t size = 0, modified_ns = 0;
+  uint64_t device = 0, inode = 0;
+};
+
 // A read-only mapping of a whole file. Movable; the bytes stay valid while the object lives.
 class MappedFile {
  public:
@@ -48,11 +54,19 @@ class MappedFile {
 
   const std::string& path() const { return path_; }
   std::span<const uint8_t> bytes() const { return {data_, size_}; }
+  bool Contains(const uint8_t* data) const { return data >= data_ && data < data_ + size_; }
+
+  // Copies `part`, which lies in bytes(), to `out`: no page of the mapping becomes resident.
+  // Throws kUnavailable (the file cannot be read, or became shorter).
+  void Read(std::span<const uint8_t> part, uint8_t* out) const;
+  // Of the file that is mapped, whatever has its name now. Throws kUnavailable.
+  FileIdentity Identity() const;
 
  private:
   std::string path_;
   const uint8_t* data_ = nullptr;
   size_t size_ = 0;
+  int fd_ = -1;
 };
 
 }  // namespace tael

@@ -69,6 +69,12 @@ SystemMemory& SystemMemory::operator=(SystemMemory&& other) noexcept {
   return *this;
 }
 
+void RefuseLargePages(std::span<uint8_t> memory) {
+  if (memory.empty()) return;
+  const PageRange pages = PagesOf(memory.data(), memory.size());
+  madvise(pages.begin, pages.size, MADV_NOHUGEPAGE);
+}
+
 void PopulateWritable(std::span<uint8_t> memory) {
   if (memory.empty()) return;
   const PageRange pages = PagesOf(memory.data(), memory.size());
@@ -92,6 +98,12 @@ void PopulateReadable(std::span<const uint8_t> mapping, std::string_view where) 
        "{}: {} bytes of weights cannot be read into memory: {}. Hint: the file may have become "
        "shorter, or its disk may be failing",
        where, mapping.size(), std::strerror(errno));
+}
+
+void AdviseLargePages(std::span<const uint8_t> mapping) {
+  if (mapping.empty()) return;
+  const PageRange pages = PagesOf(mapping.data(), mapping.size());
+  madvise(pages.begin, pages.size, MADV_HUGEPAGE);
 }
 
 namespace {

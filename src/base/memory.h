@@ -32,6 +32,9 @@ class SystemMemory {
   int64_t size_ = 0;
 };
 
+// Pages of `memory`, which begin at page borders, will be small.
+void RefuseLargePages(std::span<uint8_t> memory);
+
 // Gives every page of `memory` its memory now, so that no later access has to. Different parts may
 // be populated from different threads. Throws kExhausted when the system has none.
 void PopulateWritable(std::span<uint8_t> memory);
@@ -42,6 +45,9 @@ void ReleaseWritable(std::span<uint8_t> memory);
 // Reads every page of a file mapping into memory. Throws kUnavailable (the file cannot be read, or
 // became shorter); `where` names it.
 void PopulateReadable(std::span<const uint8_t> mapping, std::string_view where);
+
+// Large pages are welcome where `mapping` has none yet. Only a wish; most file systems have none.
+void AdviseLargePages(std::span<const uint8_t> mapping);
 
 // Gives pages of a read-only file mapping that lie wholly inside `mapping` back; they are read from
 // the file again when they are used.

@@ -54,6 +54,7 @@ class Engine {
   int max_context() const { return max_context_; }
   int threads() const { return runner_.threads(); }
   const KernelTable& kernels() const { return runner_.kernels(); }
+  const PackedWeights& packed() const { return runner_.packed(); }
   // Rows that the last Step() gave to the model in one call.
   int last_rows() const { return last_rows_; }
   int64_t forward_calls() const { return forward_calls_; }

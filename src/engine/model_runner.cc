@@ -1,12 +1,11 @@
 #include "engine/model_runner.h"
 
 #include <algorithm>
-#include <exception>
-#include <mutex>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "kernels/forced_isa.h"
+#include "runtime/for_each_piece.h"
 #include "spec/long_context.h"
 
 namespace tael {
@@ -27,21 +26,11 @@ template <typename T, typename Populate>
 void InParts(std::span<T> memory, WorkerPool& pool, const Populate& populate) {
   const auto bytes = static_cast<int64_t>(memory.size());
   const int64_t parts = (bytes + kPopulatedTogether - 1) / kPopulatedTogether;
-  std::mutex mutex;
-  std::exception_ptr failure;
-  pool.ParallelFor(parts, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t part = begin; part < end; ++part) {
-      const int64_t offset = part * kPopulatedTogether;
-      const int64_t size = std::min(kPopulatedTogether, bytes - offset);
-      try {
-        populate(memory.subspan(static_cast<size_t>(offset), static_cast<size_t>(size)));
-      } catch (...) {
-        const std::lock_guard<std::mutex> lock(mutex);
-        failure = std::current_exception();
-      }
-    }
+  ForEachPiece(pool, parts, [&](int64_t part) {
+    const int64_t offset = part * kPopulatedTogether;
+    const int64_t size = std::min(kPopulatedTogether, bytes - offset);
+    populate(memory.subspan(static_cast<size_t>(offset), static_cast<size_t>(size)));
   });
-  if (failure) std::rethrow_exception(failure);
 }
 
 }  // namespace
@@ -89,31 +78,25 @@ ModelRunner::ModelRunner(const Model& model, const RunnerOptions& options, const
       interleaved_(PlanInterleaved(model, options)) {
   TAEL_CHECK(!model.headers_only);
   arena_.Reserve(ScratchBytes(model, options, shape));
-  Interleave();
+  Interleave(options.weight_cache.get());
   if (options.resident) MakeResident();
 }
 
-// The file's pages leave as soon as they are copied: there are never two copies of the weights.
-void ModelRunner::Interleave() {
-  const auto file_of = [&](std::span<const uint8_t> bytes) -> const MappedFile* {
+// The file is read, not touched: there are never two copies of the weights in this process.
+void ModelRunner::Interleave(const WeightCacheOptions* cache) {
+  const auto read = [&](std::span<const uint8_t> part, uint8_t* buffer) -> const uint8_t* {
     for (const auto& file : model_.checkpoint.files) {
-      const std::span<const uint8_t> all = file->bytes();
-      if (bytes.data() >= all.data() && bytes.data() < all.data() + all.size()) return file.get();
+      if (!file->Contains(part.data())) continue;
+      file->Read(part, buffer);
+      return buffer;
     }
-    return nullptr;  // memory of a test
+    return part.data();  // memory of a test
   };
-  interleaved_.Fill(
-      pool_,
-      [&](std::span<const uint8_t> bytes) {
-        if (const MappedFile* file = file_of(bytes)) PopulateReadable(bytes, file->path());
-      },
-      [&](std::span<const uint8_t> bytes) {
-        if (file_of(bytes) != nullptr) ReleaseReadable(bytes);
-      });
+  packed_ = PackWeights(model_, interleaved_, pool_, read, cache);
   ReleaseGaps();
 }
 
-// Pages that two copied pieces share are wholly inside neither.
+// What was read before, while the model was loaded.
 void ModelRunner::ReleaseGaps() const {
   if (interleaved_.bytes() == 0) return;
   const std::vector<FileRange> kept = ResidentRanges(model_, interleaved_);  // by address per file

@@ -3,6 +3,7 @@
 
 #include "engine/memory_plan.h"
 #include "engine/runner_options.h"
+#include "engine/weight_cache.h"
 #include "kv/batch.h"
 #include "kv/caches.h"
 #include "model/decoder.h"
@@ -54,6 +55,8 @@ class ModelRunner {
 
   // The matrices whose rows were interleaved.
   const InterleavedWeights& interleaved() const { return interleaved_; }
+  // How they came into memory.
+  const PackedWeights& packed() const { return packed_; }
 
   // Receives the times of all steps from now on; null: of none. Must outlive them.
   void set_profile(Profile* profile) { profile_ = profile; }
@@ -63,7 +66,7 @@ class ModelRunner {
 
  private:
   void MakeResident();
-  void Interleave();
+  void Interleave(const WeightCacheOptions* cache);
   void ReleaseGaps() const;
   void MarkStates(const Batch& batch, bool done);
 
@@ -77,6 +80,7 @@ class ModelRunner {
   KvCache cache_;
   StateCache states_;
   InterleavedWeights interleaved_;
+  PackedWeights packed_;
   int64_t expert_bytes_read_ = 0;
   Profile* profile_ = nullptr;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "kernels/kernel_table.h"
 #include "kv/kv_cache.h"
@@ -9,6 +10,7 @@
 namespace tael {
 
 class ActivationObserver;
+struct WeightCacheOptions;  // engine/weight_cache.h
 
 enum class MatmulMode {
   kInteger,  // block formats multiply with 8-bit activations (default)
@@ -23,6 +25,8 @@ struct RunnerOptions {
   // Interleaves rows of blocks while loading, where the kernels are faster with them: copies take
   // the place of the file's pages. Changes no bit of what is computed.
   bool repack = true;
+  // Keeps the interleaved rows in files where that pays; null: makes a copy at each start.
+  std::shared_ptr<const WeightCacheOptions> weight_cache = nullptr;
   bool pin = true;  // threads stay on one CPU each where they are as many as the CPUs
   int64_t worth_a_thread = 50'000;  // ComputeContext; 0 = always split (tests)
   // Makes weights, cache and scratch memory resident before the first step: nothing is left to

@@ -66,6 +66,7 @@ class Session {
 
   const KernelTable& kernels() const { return runner_.kernels(); }
   const Model& model() const { return runner_.model(); }
+  const PackedWeights& packed() const { return runner_.packed(); }
 
  private:
   void CheckFits(std::span<const TokenId> tokens) const;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -18,6 +19,16 @@ namespace tael {
 class InterleavedWeights {
  public:
   using Bytes = std::span<const uint8_t>;
+  // Gives bytes of the file: copies them to `buffer`, which has room for them, and returns that, or
+  // returns where they are anyway. Called on any worker; may throw, which is passed on.
+  using Reader = std::function<const uint8_t*(Bytes part, uint8_t* buffer)>;
+  // A matrix that was taken, and where its strips begin among those of all.
+  struct Taken {
+    Weight weight;
+    int64_t offset = 0;
+  };
+  // What Fill() gives to a worker at once: as much as a large page of memory holds.
+  static constexpr int64_t kWindowBytes = int64_t{2} << 20;
 
   // Takes none.
   InterleavedWeights() = default;
@@ -26,16 +37,24 @@ class InterleavedWeights {
   // matrices that share bytes the first is taken. Nothing is allocated or read yet.
   InterleavedWeights(std::span<const Weight> matrices, const KernelTable& kernels);
 
-  // What Fill() allocates.
+  // Of all strips, each matrix's beginning at a cache line. The same matrices have the same offsets
+  // in every process.
   int64_t bytes() const { return bytes_; }
+  const std::vector<Taken>& taken() const { return taken_; }
+  // All strips; empty while nothing is filled.
+  Bytes strips() const { return {strips_, strips_ == nullptr ? 0 : static_cast<size_t>(bytes_)}; }
   // The bytes of the file that are not read any more, in the order of their addresses.
   std::vector<Bytes> replaced() const;
 
-  // Allocates and copies, on all workers. `before` and `after` are called around the reading of
-  // each piece of the file, on any worker, and may throw, which is passed on. Throws
-  // std::bad_alloc.
-  void Fill(WorkerPool& pool, const std::function<void(Bytes)>& before,
-            const std::function<void(Bytes)>& after);
+  // Writes bytes [offset, offset + out.size()) of all strips, zeros between matrices. One thread;
+  // several may do it at the same time. REQUIRES: they lie within bytes().
+  void CopyWindow(int64_t offset, std::span<uint8_t> out, const Reader& read) const;
+
+  // Allocates and copies, on all workers. Throws std::bad_alloc.
+  void Fill(WorkerPool& pool, const Reader& read);
+  // Uses strips that are there already, at `strips`, as CopyWindow() makes them. `owner` keeps
+  // them.
+  void Use(std::shared_ptr<const void> owner, const uint8_t* strips);
 
   // Whether `w` was taken: Find() gives its strips once they are filled.
   bool Takes(const Weight& w) const { return Place(w) != nullptr; }
@@ -49,15 +68,14 @@ class InterleavedWeights {
 
  private:
   static constexpr int64_t kRows = 8;
-  struct Taken {
-    Weight weight;
-    int64_t offset = 0;  // in memory_
-  };
   const Taken* Place(const Weight& w) const;  // null: not taken
 
-  std::map<const uint8_t*, Taken> taken_;  // by the matrix's first byte
+  std::vector<Taken> taken_;                 // by offset
+  std::map<const uint8_t*, size_t> places_;  // in taken_, by the matrix's first byte
   int64_t bytes_ = 0;
-  SystemMemory memory_;
+  SystemMemory memory_;                // what Fill() allocated
+  std::shared_ptr<const void> owner_;  // of what Use() was given
+  const uint8_t* strips_ = nullptr;    // in one of them
 };
 
 }  // namespace tael

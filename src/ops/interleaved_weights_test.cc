@@ -32,7 +32,8 @@ struct OwnedWeight {
   }
 };
 
-void Nothing(std::span<const uint8_t>) {}
+// The matrices are in memory anyway.
+const uint8_t* InPlace(std::span<const uint8_t> part, uint8_t*) { return part.data(); }
 
 std::vector<float> Product(const Weight& w, int64_t rows, int threads,
                            const InterleavedWeights* interleaved) {
@@ -67,7 +68,7 @@ TEST_F(InterleavedWeightsTest, ProductsHaveTheBitsOfTheFile) {
         EXPECT_EQ(Product(matrix.w, rows, 1, &interleaved), expected.back()) << "not filled yet";
       }
       WorkerPool pool(2);
-      interleaved.Fill(pool, Nothing, Nothing);
+      interleaved.Fill(pool, InPlace);
       ASSERT_NE(interleaved.Find(matrix.w), nullptr);
       // The rows that were copied are not read again.
       const auto copied = static_cast<size_t>(InterleavedWeights::StripRowsOf(matrix.w));
@@ -98,7 +99,7 @@ TEST_F(InterleavedWeightsTest, AnEmbeddingThatIsTheHeadTooIsLookedUpInTheCopy) {
   const std::vector<float> expected = look_up(nullptr);
   InterleavedWeights interleaved({&matrix.w, 1}, *SelectKernelTable());
   WorkerPool pool(1);
-  interleaved.Fill(pool, Nothing, Nothing);
+  interleaved.Fill(pool, InPlace);
   std::memset(matrix.bytes.data(), 0, 16 * static_cast<size_t>(matrix.w.row_bytes));
   EXPECT_EQ(look_up(&interleaved), expected);
 }
@@ -118,7 +119,7 @@ TEST_F(InterleavedWeightsTest, TakesOnlyWhatItCanAndEachByteOnce) {
   EXPECT_EQ(interleaved.bytes(), static_cast<int64_t>(whole.bytes.size()));
   InterleavedWeights filled(all, *SelectKernelTable());
   WorkerPool pool(1);
-  filled.Fill(pool, Nothing, Nothing);
+  filled.Fill(pool, InPlace);
   EXPECT_NE(filled.Find(whole.w), nullptr);
   for (const Weight& w : {part, few.w, plain.w, spread, Weight()}) {
     EXPECT_EQ(filled.Find(w), nullptr);
@@ -129,12 +130,47 @@ TEST_F(InterleavedWeightsTest, TakesOnlyWhatItCanAndEachByteOnce) {
   EXPECT_EQ(InterleavedWeights(all, *SupportedKernelTables()[0]).bytes(), 0) << "scalar kernels";
 }
 
+TEST_F(InterleavedWeightsTest, AnyWindowHasTheBytesOfTheWhole) {
+  OwnedWeight first(DType::kQ6_K, 37, 512), second(DType::kQ8_0, 16, 96),
+      third(DType::kQ4_K, 8, 256);
+  const std::vector<Weight> all = {first.w, second.w, third.w};
+  const InterleavedWeights interleaved(all, *SelectKernelTable());
+  const auto read = [](std::span<const uint8_t> part, uint8_t* buffer) -> const uint8_t* {
+    std::copy(part.begin(), part.end(), buffer);
+    return buffer;
+  };
+  std::vector<uint8_t> whole(static_cast<size_t>(interleaved.bytes()), 0xff);
+  interleaved.CopyWindow(0, whole, read);
+  InterleavedWeights filled(all, *SelectKernelTable());
+  WorkerPool pool(2);
+  filled.Fill(pool, InPlace);
+  for (const InterleavedWeights::Taken& taken : interleaved.taken()) {
+    const auto rows = InterleavedWeights::StripRowsOf(taken.weight);
+    EXPECT_EQ(std::memcmp(whole.data() + taken.offset, filled.Find(taken.weight),
+                          static_cast<size_t>(rows * taken.weight.row_bytes)),
+              0);
+  }
+  for (const size_t size : {1u, 63u, 1000u, 4096u, 30000u}) {
+    std::vector<uint8_t> joined(whole.size(), 0xee);
+    for (size_t at = 0; at < whole.size(); at += size) {
+      const size_t part = std::min(size, whole.size() - at);
+      interleaved.CopyWindow(static_cast<int64_t>(at), std::span(joined).subspan(at, part), read);
+    }
+    EXPECT_EQ(joined, whole) << "windows of " << size;
+  }
+  InterleavedWeights elsewhere(all, *SelectKernelTable());
+  elsewhere.Use(nullptr, whole.data());
+  EXPECT_EQ(Product(second.w, 3, 2, &elsewhere), Product(second.w, 3, 1, nullptr));
+}
+
 TEST_F(InterleavedWeightsTest, AnErrorWhileReadingIsPassedOn) {
   OwnedWeight matrix(DType::kQ4_K, 64, 512);
   InterleavedWeights interleaved({&matrix.w, 1}, *SelectKernelTable());
   WorkerPool pool(2);
-  const auto fail = [](std::span<const uint8_t>) { throw std::runtime_error("gone"); };
-  EXPECT_THROW(interleaved.Fill(pool, fail, Nothing), std::runtime_error);
+  const auto fail = [](std::span<const uint8_t>, uint8_t*) -> const uint8_t* {
+    throw std::runtime_error("gone");
+  };
+  EXPECT_THROW(interleaved.Fill(pool, fail), std::runtime_error);
   EXPECT_EQ(interleaved.Find(matrix.w), nullptr);
 }
 

@@ -48,7 +48,12 @@ ProcessMemory ReadProcessMemory() {
   return memory;
 }
 
-int64_t ResidentBytesOf(const std::vector<std::span<const uint8_t>>& ranges) {
+namespace {
+
+// The sum of the rows of /proc/self/smaps that begin with one of `names`, over mappings that
+// overlap one of `ranges`.
+int64_t SumOfMappings(const std::vector<std::span<const uint8_t>>& ranges,
+                      const std::vector<std::string>& names) {
   const auto overlaps = [&](uintptr_t begin, uintptr_t end) {
     return std::any_of(ranges.begin(), ranges.end(), [&](std::span<const uint8_t> range) {
       const auto first = reinterpret_cast<uintptr_t>(range.data());
@@ -56,7 +61,7 @@ int64_t ResidentBytesOf(const std::vector<std::span<const uint8_t>>& ranges) {
     });
   };
   std::ifstream file("/proc/self/smaps");
-  int64_t resident = 0;
+  int64_t sum = 0;
   bool inside = false;
   for (std::string line; std::getline(file, line);) {
     std::istringstream words(line);
@@ -64,13 +69,26 @@ int64_t ResidentBytesOf(const std::vector<std::span<const uint8_t>>& ranges) {
     char dash = 0;
     if (words >> std::hex >> begin >> dash >> end && dash == '-') {
       inside = overlaps(begin, end);
-    } else if (inside && line.starts_with("Rss:")) {
-      std::istringstream value(line.substr(4));
+      continue;
+    }
+    for (const std::string& name : names) {
+      if (!inside || !line.starts_with(name)) continue;
+      std::istringstream value(line.substr(name.size()));
       int64_t kibibytes = 0;
-      if (value >> kibibytes) resident += kibibytes * 1024;
+      if (value >> kibibytes) sum += kibibytes * 1024;
     }
   }
-  return resident;
+  return sum;
+}
+
+}  // namespace
+
+int64_t ResidentBytesOf(const std::vector<std::span<const uint8_t>>& ranges) {
+  return SumOfMappings(ranges, {"Rss:"});
+}
+
+int64_t LargePageBytesOf(const std::vector<std::span<const uint8_t>>& ranges) {
+  return SumOfMappings(ranges, {"AnonHugePages:", "FilePmdMapped:"});
 }
 
 int64_t ThreadStackBytes() {

@@ -23,6 +23,9 @@ ProcessMemory ReadProcessMemory();
 // Resident bytes of the mappings that overlap one of `ranges`, from /proc/self/smaps.
 int64_t ResidentBytesOf(const std::vector<std::span<const uint8_t>>& ranges);
 
+// The same, of what is mapped by large pages.
+int64_t LargePageBytesOf(const std::vector<std::span<const uint8_t>>& ranges);
+
 // What a thread's stack takes of the address space, with its guard page.
 int64_t ThreadStackBytes();
 

@@ -17,6 +17,7 @@
 #include "app/spec_json.h"
 #include "app/terminal.h"
 #include "app/version.h"
+#include "app/weight_cache_text.h"
 #include "ops/matmul.h"
 #include "quant/integer_form.h"
 
@@ -261,7 +262,10 @@ Json ReportToJson(const BenchContext& context, const Model& model,
   json.Set("prefill_chunk", context.prefill_chunk);
   json.Set("repetitions", context.repetitions);
   json.Set("types", TypesToJson(model, context.integer_matmul));
-  json.Set("repacked_bytes", context.repacked);
+  json.Set("repacked_bytes", context.packed.bytes);
+  json.Set("packed", PackedToJson(context.packed));
+  json.Set("large_page_bytes", context.large_page_bytes);
+  json.Set("load_seconds", context.load_seconds);
   json.Set("probe_bytes", context.probe_bytes);
   json.Set("probe_reduced", context.probes && context.probe_bytes < kProbeMemoryBytes);
   json.Set("load_before", context.load_before);
@@ -285,10 +289,13 @@ std::string ReportToText(const BenchContext& context, const Model& model,
     text += fmt::format("  {:8} {:>10}  {}\n", type.Find("type")->as_string(),
                         HumanBytes(type.Find("bytes")->as_int()), type.Find("matmul")->as_string());
   }
-  if (context.repacked > 0) {
-    text +=
-        fmt::format("  repacked {:>10}  rows interleaved by eight\n", HumanBytes(context.repacked));
+  if (context.packed.bytes > 0) {
+    text += fmt::format("  repacked {:>10}  rows interleaved by eight\n",
+                        HumanBytes(context.packed.bytes));
+    text += fmt::format("  packed: {}; {} of it in large pages\n", PackedText(context.packed),
+                        HumanBytes(context.large_page_bytes));
   }
+  text += fmt::format("  loaded in {:.2f} s\n", context.load_seconds);
   std::vector<std::vector<std::string>> table = {{"test", "threads", "t/s", "min", "max", "GB/s",
                                                   "of read", "int GOP/s", "of peak", "GFLOP/s",
                                                   "of peak"}};

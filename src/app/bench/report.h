@@ -21,7 +21,9 @@ struct BenchContext {
   std::string path, kernels = {}, matmul, kv;
   bool integer_matmul = true;
   RunnerOptions runner = {};
-  int64_t repacked = 0;  // bytes of matrices whose rows are interleaved
+  PackedWeights packed = {};     // of the first runner
+  int64_t large_page_bytes = 0;  // of what is packed
+  double load_seconds = 0;       // until it was ready
   int prefill_chunk = 0, repetitions = 0;
   int64_t probe_bytes = 0;  // memory that the bandwidth was measured on
   bool probes = true;       // false: --no-probes
