@@ -25,7 +25,7 @@ using StepPlan = std::vector<PlannedRows>;
 struct SchedulerLimits {
   int max_sequences = 8;        // that run at the same time
   int max_batch_tokens = 1024;  // rows of a step; decoding sequences come first
-  int prefill_chunk = 256;      // rows of one sequence in a step
+  int prefill_chunk = 512;      // rows of one sequence in a step
   bool share_prefixes = true;
 };
 
