@@ -30,7 +30,7 @@ struct RunSettings {
   double top_p = 1;                // 1 = off
   double min_p = 0;                // 0 = off
   int64_t seed = 0;
-  CacheSettings cache;
+  CacheSettings cache = {};
 };
 
 // [store]: where `pull` puts models and names are looked up first.
