@@ -55,8 +55,9 @@ def make_tools(options: argparse.Namespace) -> list[Tool]:
     unknown = set(batched) - {name for name, _ in options.peer}
     if unknown:
         raise SystemExit(f"--batched {sorted(unknown)[0]}: there is no --peer of this name")
-    tools: list[Tool] = [Tael("tael", options.tael)]
-    return tools + [LlamaBench(name, command, batched.get(name)) for name, command in options.peer]
+    tael = Tael("tael", options.tael)
+    tael.same_tokens = options.same_tokens
+    return [tael] + [LlamaBench(name, command, batched.get(name)) for name, command in options.peer]
 
 
 def measure(tool: Tool, model: str, test: Test, options: argparse.Namespace) -> dict:
@@ -157,6 +158,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("-d", "--depth", type=numbers, default=[0])
     parser.add_argument("-b", "--batch", type=numbers, default=[1])
     parser.add_argument("--batch-depths", type=numbers, default=[0], help="depths of tests with several sequences (0)")
+    parser.add_argument("--same-tokens", action="store_true",
+                        help="tael gives all sequences the same tokens, as ik_llama.cpp's program does")
     parser.add_argument("-t", "--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("-r", "--rounds", type=int, default=3)
     parser.add_argument("--json", metavar="FILE", help="write everything that was measured to FILE")

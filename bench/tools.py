@@ -79,10 +79,13 @@ def json_in(text: str, opening: str, program: str):
 class Tael(Tool):
     """`tael bench`."""
 
+    same_tokens = False  # all sequences of a batch get the same tokens
+
     def tokens_per_second(self, model: str, test: Test, threads: int) -> float:
         report = json_in(self.run(
             ["bench", model, "-p", str(test.prompt), "-n", str(test.generated), "-d", str(test.depth),
-             "-b", str(test.sequences), "-t", str(threads), "-r", "1", "--no-probes", "--json"]), "{", "tael")
+             "-b", str(test.sequences), "-t", str(threads), "-r", "1", "--no-probes", "--json",
+             *(["--same-tokens"] if self.same_tokens else [])]), "{", "tael")
         for key in ("version", "kernels", "matmul", "kv"):
             self.facts[key] = report.get(key)
         return speed_of(report["entries"][0]["tokens_per_second"]["median"], "tael")

@@ -25,7 +25,7 @@ struct BenchOptions {
   ModelFlags model;
   std::vector<std::string> prompts, generated, depths, sequences, threads;
   int repetitions = 5;
-  bool json = false, no_probes = false, profile = false;
+  bool json = false, no_probes = false, profile = false, same_tokens = false;
 };
 
 std::vector<int> CountsOr(const std::string& option, const std::vector<std::string>& uses,
@@ -101,6 +101,7 @@ BenchContext MakeContext(const BenchOptions& options, const BenchPlan& plan) {
           .prefill_chunk = plan.prefill_chunk,
           .repetitions = plan.repetitions,
           .probes = !options.no_probes,
+          .same_tokens = options.same_tokens,
           .loras = options.model.loras,
           .load_before = LoadAverage()};
 }
@@ -128,7 +129,8 @@ int Execute(const BenchOptions& options, const LoadedSettings& settings) {
                  .prefill_chunk = engine.limits.prefill_chunk,
                  .repetitions = options.repetitions,
                  .adapters = ChooseAdapters(model.adapters, AdapterChoices(options.model.loras)),
-                 .profile = options.profile};
+                 .profile = options.profile,
+                 .same_tokens = options.same_tokens};
 
   BenchContext context = MakeContext(options, plan);
   context.path = loaded.path;
@@ -187,6 +189,8 @@ Command AddBenchCommand(CommandParser& program) {
                     {.check = IntRange{1, kMostRepetitions}, .show_default = true});
   command.AddFlag("--no-probes", &options->no_probes,
                   "leave out the machine's limits (and the 1 GiB of memory to find them)");
+  command.AddFlag("--same-tokens", &options->same_tokens,
+                  "give all sequences of a batch the same tokens: they choose the same experts");
   command.AddFlag("--profile", &options->profile,
                   "time, bytes and operations of every kind of operation (JSON: of every layer)");
   command.AddFlag("--json", &options->json, "print one JSON object");

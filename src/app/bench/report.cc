@@ -260,6 +260,7 @@ Json ReportToJson(const BenchContext& context, const Model& model,
     json.Set("adapters", std::move(loras));
   }
   json.Set("prefill_chunk", context.prefill_chunk);
+  json.Set("same_tokens", context.same_tokens);
   json.Set("repetitions", context.repetitions);
   json.Set("types", TypesToJson(model, context.integer_matmul));
   json.Set("repacked_bytes", context.packed.bytes);

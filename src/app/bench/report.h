@@ -25,8 +25,9 @@ struct BenchContext {
   int64_t large_page_bytes = 0;  // of what is packed
   double load_seconds = 0;       // until it was ready
   int prefill_chunk = 0, repetitions = 0;
-  int64_t probe_bytes = 0;  // memory that the bandwidth was measured on
-  bool probes = true;       // false: --no-probes
+  int64_t probe_bytes = 0;   // memory that the bandwidth was measured on
+  bool probes = true;        // false: --no-probes
+  bool same_tokens = false;  // BenchPlan
   std::vector<std::string> loras = {};
   double load_before = 0, load_after = 0;
 };

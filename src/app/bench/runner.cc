@@ -49,7 +49,8 @@ Batch BenchRunner::MakeBatch(int sequences, int begin, int count, bool logits) c
       part.blocks.push_back(s * blocks_per_sequence_ + b);
     }
     for (int position = begin; position < begin + count; ++position) {
-      const uint64_t bits = RandomBitsAt(static_cast<uint64_t>(s), static_cast<uint64_t>(position));
+      const auto stream = static_cast<uint64_t>(plan_.same_tokens ? 0 : s);
+      const uint64_t bits = RandomBitsAt(stream, static_cast<uint64_t>(position));
       batch.tokens.push_back(static_cast<int32_t>(bits % vocabulary));
       batch.positions.push_back(position);
     }

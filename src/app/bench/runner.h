@@ -44,14 +44,16 @@ struct BenchResult {
 struct BenchPlan {
   RunnerOptions runner;
   RunShape shape;  // of the largest entries
-  int prefill_chunk = 256;
+  int prefill_chunk = 512;
   int repetitions = 5;
   std::vector<AdapterUse> adapters = {};  // of every sequence
   bool profile = false;
+  bool same_tokens = false;  // of all sequences, so that they choose the same experts
 };
 
 // Not thread-safe. The model must outlive it. Token ids are random but fixed by (sequence,
-// position), so that a position has the same content however often it is evaluated.
+// position), or by the position alone if the plan says so: a position has the same content however
+// often it is evaluated.
 class BenchRunner {
  public:
   // Throws kInvalidArgument (options), kExhausted (memory).

@@ -122,16 +122,5 @@ template <class F, size_t Acts>
   });
 }
 
-// The strip of rows j .. j + 7 with the activation rows [begin, begin + count).
-template <class F>
-inline void StripTiles(const StripProduct<F>& product, size_t begin, size_t count, size_t j) {
-  for (; count >= kStripActs; begin += kStripActs, count -= kStripActs) {
-    StripTile<F, kStripActs>(product, begin, j);
-  }
-  if (count == 3) StripTile<F, 3>(product, begin, j);
-  if (count == 2) StripTile<F, 2>(product, begin, j);
-  if (count == 1) StripTile<F, 1>(product, begin, j);
-}
-
 }  // namespace
 }  // namespace tael::TAEL_ISA

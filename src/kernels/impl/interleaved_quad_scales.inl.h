@@ -107,12 +107,6 @@ inline void StorePairOutputs(const F32x16& v, float* y, bool both) {
   }
 }
 
-// How many of `count` rows the first of the fewest passes takes, of at most `most` rows each.
-inline size_t EqualShare(size_t count, size_t most) {
-  const size_t passes = (count + most - 1) / most;
-  return (count + passes - 1) / passes;
-}
-
 // Whether there are sixteen rows from j on, or eight.
 inline bool HasBoth(const IntegerProduct& a, size_t j) { return j + kRowTile < a.n; }
 // Block b of the strips of rows j .. j + 15; of the last strip alone, twice.

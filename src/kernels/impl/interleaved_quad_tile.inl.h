@@ -71,19 +71,5 @@ template <class F, size_t Acts>
   });
 }
 
-// Rows j .. j + 15 with the activation rows [begin, begin + count), in passes that are as equal as
-// they can be.
-template <class F>
-inline void StripTiles(const StripProduct<F>& product, size_t begin, size_t count, size_t j) {
-  while (count > 0) {
-    const size_t acts = EqualShare(count, kStripActs);
-    ForEach<kStripActs>([&](auto n) TAEL_INLINE_LAMBDA {
-      if (acts == n + 1) StripTile<F, n + 1>(product, begin, j);
-    });
-    begin += acts;
-    count -= acts;
-  }
-}
-
 }  // namespace
 }  // namespace tael::TAEL_ISA

@@ -1,9 +1,21 @@
 // The integer matrix product over interleaved rows (quant/interleave.h): chooses the format and,
 // by the number of activation rows, the tile.
-#include "kernels/impl/block_formats.inl.h"
-
 namespace tael::TAEL_ISA {
 namespace {
+
+// The strips from row j on that a tile has, with the activation rows [begin, begin + count), in
+// passes that are as equal as they can be.
+template <class F>
+inline void StripTiles(const StripProduct<F>& product, size_t begin, size_t count, size_t j) {
+  while (count > 0) {
+    const size_t acts = EqualShare(count, kStripActs);
+    ForEach<kStripActs>([&](auto n) TAEL_INLINE_LAMBDA {
+      if (acts == n + 1) StripTile<F, n + 1>(product, begin, j);
+    });
+    begin += acts;
+    count -= acts;
+  }
+}
 
 template <class F>
 void MatmulStrips(const IntegerProduct& a) {
@@ -25,15 +37,7 @@ void MatmulStrips(const IntegerProduct& a) {
 void MatmulInterleaved(const QuantizedRows& x, DType dtype, const uint8_t* w, size_t row_bytes,
                        size_t n, float* y, size_t ldy) noexcept {
   const IntegerProduct product{x, w, row_bytes, n, y, ldy};
-#define TAEL_CASE(name) \
-  case DType::k##name:  \
-    return MatmulStrips<Strip##name>(product);
-  switch (dtype) {
-    TAEL_BLOCK_FORMATS(TAEL_CASE)
-    default:
-      __builtin_unreachable();  // the caller asked InterleavedLayoutOf()
-  }
-#undef TAEL_CASE
+  WithStripFormat(dtype, [&](auto format) { MatmulStrips<decltype(format)>(product); });
 }
 
 }  // namespace

@@ -1,6 +1,4 @@
 // The integer matrix product over interleaved rows in tile registers: panel by panel, pass by pass.
-#include "kernels/impl/block_formats.inl.h"
-
 namespace tael::TAEL_ISA {
 namespace {
 
@@ -80,15 +78,7 @@ void MatmulStripsInTiles(const IntegerProduct& a) {
 void MatmulInterleavedInTiles(const QuantizedRows& x, DType dtype, const uint8_t* w,
                               size_t row_bytes, size_t n, float* y, size_t ldy) noexcept {
   const IntegerProduct product{x, w, row_bytes, n, y, ldy};
-#define TAEL_CASE(name) \
-  case DType::k##name:  \
-    return MatmulStripsInTiles<Strip##name>(product);
-  switch (dtype) {
-    TAEL_BLOCK_FORMATS(TAEL_CASE)
-    default:
-      __builtin_unreachable();  // the caller asked InterleavedLayoutOf()
-  }
-#undef TAEL_CASE
+  WithStripFormat(dtype, [&](auto format) { MatmulStripsInTiles<decltype(format)>(product); });
 }
 
 }  // namespace

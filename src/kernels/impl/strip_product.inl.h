@@ -1,4 +1,6 @@
 // A matrix of interleaved rows (quant/interleave.h) and the activations that pass over it.
+#include "kernels/impl/block_formats.inl.h"
+
 namespace tael::TAEL_ISA {
 namespace {
 
@@ -14,6 +16,12 @@ struct StripProduct {
   }
 };
 
+// How many of `count` rows the first of the fewest passes takes, of at most `most` rows each.
+inline size_t EqualShare(size_t count, size_t most) {
+  const size_t passes = (count + most - 1) / most;
+  return (count + passes - 1) / passes;
+}
+
 // Asks for the block that lies `kFetchDistance` bytes behind: strips are read from end to end, and
 // the processor alone does not look across pages.
 inline constexpr size_t kFetchDistance = 4096;
@@ -25,6 +33,20 @@ template <class F>
   ForEach<(kRowTile * F::kBytes + kLine - 1) / kLine>([&](auto line) TAEL_INLINE_LAMBDA {
     __builtin_prefetch(block.words + kFetchDistance + skip + kLine * line);
   });
+}
+
+// Calls fn(format) with the type of interleaved rows of `dtype`. REQUIRES: it has a layout.
+template <class Fn>
+inline void WithStripFormat(DType dtype, const Fn& fn) {
+#define TAEL_CASE(name) \
+  case DType::k##name:  \
+    return fn(Strip##name());
+  switch (dtype) {
+    TAEL_BLOCK_FORMATS(TAEL_CASE)
+    default:
+      __builtin_unreachable();  // the caller asked InterleavedLayoutOf()
+  }
+#undef TAEL_CASE
 }
 
 }  // namespace
