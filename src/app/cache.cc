@@ -1,7 +1,5 @@
 // `tael cache`: the packed weights that are kept on the disk.
 #include <fmt/format.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -21,14 +19,18 @@ struct CacheOptions {
 
 // Programs that run a model from a file keep it until they end.
 int Clear(const std::vector<KeptWeights>& kept) {
-  int64_t bytes = 0;
+  int64_t bytes = 0, removed = 0;
   for (const KeptWeights& one : kept) {
-    if (unlink(one.path.c_str()) != 0 && errno != ENOENT) {
+    if (RemoveWeightFile(one.path)) {
+      bytes += one.bytes;
+      ++removed;
+    } else if (errno == EBUSY) {
+      PrintError(fmt::format("{} is being written by another process and stays\n", one.path));
+    } else {
       Fail(ErrorCode::kUnavailable, "{}: cannot be removed: {}", one.path, std::strerror(errno));
     }
-    bytes += one.bytes;
   }
-  PrintError(fmt::format("removed {} file(s), {}\n", kept.size(), HumanBytes(bytes)));
+  PrintError(fmt::format("removed {} file(s), {}\n", removed, HumanBytes(bytes)));
   return kExitOk;
 }
 

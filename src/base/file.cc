@@ -245,7 +245,7 @@ FileIdentity MappedFile::Identity() const {
   }
   return {.size = info.st_size,
           .modified_ns = int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec,
-          .device = info.st_dev,
+          .changed_ns = int64_t{info.st_ctim.tv_sec} * 1'000'000'000 + info.st_ctim.tv_nsec,
           .inode = info.st_ino};
 }
 

@@ -38,7 +38,8 @@ void MakeDirectories(const std::string& path);
 // Which file it is and in what state: another one, or another state, differs in something.
 struct FileIdentity {
   int64_t size = 0, modified_ns = 0;
-  uint64_t device = 0, inode = 0;
+  int64_t changed_ns = 0;  // when its content or its state changed: nobody can set it
+  uint64_t inode = 0;
 };
 
 // A read-only mapping of a whole file. Movable; the bytes stay valid while the object lives.

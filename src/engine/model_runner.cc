@@ -71,8 +71,8 @@ ModelRunner::ModelRunner(const Model& model, const RunnerOptions& options, const
       observer_(options.observer),
       kernels_(&ResolveKernels(options.kernels)),
       pool_(CheckedThreads(options.threads),
-            {.places =
-                 options.pin ? DefaultPlaces(options.threads) : std::vector<std::vector<int>>()}),
+            {.places = options.pin ? DefaultPlaces(CheckedThreads(options.threads))
+                                   : std::vector<std::vector<int>>()}),
       cache_(CheckedKvLayouts(model, options.kv_dtype), options.kv_dtype, shape.kv_blocks),
       states_(StateSizes(model.spec), shape.state_slots),
       interleaved_(PlanInterleaved(model, options)) {

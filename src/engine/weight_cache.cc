@@ -57,6 +57,13 @@ WeightCacheFacts FactsOf(const InterleavedWeights& weights, const WeightCacheOpt
   return facts;
 }
 
+// Whether `path` names the open file.
+bool HasName(int fd, const std::string& path) {
+  struct stat mine{}, named{};
+  return fstat(fd, &mine) == 0 && lstat(path.c_str(), &named) == 0 && mine.st_ino == named.st_ino &&
+         mine.st_dev == named.st_dev;
+}
+
 // A file that is being written, locked against other processes; unlinked unless it was renamed.
 class PartFile {
  public:
@@ -64,15 +71,21 @@ class PartFile {
   explicit PartFile(const std::string& path) : path_(path + kPartEnding), target_(path) {
     fd_ = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd_ < 0) Failed("cannot be created");
-    struct stat mine{}, named{};
+    const bool locked = flock(fd_, LOCK_EX | LOCK_NB) == 0;
+    if (!locked && errno != EWOULDBLOCK) Abandon("cannot be locked");
+    struct stat mine{};
+    if (fstat(fd_, &mine) != 0 || !S_ISREG(mine.st_mode) || mine.st_uid != geteuid() ||
+        mine.st_nlink > 1) {
+      errno = EPERM;
+      Abandon("belongs to somebody else, or has other names");
+    }
     // The other process may have renamed it between our open() and our lock.
-    locked_ = flock(fd_, LOCK_EX | LOCK_NB) == 0 && fstat(fd_, &mine) == 0 &&
-              stat(path_.c_str(), &named) == 0 && mine.st_ino == named.st_ino;
-    if (locked_ && ftruncate(fd_, 0) != 0) Failed("cannot be emptied");
+    locked_ = locked && IsNamed();
+    if (locked_ && ftruncate(fd_, 0) != 0) Abandon("cannot be emptied");
   }
   ~PartFile() {
-    if (fd_ >= 0 && locked_ && !done_) unlink(path_.c_str());
-    if (fd_ >= 0) close(fd_);
+    if (locked_ && !done_ && IsNamed()) unlink(path_.c_str());
+    close(fd_);
   }
   PartFile(const PartFile&) = delete;
   PartFile& operator=(const PartFile&) = delete;
@@ -91,6 +104,8 @@ class PartFile {
   }
   // REQUIRES: everything is synced.
   void Commit() {
+    errno = ENOENT;
+    if (!IsNamed()) Failed("was removed while it was written");
     if (rename(path_.c_str(), target_.c_str()) != 0) Failed("cannot be renamed");
     done_ = true;
     SyncDirectoryOf(target_);
@@ -100,11 +115,27 @@ class PartFile {
   [[noreturn]] void Failed(const char* what) const {
     Fail(ErrorCode::kUnavailable, "{}: {}: {}", path_, what, std::strerror(errno));
   }
+  // For the constructor, behind which there is no destructor yet.
+  [[noreturn]] void Abandon(const char* what) const {
+    const int error = errno;
+    close(fd_);
+    errno = error;
+    Failed(what);
+  }
+  // Whether the name is still that of this file.
+  bool IsNamed() const { return HasName(fd_, path_); }
 
   std::string path_, target_;
   int fd_ = -1;
   bool locked_ = false, done_ = false;
 };
+
+// What killed processes have left.
+void RemoveAbandonedParts(const std::string& directory) {
+  for (const KeptWeights& one : ListKeptWeights(directory)) {
+    if (one.path.ends_with(kPartEnding)) RemoveWeightFile(one.path);
+  }
+}
 
 class Packer {
  public:
@@ -133,6 +164,7 @@ class Packer {
 
   // Whether a file was written and is used now.
   bool Keep() {
+    RemoveAbandonedParts(options_.directory);  // they would take room on the disk
     WeightCacheFacts facts = FactsOf(weights_, options_);
     WeightCacheVerdict verdict = JudgeWeightCache(facts, options_);
     try {
@@ -150,24 +182,26 @@ class Packer {
     } catch (const SourceError& failed) {
       std::rethrow_exception(failed.error);
     } catch (const Error& error) {
-      Note(
-          fmt::format("packed weights are not kept for the next start: {}. Hint: "
-                      "--no-weight-cache does not try",
-                      error.what()));
-      return false;
+      return NotKept(error.what());
+    } catch (const std::bad_alloc&) {
+      return NotKept("there is not enough memory to write them");
     }
-    if (verdict != WeightCacheVerdict::kCopyIsQuick) {
-      Note(
-          fmt::format("packed weights are not kept for the next start: {}. Hint: "
-                      "--no-weight-cache does not try",
-                      VerdictText(verdict, facts, options_)));
-    }
-    return false;
+    if (verdict == WeightCacheVerdict::kCopyIsQuick) return false;
+    return NotKept(VerdictText(verdict, facts, options_));
   }
 
   const std::string& path() const { return path_; }
+  int64_t file_bytes() const { return file_bytes_; }  // of the file that is used
 
  private:
+  bool NotKept(std::string_view why) const {
+    Note(
+        fmt::format("packed weights are not kept for the next start: {}. Hint: --no-weight-cache "
+                    "does not try",
+                    why));
+    return false;
+  }
+
   // What went wrong with the model's file, apart from what goes wrong with ours.
   struct SourceError {
     std::exception_ptr error;
@@ -206,6 +240,7 @@ class Packer {
   void Use() {
     const auto file = OpenWeightFile(path_, key_, weights_, pool_);
     weights_.Use(file, StripsIn(*file));
+    file_bytes_ = static_cast<int64_t>(file->bytes().size());
   }
 
   void Note(const std::string& text) const {
@@ -218,6 +253,7 @@ class Packer {
   const WeightCacheOptions& options_;
   WeightFileKey key_;
   std::string path_;
+  int64_t file_bytes_ = 0;
 };
 
 }  // namespace
@@ -296,6 +332,20 @@ std::vector<KeptWeights> ListKeptWeights(const std::string& directory) {
   return kept;
 }
 
+bool RemoveWeightFile(const std::string& path) {
+  if (path.ends_with(kPartEnding)) {
+    const int fd = open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) return errno == ENOENT;
+    const bool abandoned = flock(fd, LOCK_EX | LOCK_NB) == 0 && HasName(fd, path);
+    const bool removed = abandoned && unlink(path.c_str()) == 0;
+    const int error = abandoned ? errno : EBUSY;
+    close(fd);
+    errno = error;
+    return removed;
+  }
+  return unlink(path.c_str()) == 0 || errno == ENOENT;
+}
+
 std::vector<KeptWeights> MakeRoom(std::vector<KeptWeights> kept, int64_t bytes, int64_t most) {
   std::sort(kept.begin(), kept.end(),
             [](const KeptWeights& a, const KeptWeights& b) { return a.used_ns < b.used_ns; });
@@ -324,7 +374,7 @@ PackedWeights PackWeights(const Model& model, InterleavedWeights& weights, Worke
     }
     if (packed.from != PackedWeights::From::kCopy) {
       packed.file = packer.path();
-      packed.file_bytes = FileSize(packed.file);
+      packed.file_bytes = packer.file_bytes();
     }
   }
   if (packed.from == PackedWeights::From::kCopy) weights.Fill(pool, read);

@@ -59,6 +59,9 @@ struct KeptWeights {
 // Of `directory`, what was used last first. A missing folder has none. Half-written files count
 // too.
 std::vector<KeptWeights> ListKeptWeights(const std::string& directory);
+// Whether the file is gone now. A half-written one stays while another process writes it; else
+// errno says what is wrong.
+bool RemoveWeightFile(const std::string& path);
 // Those of `kept` that leave so that `bytes` more fit into `most`: the longest unused ones.
 std::vector<KeptWeights> MakeRoom(std::vector<KeptWeights> kept, int64_t bytes, int64_t most);
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -145,7 +146,7 @@ WeightFileKey MakeWeightFileKey(const Model& model, const InterleavedWeights& we
     layout += fmt::format("{}\n", real != nullptr ? real : one->path());
     free(real);
     const FileIdentity is = one->Identity();
-    state += fmt::format("{} {} {} {}\n", is.size, is.modified_ns, is.device, is.inode);
+    state += fmt::format("{} {} {} {}\n", is.size, is.modified_ns, is.changed_ns, is.inode);
   }
   const std::string& path = files.front()->path();
   return {.model = path,
@@ -187,6 +188,14 @@ WeightFileHeader ReadWeightFileHeader(const MappedFile& file) {
 std::shared_ptr<const MappedFile> OpenWeightFile(const std::string& path, const WeightFileKey& key,
                                                  const InterleavedWeights& weights,
                                                  WorkerPool& pool) {
+  // Checksums are no secret: whoever else may write here could give any weights to this user.
+  struct stat info{};
+  if (lstat(path.c_str(), &info) == 0 &&
+      (!S_ISREG(info.st_mode) || info.st_uid != geteuid() || (info.st_mode & 022) != 0)) {
+    Fail(ErrorCode::kUnavailable,
+         "{}: is not used, because others than this user can write it. Hint: `tael cache --clear`",
+         path);
+  }
   auto file = std::make_shared<const MappedFile>(path);
   const WeightFileHeader header = ReadWeightFileHeader(*file);
   if (header.digest != key.digest || header.data_bytes != weights.bytes()) {

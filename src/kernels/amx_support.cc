@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -25,6 +26,33 @@ uint64_t SavedStates() {
   uint32_t low = 0, high = 0;
   asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   return uint64_t{high} << 32 | low;
+}
+
+// Whether a product in tiles has the bits of AVX-512's: two strips of one block, or of two of 32,
+// and more activation rows than a tile has, so that every tile takes part.
+bool TrialAgrees(DType dtype, size_t depth) {
+  constexpr size_t kRows = 17, kMostDepth = 256, kOutputs = 16, kMostRowBytes = 144;
+  const auto size = static_cast<size_t>(Info(dtype).block_size);
+  const size_t row_bytes = depth / size * static_cast<size_t>(Info(dtype).block_bytes);
+  uint8_t w[kOutputs * kMostRowBytes];
+  int8_t q[kRows * kMostDepth];
+  float scales[kRows * 2], tiles[kRows * kOutputs], vectors[kRows * kOutputs];
+  int16_t sums[kRows * kMostDepth / 16] = {};
+  uint32_t state = 1;
+  const auto next = [&state] { return (state = state * 1664525 + 1013904223) >> 24; };
+  for (uint8_t& byte : w) byte = static_cast<uint8_t>(next());
+  for (size_t strip = 0; strip < kOutputs * row_bytes; strip += 8 * row_bytes) {
+    std::memset(&w[strip], 0x34, 32);  // the scales of the rows: 0.26
+  }
+  for (float& scale : scales) scale = 0.25f;
+  for (size_t i = 0; i < kRows * depth; ++i) {
+    q[i] = static_cast<int8_t>(static_cast<int>(next() % 255) - 127);
+    sums[i / 16] = static_cast<int16_t>(sums[i / 16] + q[i]);
+  }
+  const QuantizedRows x{q, scales, sums, kRows, depth, depth, size};
+  MatmulInterleavedInTiles(x, dtype, w, row_bytes, kOutputs, tiles, kOutputs);
+  MatmulInterleavedAvx512(x, dtype, w, row_bytes, kOutputs, vectors, kOutputs);
+  return std::equal(tiles, tiles + kRows * kOutputs, vectors);
 }
 
 }  // namespace
@@ -69,30 +97,8 @@ AmxFacts ReadAmxFacts(bool avx512) {
 }
 
 bool TilesMultiplyRightly() {
-  // Q4_K, because it takes both kinds of products: two strips of a block, ten activation rows.
-  constexpr size_t kRows = 10, kDepth = 256, kOutputs = 16, kRowBytes = 144;
-  uint8_t w[kOutputs * kRowBytes];
-  int8_t q[kRows * kDepth];
-  float scales[kRows], tiles[kRows * kOutputs], vectors[kRows * kOutputs];
-  int16_t sums[kRows * kDepth / 16] = {};
-  uint32_t state = 1;
-  const auto next = [&state] { return (state = state * 1664525 + 1013904223) >> 24; };
-  for (uint8_t& byte : w) byte = static_cast<uint8_t>(next());
-  for (size_t strip = 0; strip < sizeof(w); strip += 8 * kRowBytes) {
-    std::memset(&w[strip], 0x34, 32);  // the scales of the rows: 0.26
-  }
-  for (float& scale : scales) scale = 0.25f;
-  for (size_t i = 0; i < sizeof(q); ++i) {
-    q[i] = static_cast<int8_t>(static_cast<int>(next() % 255) - 127);
-    sums[i / 16] = static_cast<int16_t>(sums[i / 16] + q[i]);
-  }
-  const QuantizedRows x{q, scales, sums, kRows, kDepth, kDepth, kDepth};
-  MatmulInterleavedInTiles(x, DType::kQ4_K, w, kRowBytes, kOutputs, tiles, kOutputs);
-  MatmulInterleavedAvx512(x, DType::kQ4_K, w, kRowBytes, kOutputs, vectors, kOutputs);
-  for (size_t i = 0; i < kRows * kOutputs; ++i) {
-    if (tiles[i] != vectors[i]) return false;
-  }
-  return true;
+  // Products of weights times sub-scales in two planes of tiles 64 deep, and of blocks of 32.
+  return TrialAgrees(DType::kQ4_K, 256) && TrialAgrees(DType::kQ8_0, 64);
 }
 
 }  // namespace tael

@@ -22,7 +22,7 @@ const char* MissingForAmx(const AmxFacts& facts);
 // `avx512`: whether that table runs here.
 AmxFacts ReadAmxFacts(bool avx512);
 
-// Whether a small product in tiles has the bits of AVX-512's. REQUIRES: MissingForAmx() is null.
+// Whether small products in tiles have the bits of AVX-512's. REQUIRES: MissingForAmx() is null.
 bool TilesMultiplyRightly();
 
 }  // namespace tael

@@ -74,6 +74,7 @@ TEST(AmxSupportTest, AForcedTableThatIsMissingSaysWhatItLacks) {
     EXPECT_EQ(SelectKernelTable(), nullptr);
     EXPECT_THAT(WhyNoKernelTable(), testing::AnyOf(testing::StrEq(missing), HasSubstr("AMX")));
   } else {
+    ASSERT_NE(SelectKernelTable(), nullptr) << WhyNoKernelTable();
     EXPECT_STREQ(SelectKernelTable()->name, "amx");
   }
   setenv("TAEL_FORCE_ISA", "amy", 1);

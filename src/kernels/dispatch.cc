@@ -24,6 +24,20 @@ struct Detected {
   const char* missing_for_amx = "AMX is part of x86-64";  // null: nothing
 };
 
+#if defined(__x86_64__)
+// Null where products in tiles can run. Whoever names another table gets by without a single
+// instruction of AMX, should the machine promise more than it does.
+const char* WhyNotAmx(bool avx512) {
+  const char* forced = std::getenv("TAEL_FORCE_ISA");
+  if (forced != nullptr && *forced != '\0' && std::strcmp(forced, "amx") != 0) {
+    return "TAEL_FORCE_ISA named another table when this program looked for AMX";
+  }
+  const char* missing = MissingForAmx(ReadAmxFacts(avx512));
+  if (missing != nullptr || TilesMultiplyRightly()) return missing;
+  return "a trial product in AMX tiles had other bits than without";
+}
+#endif
+
 Detected DetectTables() {
   Detected found;
   auto& tables = found.tables;
@@ -39,10 +53,7 @@ Detected DetectTables() {
                       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
   if (avx512) tables[count++] = &kAvx512Table;
-  found.missing_for_amx = MissingForAmx(ReadAmxFacts(avx512));
-  if (found.missing_for_amx == nullptr && !TilesMultiplyRightly()) {
-    found.missing_for_amx = "a trial product in AMX tiles had other bits than without";
-  }
+  found.missing_for_amx = WhyNotAmx(avx512);
   if (found.missing_for_amx == nullptr) tables[count++] = &AmxTable();
 #endif
 #if defined(__aarch64__)

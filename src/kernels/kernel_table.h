@@ -114,8 +114,8 @@ struct KernelTable {
                          size_t n, float* y, size_t ldy) noexcept;
 
   // The same product with rows interleaved by eight (quant/interleave.h): `w` is strips of
-  // 8 * row_bytes, n a multiple of 8, the format one that has a layout. Null where the rows of the
-  // file serve as well.
+  // 8 * row_bytes, n a multiple of 8, x.k > 0, the format one that has a layout. Null where the
+  // rows of the file serve as well.
   void (*matmul_interleaved)(const QuantizedRows& x, DType dtype, const uint8_t* w,
                              size_t row_bytes, size_t n, float* y, size_t ldy) noexcept = nullptr;
 

@@ -14,7 +14,8 @@ void MatmulInterleavedAvx2(const QuantizedRows& x, DType dtype, const uint8_t* w
                            size_t n, float* y, size_t ldy) noexcept;
 void MatmulInterleavedAvx512(const QuantizedRows& x, DType dtype, const uint8_t* w,
                              size_t row_bytes, size_t n, float* y, size_t ldy) noexcept;
-// That of AVX-512 with products in tile registers; needs MayUseAmx() (kernels/amx_support.h).
+// That of AVX-512 with products in tile registers; needs MissingForAmx() (kernels/amx_support.h)
+// to be null.
 const KernelTable& AmxTable();
 // KernelTable::matmul_interleaved in tiles for any number of activation rows.
 void MatmulInterleavedInTiles(const QuantizedRows& x, DType dtype, const uint8_t* w,

@@ -94,6 +94,13 @@ RowProduct Prepare(const Product& product, ComputeContext& ctx) {
   TAEL_DCHECK(product.first_row + product.y.rows <= product.input.x().rows);
   RowProduct p{&product, {}, ctx.interleaved == nullptr ? nullptr : ctx.interleaved->Find(w)};
   p.plan = PlanMatmul(w, product.y.rows, MachineOf(ctx, p.strips != nullptr));
+  if (p.plan.form == MatmulForm::kCodes && !CodeShapeOf(*w.packed).reordered) {
+    // Kept for the other weights of this input, so not behind the mark of this product.
+    if (product.terms == ActivationTerms::kTwo) {
+      product.input.WithResidual(p.plan.activation_block);
+    }
+    product.input.Quantized(p.plan.activation_block);
+  }
   if (p.plan.form != MatmulForm::kInteger) return p;
   if (HasTwoTerms(p)) {
     TAEL_DCHECK(product.y.rows == product.input.x().rows);

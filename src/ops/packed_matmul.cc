@@ -98,10 +98,6 @@ void PackedIntegerMatmul(const Product& product, const MatmulPlan& plan, Compute
   const CodeShape shape = CodeShapeOf(matrix);
   const bool two = product.terms == ActivationTerms::kTwo;
   MatmulInput& input = product.input;
-  if (!shape.reordered) {  // kept for the other weights of this input
-    if (two) input.WithResidual(32);
-    input.Quantized(32);
-  }
   const Arena::Position mark = ctx.arena.Mark();
   MatmulInput own(shape.reordered ? Reordered(input.x(), matrix, ctx) : input.x(), ctx);
   MatmulInput& source = shape.reordered ? own : input;

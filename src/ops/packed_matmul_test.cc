@@ -4,10 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include "ops/decode_rows.h"
+#include "ops/rms_norm.h"
 #include "quant/packed_test_support.h"
 
 namespace tael {
@@ -99,6 +101,30 @@ TEST(PackedMatmul, ThreadsTablesRowsBesideAndPartsOfTheMatrixDoNotShow) {
       for (int64_t j = 0; j < odd.n; ++j) {
         EXPECT_EQ(part[static_cast<size_t>(j)], y[static_cast<size_t>(2 * j + 1)]) << example.name;
       }
+    }
+  }
+}
+
+// What a first product quantises is kept for others of the same input, whatever is allocated next.
+TEST(PackedMatmul, ASecondProductOfOneInputIsThatOfAnInputOfItsOwn) {
+  for (const PackedExample& example : PackedExamples()) {
+    const Weight w = Whole(example);
+    if (MatmulFormOf(w, true) != MatmulForm::kCodes) continue;
+    const std::vector<float> x = Activations(5, w.k);
+    for (const ActivationTerms terms : {ActivationTerms::kOne, ActivationTerms::kTwo}) {
+      WorkerPool pool(2);
+      Arena arena;
+      ComputeContext ctx{pool, *SelectKernelTable(), arena};
+      ctx.worth_a_thread = 1;
+      MatmulInput input({x.data(), 5, w.k, w.k}, ctx);
+      const MatrixView<float> first = NewMatrix(5, w.n, ctx);
+      Matmul(input, w, first, ctx, terms);
+      const MatrixView<float> between = NewMatrix(64, w.k, ctx);
+      std::fill_n(between.data, 64 * w.k, 3.0f);
+      const MatrixView<float> second = NewMatrix(5, w.n, ctx);
+      Matmul(input, w, second, ctx, terms);
+      const std::vector<float> alone = Product(w, x, {.terms = terms});
+      EXPECT_EQ(std::vector<float>(second.data, second.data + 5 * w.n), alone) << example.name;
     }
   }
 }

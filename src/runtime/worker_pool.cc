@@ -123,7 +123,8 @@ struct WorkerPool::State {
   int64_t count = 0, units_per_part = 0, grain = 1;
   int spin_microseconds = 0;
   std::vector<std::thread> threads;
-  std::optional<cpu_set_t> caller_mask;  // before the caller was moved
+  std::optional<cpu_set_t> caller_mask;  // before the caller was moved,
+  pthread_t moved_caller{};              // which is this thread
   Waiter caller{0};
 
   // Lines of their own: each is written while others look at the next one.
@@ -134,7 +135,9 @@ struct WorkerPool::State {
   void Announce(int64_t parts) {
     const uint32_t next = number.load(std::memory_order_relaxed) + 1;
     ticket.store(TicketOf(next, parts), std::memory_order_release);
-    number.store(next, std::memory_order_release);
+    // In one order with the counting of sleepers inside wait() and notify_all(): with a plain store
+    // the processor may look for sleepers before others see the number, and wake nobody.
+    number.store(next, std::memory_order_seq_cst);
     number.notify_all();
   }
 
@@ -220,6 +223,7 @@ void WorkerPool::Start(const PoolOptions& options) {
   cpu_set_t before;
   if (pthread_getaffinity_np(pthread_self(), sizeof(before), &before) == 0) {
     state_->caller_mask = before;
+    state_->moved_caller = pthread_self();
     MoveThread(pthread_self(), options.places[0]);
   }
 }
@@ -234,7 +238,10 @@ WorkerPool::~WorkerPool() {
 void WorkerPool::Stop() {
   state_->Announce(0);
   for (std::thread& thread : state_->threads) thread.join();
-  if (state_->caller_mask) {
+  if (!state_->caller_mask || pthread_equal(state_->moved_caller, pthread_self()) == 0) return;
+  if (CPU_COUNT(&*state_->caller_mask) == 1) {  // another pool had moved it before
+    MoveThread(pthread_self(), AllowedCpus());
+  } else {
     pthread_setaffinity_np(pthread_self(), sizeof(cpu_set_t), &*state_->caller_mask);
   }
 }
