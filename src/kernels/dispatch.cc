@@ -72,6 +72,15 @@ const Detected& Found() {
 
 }  // namespace
 
+KernelTable WithInterleavedProduct(const KernelTable& base, const char* name,
+                                   decltype(KernelTable::matmul_interleaved) product) {
+  KernelTable table = base;
+  table.name = name;
+  table.extends = base.name;
+  table.matmul_interleaved = product;
+  return table;
+}
+
 const KernelTable* const* SupportedKernelTables() { return Found().tables.data(); }
 
 const KernelTable* SelectKernelTable() {

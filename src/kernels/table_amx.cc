@@ -38,13 +38,8 @@ void MatmulInterleavedInTiles(const QuantizedRows& x, DType dtype, const uint8_t
 }
 
 const KernelTable& AmxTable() {
-  static const KernelTable table = [] {
-    KernelTable amx = kAvx512Table;
-    amx.name = "amx";
-    amx.extends = kAvx512Table.name;
-    amx.matmul_interleaved = MatmulInterleavedAmx;
-    return amx;
-  }();
+  static const KernelTable table =
+      WithInterleavedProduct(kAvx512Table, "amx", MatmulInterleavedAmx);
   return table;
 }
 

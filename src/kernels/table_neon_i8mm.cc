@@ -34,13 +34,8 @@ void MatmulInterleavedI8mm(const QuantizedRows& x, DType dtype, const uint8_t* w
 }  // namespace
 
 const KernelTable& NeonI8mmTable() {
-  static const KernelTable table = [] {
-    KernelTable i8mm = kNeonTable;
-    i8mm.name = "neon_i8mm";
-    i8mm.extends = kNeonTable.name;
-    i8mm.matmul_interleaved = MatmulInterleavedI8mm;
-    return i8mm;
-  }();
+  static const KernelTable table =
+      WithInterleavedProduct(kNeonTable, "neon_i8mm", MatmulInterleavedI8mm);
   return table;
 }
 

@@ -5,6 +5,10 @@
 
 namespace tael {
 
+// `base` under another name, with another product over interleaved rows.
+KernelTable WithInterleavedProduct(const KernelTable& base, const char* name,
+                                   decltype(KernelTable::matmul_interleaved) product);
+
 extern const KernelTable kScalarTable;
 #if defined(__x86_64__)
 extern const KernelTable kAvx2Table;    // needs AVX2, FMA and F16C (x86-64-v3)

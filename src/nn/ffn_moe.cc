@@ -21,7 +21,12 @@ struct Group {
   int64_t count = 0;
 };
 
-// out[t] += weight * expert(x[t]) for the tokens of the group: the product rounded, then the sum.
+// to[d] += weight * from[d]: the product rounded, then the sum.
+void AddWeighted(float weight, const float* from, int64_t size, float* to) {
+  for (int64_t d = 0; d < size; ++d) to[d] += weight * from[d];
+}
+
+// out[t] += weight * expert(x[t]) for the tokens of the group.
 void AddExpert(const DenseFfnSpec& spec, const DenseFfnWeights& expert, const Group& group,
                MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx) {
   const Arena::Position mark = ctx.arena.Mark();
@@ -39,10 +44,7 @@ void AddExpert(const DenseFfnSpec& spec, const DenseFfnWeights& expert, const Gr
   }
   ctx.pool.ParallelFor(group.count, grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      const float weight = group.weights[i];
-      const float* from = result.row(i);
-      float* to = out.row(group.tokens[i]);
-      for (int64_t d = 0; d < x.cols; ++d) to[d] += weight * from[d];
+      AddWeighted(group.weights[i], result.row(i), x.cols, out.row(group.tokens[i]));
     }
   });
   ctx.arena.Release(mark);
@@ -77,8 +79,8 @@ int64_t PlacesTogether(int64_t tokens, int64_t per_token) {
   return std::max(tokens, std::min(tokens * per_token, kFewPlaces));
 }
 
-// out[t] += weight * expert(x[t]) for the places of the chunk, experts ascending: the product
-// rounded, then the sum. `groups` are not read where nothing was routed.
+// out[t] += weight * expert(x[t]) for the places of the chunk, experts ascending. `groups` are not
+// read where nothing was routed.
 void AddChunk(const DenseFfnSpec& spec, const Chunk& chunk, const ExpertGroups& groups,
               MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx) {
   const Arena::Position mark = ctx.arena.Mark();
@@ -100,10 +102,8 @@ void AddChunk(const DenseFfnSpec& spec, const Chunk& chunk, const ExpertGroups& 
     for (int64_t i = begin * per_token; i < end * per_token; ++i) {
       const int64_t place = groups.places[i] - chunk.first;
       if (place < 0 || place >= chunk.rows) continue;
-      const float weight = groups.weights[groups.places[i]];
-      const float* from = result.row(place);
-      float* to = out.row(i / per_token);
-      for (int64_t d = 0; d < x.cols; ++d) to[d] += weight * from[d];
+      AddWeighted(groups.weights[groups.places[i]], result.row(place), x.cols,
+                  out.row(i / per_token));
     }
   });
   ctx.arena.Release(mark);
