@@ -1,4 +1,5 @@
-// `tael convert`: a model from safetensors to GGUF or back, bit for bit where both have the type.
+// `tael convert`: a model from safetensors (or llama2.c) to GGUF or back, bit for bit where both
+// have the type.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -193,9 +194,8 @@ int Execute(const ConvertOptions& options, const LoadedSettings& settings) {
   const Container from = model->checkpoint.container;
   CheckTargetKind(from, path, options.target);
   try {
-    const auto paths = from == Container::kSafetensors
-                           ? ToGguf(options, shard_bytes, *model)
-                           : ToSafetensors(options, shard_bytes, *model);
+    const auto paths = from == Container::kGguf ? ToSafetensors(options, shard_bytes, *model)
+                                                : ToGguf(options, shard_bytes, *model);
     for (const std::string& written : paths) {
       PrintOut(fmt::format("{}  {}\n", written, HumanBytes(FileSize(written))));
     }
@@ -211,7 +211,7 @@ Command AddConvertCommand(CommandParser& program) {
   auto options = std::make_shared<ConvertOptions>();
   CommandParser& command = program.AddCommand(
       {.name = "convert",
-       .description = "Convert a model from safetensors to GGUF, or back",
+       .description = "Convert a model from safetensors (or llama2.c) to GGUF, or back",
        .footer =
            "Tensors keep their bits where both containers have the type; what GGUF's keys cannot\n"
            "say exactly is carried in keys of its own (tael.*), so that the way back gives the "

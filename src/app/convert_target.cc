@@ -48,10 +48,6 @@ std::string Beside(const std::string& path, const std::string& name) {
 }  // namespace
 
 void CheckTargetKind(Container from, const std::string& path, const std::string& target) {
-  if (from == Container::kLlama2c) {
-    Fail(ErrorCode::kUnsupported,
-         "{}: is a llama2.c file; converted are safetensors and GGUF files", path);
-  }
   const bool is_directory = target.ends_with('/') || DirectoryExists(target);
   if (from == Container::kGguf) {
     if (!target.empty() && (is_directory || !target.ends_with(kGgufEnding))) return;
@@ -64,8 +60,9 @@ void CheckTargetKind(Container from, const std::string& path, const std::string&
   std::string name = target;
   while (name.ends_with('/')) name.pop_back();
   Fail(ErrorCode::kInvalidArgument,
-       "target '{}': {}, and {} holds safetensors, which become a file NAME.gguf. Hint: {}", target,
+       "target '{}': {}, and {} holds {}, which become a file NAME.gguf. Hint: {}", target,
        is_directory ? "is a directory" : "does not end in NAME.gguf", path,
+       from == Container::kLlama2c ? "llama2.c's arrays" : "safetensors",
        is_directory
            ? JoinPath(name, "NAME.gguf")
            : (name.empty() || BaseName(name) == kGgufEnding ? "model.gguf" : name + ".gguf"));

@@ -8,9 +8,8 @@
 
 namespace tael {
 
-// Whether `target` is of the other kind than the source at `path`: safetensors become a file
-// NAME.gguf, a GGUF file becomes a directory. Throws kInvalidArgument, kUnsupported for sources
-// that are not converted.
+// Whether `target` is of the other kind than the source at `path`: safetensors and llama2.c's
+// arrays become a file NAME.gguf, a GGUF file becomes a directory. Throws kInvalidArgument.
 void CheckTargetKind(Container from, const std::string& path, const std::string& target);
 
 // `target`, or parts of a set of this name, are there: replaced only with `force`, and only when

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "app/model_flags.h"
 #include "app/terminal.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -28,8 +29,15 @@ std::string NameOf(const Checkpoint& checkpoint) {
   return name == "." || name == ".." ? "" : name;
 }
 
+void Append(GgufEntries&& from, GgufEntries* entries) {
+  for (auto& entry : from) entries->push_back(std::move(entry));
+}
+
 void AddTokenizer(bool no_tokenizer, const Model& model, GgufEntries* entries) {
   const Checkpoint& checkpoint = model.checkpoint;
+  if (const auto file = Llama2cTokenizerOf(checkpoint); file && !no_tokenizer) {
+    return Append(Llama2cVocabularyToGguf(ReadFile(*file), *file, model.spec.vocab_size), entries);
+  }
   const std::string json = JoinPath(checkpoint.directory, "tokenizer.json");
   if (no_tokenizer || !FileExists(json)) {
     if (!no_tokenizer) {
@@ -52,7 +60,7 @@ void AddTokenizer(bool no_tokenizer, const Model& model, GgufEntries* entries) {
                     "which not every program reads",
                     vocabulary.not_expressed));
   }
-  for (auto& entry : vocabulary.entries) entries->push_back(std::move(entry));
+  Append(std::move(vocabulary.entries), entries);
   if (const auto chat = ChatTemplate::FindSource(checkpoint)) {
     entries->emplace_back("tokenizer.chat_template", GgufText(*chat));
   }
@@ -81,10 +89,12 @@ GgufForm MakeGgufForm(const Model& model, const GgufFormOptions& options) {
   GgufForm form;
   form.entries = GgufEntriesOf(model, arch, NameOf(model.checkpoint));
   form.converted = TensorsForGguf({model, family, options.matrices, options.decoders}, arch);
-  GgufEntries carried = form.entries;  // AddCarried() looks at the keys of the architecture
-  AddCarried(model, &carried);
-  form.more.assign(carried.begin() + static_cast<std::ptrdiff_t>(form.entries.size()),
-                   carried.end());
+  if (model.checkpoint.container == Container::kSafetensors) {  // only they have a way back
+    GgufEntries carried = form.entries;  // AddCarried() looks at the keys of the architecture
+    AddCarried(model, &carried);
+    form.more.assign(carried.begin() + static_cast<std::ptrdiff_t>(form.entries.size()),
+                     carried.end());
+  }
   AddTokenizer(options.no_tokenizer, model, &form.more);
   return form;
 }

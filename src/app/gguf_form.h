@@ -1,4 +1,5 @@
-// A model from safetensors as the keys and tensors of a GGUF file, for commands that write one.
+// A model from safetensors, or of llama2.c, as the keys and tensors of a GGUF file, for commands
+// that write one.
 #pragma once
 
 #include <optional>

@@ -96,15 +96,20 @@ void CheckVocabulary(const Model& model, const Tokenizer& tokenizer) {
   }
 }
 
+std::optional<std::string> Llama2cTokenizerOf(const Checkpoint& checkpoint) {
+  if (checkpoint.container != Container::kLlama2c) return std::nullopt;
+  for (const std::string& name : {fmt::format("tok{}.bin", checkpoint.config.Int("vocab_size")),
+                                  std::string("tokenizer.bin")}) {
+    std::string path = JoinPath(checkpoint.directory, name);
+    if (FileExists(path)) return path;
+  }
+  return std::nullopt;
+}
+
 namespace {
 
-// llama2.c names the tokenizer of a model with a small vocabulary after its size: tok512.bin.
 std::unique_ptr<Tokenizer> OpenTokenizer(const Model& model) {
-  const std::string named =
-      JoinPath(model.checkpoint.directory, fmt::format("tok{}.bin", model.spec.vocab_size));
-  if (model.checkpoint.container == Container::kLlama2c && FileExists(named)) {
-    return Tokenizer::FromPath(named);
-  }
+  if (const auto file = Llama2cTokenizerOf(model.checkpoint)) return Tokenizer::FromPath(*file);
   return Tokenizer::FromCheckpoint(model.checkpoint);
 }
 
@@ -112,6 +117,7 @@ std::unique_ptr<Tokenizer> OpenTokenizer(const Model& model) {
 
 bool HasTokenizer(const Checkpoint& checkpoint) {
   if (checkpoint.gguf != nullptr) return checkpoint.gguf->Find("tokenizer.ggml.model") != nullptr;
+  if (Llama2cTokenizerOf(checkpoint)) return true;
   for (const std::string& name : ListDirectory(checkpoint.directory)) {
     if (name == "tokenizer.json" || name == "tokenizer.json.gz" || name == "tokenizer.model" ||
         name == "tokenizer.bin" || name.ends_with(".tiktoken") || name == "tiktoken.model") {

@@ -55,6 +55,10 @@ enum class LoadFor {
 LoadedModel LoadNamedModel(const ModelFlags& flags, const Settings& settings,
                            LoadFor purpose = LoadFor::kText);
 
+// The tokenizer file beside a llama2.c model: named after the vocabulary's size (tok512.bin) or
+// tokenizer.bin; nullopt for other models and when there is none.
+std::optional<std::string> Llama2cTokenizerOf(const Checkpoint& checkpoint);
+
 // Whether the checkpoint comes with a file or metadata that a tokenizer could be read from.
 bool HasTokenizer(const Checkpoint& checkpoint);
 

@@ -154,8 +154,8 @@ int Execute(const QuantizeOptions& options, const LoadedSettings& settings) {
   std::optional<Importance> importance;
   if (options.imatrix) importance = ReadImportance(*options.imatrix);
   const LoadedModel loaded = Load(options, settings, automatic.has_value());
-  QuantizeSource source = MakeQuantizeSource(*loaded.model, loaded.path, options.target,
-                                             kernels.packed, options.no_tokenizer);
+  QuantizeSource source =
+      MakeQuantizeSource(*loaded.model, options.target, kernels.packed, options.no_tokenizer);
   const Importance* matrix = importance ? &*importance : nullptr;
   std::vector<PlannedTensor> plan = MakePlan(options, target, source, matrix);
   if (automatic) {

@@ -79,16 +79,12 @@ void QuantizeSource::Check(const std::string& target, const std::vector<std::str
   ReportDropped(form.converted.dropped);
 }
 
-QuantizeSource MakeQuantizeSource(const Model& model, const std::string& path,
-                                  const std::string& target, const PackedDecoders& decoders,
-                                  bool no_tokenizer) {
+QuantizeSource MakeQuantizeSource(const Model& model, const std::string& target,
+                                  const PackedDecoders& decoders, bool no_tokenizer) {
   RequireGgufName(target);
   QuantizeSource source;
   source.model = &model;
   switch (model.checkpoint.container) {
-    case Container::kLlama2c:
-      CheckTargetKind(Container::kLlama2c, path, target);  // throws
-      break;
     case Container::kGguf:
       source.form.entries = model.checkpoint.gguf->entries;
       for (const TensorInfo& tensor : model.checkpoint.tensors.all()) {
@@ -96,6 +92,7 @@ QuantizeSource MakeQuantizeSource(const Model& model, const std::string& path,
       }
       break;
     case Container::kSafetensors:
+    case Container::kLlama2c:
       source.form = MakeGgufForm(model, {.decoders = &decoders, .no_tokenizer = no_tokenizer});
       source.tensors = std::move(source.form.converted.tensors);
       break;

@@ -27,8 +27,7 @@ struct QuantizeSource {
 
 // Notes on stderr what is not taken along. Throws kInvalidArgument for a target that is no name of
 // a GGUF file or is the source itself, kUnsupported.
-QuantizeSource MakeQuantizeSource(const Model& model, const std::string& path,
-                                  const std::string& target, const PackedDecoders& decoders,
-                                  bool no_tokenizer);
+QuantizeSource MakeQuantizeSource(const Model& model, const std::string& target,
+                                  const PackedDecoders& decoders, bool no_tokenizer);
 
 }  // namespace tael

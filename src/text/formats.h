@@ -24,9 +24,6 @@ TokenizerParts ReadSentencePiece(std::string_view bytes, const Json& config,
 // come from `config` (tokenizer_class, added_tokens_decoder); an unknown class is refused.
 TokenizerParts ReadTiktoken(std::string_view bytes, const Json& config, std::string_view where);
 
-// llama2.c's tokenizer.bin.
-TokenizerParts ReadLlama2cTokenizer(std::string_view bytes, std::string_view where);
-
 // tokenizer.ggml.* of a GGUF file.
 TokenizerParts ReadGgufTokenizer(const GgufMetadata& metadata);
 
@@ -53,6 +50,10 @@ struct SentencePieces {
   bool remove_extra_whitespaces = false;
   std::string charsmap;  // precompiled character map, empty = none
 };
+// llama2.c's tokenizer.bin; ids 1 and 2 begin and end a text.
+SentencePieces ReadLlama2cPieces(std::string_view bytes, std::string_view where);
+TokenizerParts ReadLlama2cTokenizer(std::string_view bytes, std::string_view where);
+
 // Vocabulary, model, normalizer, decoder, added tokens. `pieces` is used up.
 TokenizerParts PartsFromPieces(SentencePieces pieces, std::string_view where);
 

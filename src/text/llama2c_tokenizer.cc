@@ -23,7 +23,7 @@ T ReadAt(std::string_view bytes, size_t pos) {
 
 }  // namespace
 
-TokenizerParts ReadLlama2cTokenizer(std::string_view bytes, std::string_view where) {
+SentencePieces ReadLlama2cPieces(std::string_view bytes, std::string_view where) {
   SentencePieces pieces;
   size_t pos = 4;
   while (pos < bytes.size()) {
@@ -64,7 +64,11 @@ TokenizerParts ReadLlama2cTokenizer(std::string_view bytes, std::string_view whe
          where, pieces.texts.size(), kFirstPiece);
   }
   pieces.prefix_after_special = false;
-  TokenizerParts parts = PartsFromPieces(std::move(pieces), where);
+  return pieces;
+}
+
+TokenizerParts ReadLlama2cTokenizer(std::string_view bytes, std::string_view where) {
+  TokenizerParts parts = PartsFromPieces(ReadLlama2cPieces(bytes, where), where);
   parts.bos = 1;
   parts.eos = 2;
   parts.prefix = {1};

@@ -14,38 +14,6 @@
 namespace tael {
 namespace {
 
-using Entries = std::vector<std::pair<std::string, GgufValue>>;
-
-GgufValue Text(std::string text) {
-  GgufValue value;
-  value.type = GgufType::kString;
-  value.text = std::move(text);
-  return value;
-}
-
-GgufValue Scalar(GgufType type, int64_t integer) {
-  GgufValue value;
-  value.type = type;
-  value.integer = integer;
-  return value;
-}
-
-GgufValue Texts(std::vector<std::string> texts) {
-  GgufValue value;
-  value.type = GgufType::kArray;
-  value.element = GgufType::kString;
-  value.strings = std::move(texts);
-  return value;
-}
-
-GgufValue Integers(std::vector<int64_t> integers) {
-  GgufValue value;
-  value.type = GgufType::kArray;
-  value.element = GgufType::kI32;
-  value.integers = std::move(integers);
-  return value;
-}
-
 const Json* Member(const Json* object, std::string_view key) {
   return object == nullptr ? nullptr : object->Find(key);
 }
@@ -95,6 +63,9 @@ bool ReadNormalizer(const Json* normalizer, bool* nfc) {
   return *nfc;
 }
 
+// Of rows that no token has.
+std::string UnusedName(int id) { return fmt::format("[PAD{}]", id); }
+
 std::vector<std::string> Merges(const Json* list) {
   std::vector<std::string> merges;
   for (const Json& merge : list->as_array()) {
@@ -111,7 +82,7 @@ class Expression {
       : json_(json), tokenizer_(tokenizer), rows_(rows) {}
 
   // "" or why not.
-  std::string Write(Entries* entries) {
+  std::string Write(GgufEntries* entries) {
     const Json* model = json_.Find("model");
     const Json* merges = Member(model, "merges");
     if (TypeOf(model) != "BPE" || merges == nullptr || !merges->is_array()) {
@@ -125,28 +96,28 @@ class Expression {
     if (!ReadNormalizer(json_.Find("normalizer"), &nfc)) return "of its normalizer";
     const std::string name = NameGgufPreTokenizer(splits, Flag(model, "ignore_merges", false), nfc);
     if (name.empty()) return "GGUF has no name for its pre-tokenizer";
-    entries->emplace_back("tokenizer.ggml.model", Text("gpt2"));
-    entries->emplace_back("tokenizer.ggml.pre", Text(name));
+    entries->emplace_back("tokenizer.ggml.model", GgufText("gpt2"));
+    entries->emplace_back("tokenizer.ggml.pre", GgufText(name));
     AddTokens(entries);
-    entries->emplace_back("tokenizer.ggml.merges", Texts(Merges(merges)));
+    entries->emplace_back("tokenizer.ggml.merges", GgufTexts(Merges(merges)));
     if (const auto bos = tokenizer_.bos()) AddId("bos", *bos, entries);
     if (const auto eos = tokenizer_.eos()) AddId("eos", *eos, entries);
-    entries->emplace_back("tokenizer.ggml.add_bos_token",
-                          Scalar(GgufType::kBool, tokenizer_.adds_bos() ? 1 : 0));
+    entries->emplace_back("tokenizer.ggml.add_bos_token", GgufBool(tokenizer_.adds_bos()));
     return Difference(*entries);
   }
 
  private:
-  static void AddId(const std::string& name, TokenId id, Entries* entries) {
-    entries->emplace_back("tokenizer.ggml." + name + "_token_id", Scalar(GgufType::kU32, id));
+  static void AddId(const std::string& name, TokenId id, GgufEntries* entries) {
+    entries->emplace_back("tokenizer.ggml." + name + "_token_id",
+                          GgufU32(static_cast<uint32_t>(id)));
   }
 
-  void AddTokens(Entries* entries) const {
+  void AddTokens(GgufEntries* entries) const {
     std::vector<std::string> tokens;
     std::vector<int64_t> types;
     for (TokenId id = 0; id < rows_; ++id) {
       const auto text = tokenizer_.TokenText(id);
-      tokens.push_back(text ? *text : fmt::format("[PAD{}]", id));
+      tokens.push_back(text ? *text : UnusedName(id));
       types.push_back(static_cast<int64_t>(text ? PieceType::kNormal : PieceType::kUnused));
     }
     const Json* added = json_.Find("added_tokens");
@@ -158,12 +129,12 @@ class Expression {
             Flag(&token, "special", false) ? PieceType::kControl : PieceType::kUserDefined);
       }
     }
-    entries->emplace_back("tokenizer.ggml.tokens", Texts(std::move(tokens)));
-    entries->emplace_back("tokenizer.ggml.token_type", Integers(std::move(types)));
+    entries->emplace_back("tokenizer.ggml.tokens", GgufTexts(std::move(tokens)));
+    entries->emplace_back("tokenizer.ggml.token_type", GgufInts(GgufType::kI32, std::move(types)));
   }
 
   // Reads the keys back and tries both.
-  std::string Difference(const Entries& entries) const {
+  std::string Difference(const GgufEntries& entries) const {
     GgufMetadata metadata;
     metadata.where = "the keys made of tokenizer.json";
     metadata.entries = entries;
@@ -210,11 +181,32 @@ GgufVocabulary VocabularyToGguf(const std::string& json, const std::string& conf
   out.not_expressed = Expression(file, *tokenizer, rows).Write(&out.entries);
   if (!out.not_expressed.empty()) {
     out.entries.clear();
-    out.entries.emplace_back("tokenizer.ggml.model", Text("none"));
+    out.entries.emplace_back("tokenizer.ggml.model", GgufText("none"));
   }
-  out.entries.emplace_back(carried::kTokenizer, Text(json));
-  if (!config_json.empty()) out.entries.emplace_back(carried::kTokenizerConfig, Text(config_json));
+  out.entries.emplace_back(carried::kTokenizer, GgufText(json));
+  if (!config_json.empty())
+    out.entries.emplace_back(carried::kTokenizerConfig, GgufText(config_json));
   return out;
+}
+
+GgufEntries Llama2cVocabularyToGguf(std::string_view bytes, const std::string& where, int rows) {
+  SentencePieces pieces = ReadLlama2cPieces(bytes, where);
+  std::vector<float> scores(pieces.scores.begin(), pieces.scores.end());
+  std::vector<int64_t> types;
+  for (const PieceType type : pieces.types) types.push_back(static_cast<int64_t>(type));
+  for (auto id = static_cast<int>(types.size()); id < rows; ++id) {
+    pieces.texts.push_back(UnusedName(id));
+    scores.push_back(0);
+    types.push_back(static_cast<int64_t>(PieceType::kUnused));
+  }
+  return {{"tokenizer.ggml.model", GgufText("llama")},
+          {"tokenizer.ggml.tokens", GgufTexts(std::move(pieces.texts))},
+          {"tokenizer.ggml.scores", GgufFloats(std::move(scores))},
+          {"tokenizer.ggml.token_type", GgufInts(GgufType::kI32, std::move(types))},
+          {"tokenizer.ggml.bos_token_id", GgufU32(1)},
+          {"tokenizer.ggml.eos_token_id", GgufU32(2)},
+          {"tokenizer.ggml.add_bos_token", GgufBool(true)},
+          {"tokenizer.ggml.add_space_prefix", GgufBool(pieces.add_dummy_prefix)}};
 }
 
 }  // namespace tael

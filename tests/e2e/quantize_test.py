@@ -73,6 +73,28 @@ def the_same_bytes_whatever_the_threads_and_from_either_container():
         expect(home.tael("run", outs[0], "Hello", "--max-tokens", "4").code in (0, 1))
 
 
+def llama2c_files_become_gguf():
+    folder = os.path.join(SHARED, "assets", "models", "stories260K")
+    if not os.path.exists(folder):
+        raise Skip("no shared assets")
+    source = os.path.join(folder, "stories260K.bin")
+    with open(os.path.join(folder, "golden_greedy.json"), encoding="utf-8") as file:
+        golden = json.load(file)["prompts"][0]
+    with Home() as home:
+        plain, small = os.path.join(home.path, "plain.gguf"), os.path.join(home.path, "small.gguf")
+        expect(home.tael("convert", source, plain).code == 0)
+        result = home.tael("run", plain, golden["prompt"], "--max-tokens", "40", "--temperature", "0", "--matmul", "float")
+        expect(result.code == 0 and len(result.out) > 60, result)
+        expect(golden["text"].startswith(golden["prompt"] + result.out.rstrip("\n")), result.out, golden["text"])
+        result = home.tael("quantize", source, small, "--type", "Q8_0")
+        expect(result.code == 0 and "Q8_0" in types(home, small).values(), result)
+        text = home.file("text.txt", golden["text"])
+        expect(kl(home, source, plain, text) == 0, "the same network")
+        expect(0 < kl(home, source, small, text) < 0.001)
+        result = home.tael("convert", source, os.path.join(home.path, "directory"))
+        expect(result.code != 0 and "llama2.c's arrays" in result.err, result)
+
+
 def packed_checkpoints_are_decoded_and_quantised_anew():
     for name in ("ct_fp8_block", "ct_int4_sym_g128", "gptq_asym_actorder_g32", "awq_gemm_g128",
                  "fp8_block_deepseek_v3", "ct_nvfp4", "mxfp4_gpt_oss"):
@@ -180,7 +202,7 @@ def measured_types_lose_less_in_the_same_bytes():
 if __name__ == "__main__":
     main([recipes_give_the_types_that_they_gave_elsewhere,
           the_same_bytes_whatever_the_threads_and_from_either_container,
-          packed_checkpoints_are_decoded_and_quantised_anew,
+          llama2c_files_become_gguf, packed_checkpoints_are_decoded_and_quantised_anew,
           the_published_form_of_deepseek_v4_is_quantised_whole,
           rules_decide_before_recipes_and_mistakes_are_named, a_dry_run_prints_the_plan_and_writes_nothing,
           an_importance_matrix_is_the_same_for_any_threads_and_opens_the_smallest_types,

@@ -149,7 +149,8 @@ class GgufConverter {
     }
     RowPart part{.bytes = tensor.bytes, .row_elements = width};
     const auto* gqa = AttentionOf<GqaSpec>(place);
-    if (arch_.permuted_qk && gqa != nullptr && (IsQk(place.role) || IsQkBias(place.role))) {
+    const bool permutes = arch_.permuted_qk && !HasInterleavedQk(checkpoint_);
+    if (permutes && gqa != nullptr && (IsQk(place.role) || IsQkBias(place.role))) {
       if (is_vector) part.row_elements = 1;
       part.row_of = [dim = gqa->head_dim](int64_t row) { return HalvesRowOf(row, dim); };
     }
