@@ -123,8 +123,8 @@ def check_system_includes(file: SourceFile) -> Iterator[str]:
             yield f"{where}: <{target}> only in .cc files; headers use base/json.h"
         if target in VECTOR_HEADERS and not in_isa:
             yield f"{where}: <{target}> only in kernels/isa and kernels/table_*.cc"
-        if target.split("/")[0] in ("asio", "asio.hpp") and file.folder not in ("net", "server", "gateway"):
-            yield f"{where}: <{target}> only in net, server and gateway"
+        if target.split("/")[0] in ("asio", "asio.hpp", "boost", "openssl") and file.folder != "net":
+            yield f"{where}: <{target}> only in net"
         kernel_header = target in KERNEL_HEADERS or (in_isa and target in VECTOR_HEADERS)
         if file.folder == "kernels" and is_system and not (
                 file.is_test or kernel_header or file.inside in DETECTION):

@@ -1,0 +1,216 @@
+#include "net/http_answer.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <ctime>
+#include <utility>
+
+#include "base/error.h"
+
+namespace tael {
+namespace {
+
+// RFC 9110, 5.6.7.
+std::string Date() {
+  static constexpr std::array<const char*, 7> kDays = {"Sun", "Mon", "Tue", "Wed",
+                                                       "Thu", "Fri", "Sat"};
+  static constexpr std::array<const char*, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const std::time_t now = std::time(nullptr);
+  std::tm t{};
+  gmtime_r(&now, &t);
+  return fmt::format(
+      "{}, {:02} {} {} {:02}:{:02}:{:02} GMT", kDays.at(static_cast<size_t>(t.tm_wday)), t.tm_mday,
+      kMonths.at(static_cast<size_t>(t.tm_mon)), t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
+}
+
+bool HasBody(int status) { return status >= 200 && status != 204 && status != 304; }
+
+class Exchange : public HttpExchange {
+ public:
+  explicit Exchange(std::shared_ptr<HttpAnswer> answer) : answer_(std::move(answer)) {}
+  ~Exchange() override { answer_->Abandon(); }
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  const HttpRequest& request() const override { return answer_->request(); }
+  void Respond(HttpResponse response) override { answer_->Respond(std::move(response)); }
+  void Begin(int status, HttpHeaders headers) override {
+    answer_->Begin(status, std::move(headers));
+  }
+  bool Write(std::string_view bytes) override { return answer_->Write(bytes); }
+  void End() override { answer_->End(); }
+  bool gone() const override { return answer_->gone(); }
+  void OnGone(std::function<void()> callback) override { answer_->OnGone(std::move(callback)); }
+
+ private:
+  std::shared_ptr<HttpAnswer> answer_;
+};
+
+}  // namespace
+
+HttpAnswer::HttpAnswer(HttpRequest request, size_t unsent_bytes, std::function<void()> wake)
+    : request_(std::move(request)),
+      unsent_limit_(unsent_bytes),
+      wake_(std::move(wake)),
+      keep_alive_(request_.keep_alive) {}
+
+void HttpAnswer::Append(std::string_view bytes) {
+  pending_ += bytes;
+  unsent_ += bytes.size();
+}
+
+void HttpAnswer::AppendHead(int status, const HttpHeaders& headers) {
+  std::string head =
+      fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\n", status, StatusName(status), Date());
+  for (const auto& [name, value] : headers) {
+    // A line break in a value would begin a header of its own.
+    TAEL_CHECK(value.find_first_of("\r\n") == std::string::npos);
+    head += fmt::format("{}: {}\r\n", name, value);
+  }
+  if (!keep_alive_) {
+    head += "Connection: close\r\n";
+  } else if (request_.minor_version == 0) {
+    head += "Connection: keep-alive\r\n";
+  }
+  Append(head + "\r\n");
+}
+
+void HttpAnswer::Respond(HttpResponse response) {
+  {
+    const std::lock_guard lock(mutex_);
+    TAEL_CHECK(!begun_);
+    begun_ = ended_ = true;
+    if (HasBody(response.status)) {
+      response.headers.emplace_back("Content-Length", fmt::format("{}", response.body.size()));
+    }
+    AppendHead(response.status, response.headers);
+    if (HasBody(response.status) && request_.method != "HEAD") Append(response.body);
+  }
+  wake_();
+}
+
+void HttpAnswer::Begin(int status, HttpHeaders headers) {
+  {
+    const std::lock_guard lock(mutex_);
+    TAEL_CHECK(!begun_);
+    begun_ = true;
+    chunked_ = request_.minor_version > 0;
+    // A client of HTTP/1.0 knows the end of a stream by the end of the connection.
+    if (chunked_) {
+      headers.emplace_back("Transfer-Encoding", "chunked");
+    } else {
+      keep_alive_ = false;
+    }
+    AppendHead(status, headers);
+  }
+  wake_();
+}
+
+bool HttpAnswer::Write(std::string_view bytes) {
+  std::function<void()> report;
+  {
+    const std::lock_guard lock(mutex_);
+    TAEL_CHECK(begun_ && !ended_);
+    if (gone_) return false;
+    if (bytes.empty() || request_.method == "HEAD") return true;
+    if (unsent_ + bytes.size() > unsent_limit_) {
+      gone_ = broken_ = true;
+      report = std::exchange(on_gone_, nullptr);
+    } else if (chunked_) {
+      Append(fmt::format("{:x}\r\n", bytes.size()));
+      Append(bytes);
+      Append("\r\n");
+    } else {
+      Append(bytes);
+    }
+  }
+  wake_();
+  if (report) report();
+  return !broken();
+}
+
+void HttpAnswer::End() {
+  {
+    const std::lock_guard lock(mutex_);
+    TAEL_CHECK(begun_ && !ended_);
+    ended_ = true;
+    on_gone_ = nullptr;
+    if (chunked_ && request_.method != "HEAD") Append("0\r\n\r\n");
+  }
+  wake_();
+}
+
+void HttpAnswer::OnGone(std::function<void()> callback) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!gone_) {
+      if (!ended_) on_gone_ = std::move(callback);
+      return;
+    }
+  }
+  callback();
+}
+
+bool HttpAnswer::gone() const {
+  const std::lock_guard lock(mutex_);
+  return gone_;
+}
+
+void HttpAnswer::Abandon() {
+  bool unanswered = false;
+  {
+    const std::lock_guard lock(mutex_);
+    on_gone_ = nullptr;
+    if (ended_ || gone_) return;
+    unanswered = !begun_;
+    if (begun_) gone_ = broken_ = true;
+  }
+  if (!unanswered) return wake_();
+  HttpResponse response;
+  response.status = 500;
+  Respond(std::move(response));
+}
+
+std::string HttpAnswer::Take(bool* ended) {
+  const std::lock_guard lock(mutex_);
+  *ended = ended_;
+  return std::exchange(pending_, {});
+}
+
+void HttpAnswer::Sent(size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  unsent_ -= bytes;
+}
+
+void HttpAnswer::Break() {
+  std::function<void()> report;
+  {
+    const std::lock_guard lock(mutex_);
+    gone_ = true;
+    report = std::exchange(on_gone_, nullptr);
+  }
+  if (report) report();
+}
+
+bool HttpAnswer::broken() const {
+  const std::lock_guard lock(mutex_);
+  return broken_;
+}
+
+bool HttpAnswer::keep_alive() const {
+  const std::lock_guard lock(mutex_);
+  return keep_alive_;
+}
+
+bool HttpAnswer::begun() const {
+  const std::lock_guard lock(mutex_);
+  return begun_;
+}
+
+std::shared_ptr<HttpExchange> MakeExchange(std::shared_ptr<HttpAnswer> answer) {
+  return std::make_shared<Exchange>(std::move(answer));
+}
+
+}  // namespace tael

@@ -1,0 +1,37 @@
+// A request and the way to answer it, whole or as a stream.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "net/http_message.h"
+
+namespace tael {
+
+// Every method may be called from any thread. Either Respond(), or Begin(), Write()..., End(). An
+// exchange that is destroyed unanswered becomes a 500; one destroyed before End() breaks the
+// connection, so that the client sees that the stream is not whole.
+class HttpExchange {
+ public:
+  virtual ~HttpExchange() = default;
+
+  virtual const HttpRequest& request() const = 0;
+  virtual void Respond(HttpResponse response) = 0;
+  // The head of a stream; chunked for clients that know it.
+  virtual void Begin(int status, HttpHeaders headers) = 0;
+  // False when the client is gone, or so slow that HttpServerOptions::unsent_bytes wait for it:
+  // then the connection is broken. Bytes are sent at once, never kept for more.
+  virtual bool Write(std::string_view bytes) = 0;
+  virtual void End() = 0;
+
+  virtual bool gone() const = 0;
+  // `callback` is called once, on the thread of the sockets or on this one, when the client goes
+  // before the end of the answer. It must not block.
+  virtual void OnGone(std::function<void()> callback) = 0;
+};
+
+// Called on the thread of the sockets: must not block. What it throws becomes a 500.
+using HttpHandler = std::function<void(std::shared_ptr<HttpExchange>)>;
+
+}  // namespace tael

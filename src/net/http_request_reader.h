@@ -1,0 +1,53 @@
+// Bytes of a connection to requests.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "net/chunked_body.h"
+#include "net/http_head.h"
+#include "net/http_message.h"
+
+namespace tael {
+
+struct HttpSizes {
+  size_t head_bytes = size_t{32} << 10;  // request line and headers
+  size_t body_bytes = size_t{32} << 20;
+};
+
+// Strict: what it accepts has one reading. Not for several threads.
+class HttpRequestReader {
+ public:
+  enum class State { kIdle, kHead, kBody, kComplete };
+
+  explicit HttpRequestReader(const HttpSizes& sizes) : sizes_(sizes) {}
+
+  // Bytes as they come. With a complete request they wait, for the next one. Throws HttpError (400,
+  // 413 body too large, 431 head too large, 501, 505); the reader is of no use behind it.
+  void Feed(std::string_view bytes);
+  // The complete request, once. The bytes behind it are looked at by the next call, which may throw
+  // as Feed() does.
+  std::optional<HttpRequest> Take();
+
+  State state() const;
+  // The head is complete and asks for "100 Continue" before the body is sent.
+  bool expects_continue() const { return head_ && head_->expects_continue && !complete_; }
+  // Bytes that wait behind a complete request.
+  size_t waiting() const { return bytes_.size(); }
+
+ private:
+  void Advance();
+  void ReadHead();
+  bool ReadBody();
+
+  HttpSizes sizes_;
+  std::string bytes_;             // not yet understood
+  size_t scanned_ = 0;            // of them: known to hold no end of a head
+  std::optional<HttpHead> head_;  // of the request that is being read
+  std::optional<ChunkedBody> chunks_;
+  bool complete_ = false;
+};
+
+}  // namespace tael
