@@ -28,7 +28,12 @@ macro(tael_layer_dependencies folder)
   elseif("${folder}" STREQUAL "net")
     # Beast and Asio are headers.
     find_path(BOOST_INCLUDE boost/beast/http.hpp REQUIRED)
-    target_link_libraries(tael_net PRIVATE Threads::Threads)
+    find_package(OpenSSL 3 REQUIRED)
+    # Debian keeps the configuration of each architecture in a folder of its own.
+    if(CMAKE_CROSSCOMPILING)
+      target_include_directories(tael_net SYSTEM PUBLIC ${OPENSSL_INCLUDE_DIR}/${CMAKE_SYSTEM_PROCESSOR}-linux-gnu)
+    endif()
+    target_link_libraries(tael_net PUBLIC OpenSSL::SSL Threads::Threads)
   elseif("${folder}" STREQUAL "app")
     find_library(EDIT_LIBRARY edit REQUIRED)
     find_package(CLI11 REQUIRED)

@@ -3,11 +3,11 @@
 # root and leaves the machine's own package set alone. usage: scripts/fetch_arm64_libs.sh FOLDER
 set -euo pipefail
 
-packages=(libbsd0 libedit-dev libedit2 libmd0 libpcre2-8-0 libpcre2-dev libtinfo6 zlib1g zlib1g-dev)
+packages=(libbsd0 libedit-dev libedit2 libmd0 libpcre2-8-0 libpcre2-dev libssl-dev libssl3 libtinfo6 zlib1g zlib1g-dev)
 
 main() {
   local folder=${1:?usage: scripts/fetch_arm64_libs.sh FOLDER} apt
-  [ -e "$folder/complete" ] && return
+  [ "$(cat "$folder/complete" 2>/dev/null)" = "${packages[*]}" ] && return
   rm -rf "$folder"
   mkdir -p "$folder"/{lists/partial,cache/archives/partial,debs,unpacked}
   folder=$(cd "$folder" && pwd)
@@ -29,7 +29,7 @@ main() {
   mv "$folder"/unpacked/{usr/lib,lib}/aarch64-linux-gnu/*.so* "$folder/lib"
   ln -sf libz.so.1 "$folder/lib/libz.so"  # the package links to the place it would be installed in
   rm -rf "$folder"/{lists,cache,debs,status,unpacked}
-  touch "$folder/complete"
+  printf '%s' "${packages[*]}" >"$folder/complete"
 }
 
 main "$@"

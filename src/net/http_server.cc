@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <list>
+#include <mutex>
 #include <unordered_map>
 
 #include "base/error.h"
@@ -28,7 +29,15 @@ class HttpServer::Core : public std::enable_shared_from_this<HttpServer::Core> {
   explicit Core(const HttpServerOptions& options)
       : options_(options), acceptor_(context_), retry_(context_), drain_(context_) {}
 
+  void ReloadTls() {
+    if (!options_.tls) return;
+    auto loaded = LoadTls(*options_.tls);
+    const std::lock_guard lock(tls_mutex_);
+    tls_ = std::move(loaded);
+  }
+
   void Listen(HttpHandler handler) {
+    ReloadTls();
     boost::system::error_code error;
     const asio::ip::address address = asio::ip::make_address(options_.address, error);
     if (error) {
@@ -120,13 +129,17 @@ class HttpServer::Core : public std::enable_shared_from_this<HttpServer::Core> {
     boost::system::error_code error;
     const tcp::endpoint peer = socket.remote_endpoint(error);
     if (error || connections_.size() >= static_cast<size_t>(options_.max_connections)) return;
-    const auto connection =
-        std::make_shared<HttpConnection>(host_, MakeTcpTransport(std::move(socket)),
-                                         context_.get_executor(), peer.address().to_string());
+    const auto connection = std::make_shared<HttpConnection>(
+        host_, TransportOf(std::move(socket)), context_.get_executor(), peer.address().to_string());
     connections_[connection.get()] = {connection, {}, false};
     count_ = static_cast<int>(connections_.size());
     SetWaiting(connection.get(), true);
     connection->Start();
+  }
+
+  std::unique_ptr<Transport> TransportOf(tcp::socket socket) {
+    const std::lock_guard lock(tls_mutex_);
+    return tls_ ? MakeTlsTransport(std::move(socket), tls_) : MakeTcpTransport(std::move(socket));
   }
 
   void SetWaiting(HttpConnection* connection, bool waiting) {
@@ -161,6 +174,8 @@ class HttpServer::Core : public std::enable_shared_from_this<HttpServer::Core> {
   std::list<HttpConnection*> waiting_;  // for a request, the longest first
   std::atomic<int> count_ = 0;
   bool stopping_ = false;
+  std::mutex tls_mutex_;
+  std::shared_ptr<asio::ssl::context> tls_;  // of new connections; null for plain text
 };
 
 HttpServer::HttpServer(const HttpServerOptions& options, HttpHandler handler)
@@ -171,6 +186,7 @@ HttpServer::HttpServer(const HttpServerOptions& options, HttpHandler handler)
 HttpServer::~HttpServer() { core_->CloseAll(); }
 
 int HttpServer::port() const { return core_->port(); }
+void HttpServer::ReloadTls() { core_->ReloadTls(); }
 void HttpServer::Run() { core_->Run(); }
 int HttpServer::connections() const { return core_->connections(); }
 

@@ -5,16 +5,19 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "net/http_exchange.h"
 #include "net/http_request_reader.h"
+#include "net/tls.h"
 
 namespace tael {
 
 struct HttpServerOptions {
   std::string address = "127.0.0.1";  // of IPv4 or IPv6
   int port = 0;                       // 0: any free one
+  std::optional<TlsFiles> tls;        // none: plain text
   HttpSizes sizes;
   // Beyond it, whoever has been waiting longest without a request is closed for a new client.
   int max_connections = 12000;
@@ -27,7 +30,8 @@ struct HttpServerOptions {
 
 class HttpServer {
  public:
-  // Binds and listens. Throws kInvalidArgument (address), kUnavailable (port taken, ...).
+  // Binds and listens. Throws kInvalidArgument (address), kUnavailable (port taken, ...), and what
+  // LoadTls() throws.
   HttpServer(const HttpServerOptions& options, HttpHandler handler);
   // Closes every connection. Not while Run() is going on.
   ~HttpServer();
@@ -40,6 +44,9 @@ class HttpServer {
   // From any thread: no new connections; those without a request close now, others behind their
   // answer, all of them after `drain`. Then Run() returns.
   void Stop(std::chrono::milliseconds drain);
+  // From any thread: new connections get the certificate that is in the files now. Throws as
+  // LoadTls(), and leaves all as it was.
+  void ReloadTls();
   // From any thread: `task` runs on the thread of Run().
   void Post(std::function<void()> task);
   // Connections there are, from any thread.
