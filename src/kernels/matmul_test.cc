@@ -74,13 +74,17 @@ TEST_P(FloatMatmulTest, MatchesReferenceScalarAndSingleRowsForManyShapes) {
     CheckFloatProduct(*GetParam(), dtype, {64, 64, 33});
     CheckFloatProduct(*GetParam(), dtype, {513, 3, 17});
     CheckFloatProduct(*GetParam(), dtype, {3, 11, 1601});
+    // Blocks of the large products: more than one in every direction, none of them full.
+    for (const size_t n : {4, 16, 49, 101}) CheckFloatProduct(*GetParam(), dtype, {53, n, 40});
+    for (const size_t k : {513, 1024, 2063}) CheckFloatProduct(*GetParam(), dtype, {7, 6, k});
+    CheckFloatProduct(*GetParam(), dtype, {49, 50, 1043});
   }
 }
 
 TEST_P(FloatMatmulTest, SpecialValuesHaveTheBitsOfScalar) {
   for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
     for (unsigned seed = 0; seed < 40; ++seed) {
-      const Shape s{3, 4, 5};
+      const Shape s{7, 6, 5};
       const std::vector<float> x = SpecialFloats(s.m * s.k, seed);
       const std::vector<uint8_t> w = Encoded(SpecialFloats(s.n * s.k, seed + 100), dtype);
       ASSERT_EQ(FirstDifference(FloatProduct(*GetParam(), x, w, dtype, s),

@@ -22,6 +22,8 @@
 #include "kernels/impl/attention.inl.h"
 #include "kernels/impl/delta_rule.inl.h"
 #include "kernels/impl/matmul_float.inl.h"
+#include "kernels/isa/avx2_float_tile.h"
+#include "kernels/impl/matmul_float_blocks.inl.h"
 #include "kernels/impl/matmul_transposed.inl.h"
 #include "kernels/impl/quantize.inl.h"
 #include "kernels/impl/matmul_integer.inl.h"
@@ -49,7 +51,7 @@ namespace tael {
 
 const KernelTable kAvx2Table = {
     .name = "avx2",
-    .matmul_float = avx2::MatmulFloat,
+    .matmul_float = avx2::MatmulFloatInBlocks,
     .matmul_transposed = avx2::MatmulTransposed,
     .matmul_float8 = avx2::MatmulFloat8,
     .quantize_rows = avx2::QuantizeRows,

@@ -14,7 +14,7 @@ namespace tael {
 
 const KernelTable kAvx512EmulatedTable = {
     .name = "avx512_emulated",
-    .matmul_float = avx512_emulated::MatmulFloat,
+    .matmul_float = avx512_emulated::MatmulFloatInBlocks,
     .matmul_transposed = avx512_emulated::MatmulTransposed,
     .matmul_float8 = avx512_emulated::MatmulFloat8,
     .quantize_rows = avx512_emulated::QuantizeRows,

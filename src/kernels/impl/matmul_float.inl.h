@@ -13,6 +13,22 @@ struct FloatProduct {
   size_t ldy;
 };
 
+// Rows of 16-bit weights are too short for the processor to guess what comes next: while a tile for
+// one activation row is computed, the same piece of each row of the next tile is fetched. Nothing
+// is read, so it does not matter what lies behind the last tile.
+template <class Element>
+inline constexpr bool kFetchesAhead = kFetchedTileRows != 0 && Element::kBytes == 2;
+
+// Asks for the cache line at element p of the `Rows` weight rows from w, if p is its first.
+template <class Element, size_t Rows>
+inline void FetchRows(uintptr_t w, size_t row_bytes, size_t p) {
+  constexpr size_t kLineElements = 64 / Element::kBytes;
+  if (p % kLineElements != 0) return;
+  ForEach<Rows>([&](auto r) TAEL_INLINE_LAMBDA {
+    __builtin_prefetch(reinterpret_cast<const void*>(w + r * row_bytes + p * Element::kBytes));
+  });
+}
+
 // Outputs of `Rows` weight rows from j and `Acts` activation rows from i.
 template <class Element, size_t Rows, size_t Acts>
 inline void FloatTile(const FloatProduct& a, size_t i, size_t j) {
@@ -23,11 +39,16 @@ inline void FloatTile(const FloatProduct& a, size_t i, size_t j) {
   const float* x = a.x + i * a.ldx;
   const uint8_t* w = a.w + j * a.row_bytes;
   size_t p = 0;
+  [[maybe_unused]] const uintptr_t next = reinterpret_cast<uintptr_t>(w) + Rows * a.row_bytes;
   for (; p + kLanes <= a.k; p += kLanes) {
+    if constexpr (Acts == 1 && kFetchesAhead<Element>) {
+      FetchRows<Element, Rows>(next, a.row_bytes, p);
+    }
+    const F32x16 first = LoadOnce(x + p);
     ForEach<Rows>([&](auto r) TAEL_INLINE_LAMBDA {
       const F32x16 weights = LoadAs<Element>(w + r * a.row_bytes + p * Element::kBytes);
       ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
-        acc[r][s] = Fma(weights, Load(x + s * a.ldx + p), acc[r][s]);
+        acc[r][s] = Fma(weights, s == 0 ? first : Load(x + s * a.ldx + p), acc[r][s]);
       });
     });
   }
@@ -53,6 +74,12 @@ inline void FloatStrip(const FloatProduct& a, size_t i, size_t j, size_t end) {
   for (; j < end; ++j) FloatTile<Element, 1, Acts>(a, i, j);
 }
 
+// Weight rows of a tile.
+template <class Element>
+constexpr size_t FloatTileRows(size_t acts) {
+  return acts == 1 && kFetchesAhead<Element> ? kFetchedTileRows : kFloatTileRows[acts];
+}
+
 template <class Element>
 inline void FloatMatmul(const FloatProduct& a, size_t m, size_t n) {
   // Weights of one panel stay in the second-level cache while all activations pass.
@@ -64,11 +91,12 @@ inline void FloatMatmul(const FloatProduct& a, size_t m, size_t n) {
     const size_t end = n - begin < panel ? n : begin + panel;
     size_t i = 0;
     for (; i + kMost <= m; i += kMost) {
-      FloatStrip<Element, kFloatTileRows[kMost], kMost>(a, i, begin, end);
+      FloatStrip<Element, FloatTileRows<Element>(kMost), kMost>(a, i, begin, end);
     }
     ForEach<kMost - 1>([&](auto less) TAEL_INLINE_LAMBDA {
       constexpr size_t kActs = less + 1;
-      if (m - i == kActs) FloatStrip<Element, kFloatTileRows[kActs], kActs>(a, i, begin, end);
+      if (m - i == kActs)
+        FloatStrip<Element, FloatTileRows<Element>(kActs), kActs>(a, i, begin, end);
     });
   }
 }

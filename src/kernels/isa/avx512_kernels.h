@@ -17,6 +17,8 @@
 #include "kernels/impl/attention.inl.h"
 #include "kernels/impl/delta_rule.inl.h"
 #include "kernels/impl/matmul_float.inl.h"
+#include "kernels/isa/avx512_float_tile.h"
+#include "kernels/impl/matmul_float_blocks.inl.h"
 #include "kernels/impl/matmul_transposed.inl.h"
 #include "kernels/impl/quantize.inl.h"
 #include "kernels/impl/matmul_integer.inl.h"

@@ -6,6 +6,8 @@ namespace {
 inline constexpr size_t kLanes = 16;
 // Weight rows of a float tile with [1], [2], ... activation rows: what the registers can hold.
 inline constexpr size_t kFloatTileRows[] = {0, 4, 3, 2};
+// The same with one activation row and rows of 16-bit weights that are fetched ahead; 0: none are.
+inline constexpr size_t kFetchedTileRows = 0;
 
 struct F32x16 {
   float lane[kLanes];
@@ -31,6 +33,7 @@ inline F32x16 Load(const float* p) {
   std::memcpy(out.lane, p, sizeof(out.lane));
   return out;
 }
+inline F32x16 LoadOnce(const float* p) { return Load(p); }
 // The first `count` < 16 elements; the other lanes are +0 and their memory is not touched.
 inline F32x16 LoadPartial(const float* p, size_t count) {
   F32x16 out = Zero();
