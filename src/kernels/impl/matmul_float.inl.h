@@ -82,11 +82,12 @@ constexpr size_t FloatTileRows(size_t acts) {
 
 template <class Element>
 inline void FloatMatmul(const FloatProduct& a, size_t m, size_t n) {
-  // Weights of one panel stay in the second-level cache while all activations pass.
-  constexpr size_t kPanelBytes = 128 * 1024;
+  // Weights of one panel stay in the second-level cache while all activations pass. Where those
+  // pass together, a panel would only leave rows that fill no tile.
+  constexpr size_t kPanelBytes = 128 * 1024, kUnit = 24;  // every number of tile rows divides it
   constexpr size_t kMost = sizeof(kFloatTileRows) / sizeof(kFloatTileRows[0]) - 1;
-  const size_t fitting = kPanelBytes / (a.k * Element::kBytes + 1);
-  const size_t panel = fitting < 8 ? 8 : fitting;
+  const size_t units = kPanelBytes / (a.k * Element::kBytes + 1) / kUnit;
+  const size_t panel = m <= kMost ? n : (units == 0 ? 1 : units) * kUnit;
   for (size_t begin = 0; begin < n; begin += panel) {
     const size_t end = n - begin < panel ? n : begin + panel;
     size_t i = 0;
