@@ -75,47 +75,49 @@ void SameFloatHalves(const FloatProduct& a, size_t m, size_t n) {
   }
 }
 
-// The integer matrix product over pair panels with two chains per output: even and odd blocks are
-// added up apart.
-template <class F>
-inline void FreePanelTile(const IntegerProduct& a, F& f, size_t begin, size_t count, size_t j) {
-  const uint8_t* rows[kRowTile];
-  TileRows(a, j, rows);
-  Panel<F> panel;
-  Floats8 acc[2][kIntegerActs], accm[2][kIntegerActs];
-  for (size_t i = 0; i < count; ++i) acc[0][i] = acc[1][i] = accm[0][i] = accm[1][i] = ZeroFloats();
+// PanelStrip() with two chains per output: even and odd pieces of K are added up apart.
+template <class F, size_t Panels>
+inline void FreePanelStrip(const IntegerProduct& a, F& f, size_t begin, size_t count, size_t j) {
+  Panel<F> panels[Panels];
+  RowChains<F> chains[2];
+  for (RowChains<F>& half : chains) half.Clear(Panels, count, ZeroFloats());
   const size_t blocks = a.x.k / F::kSize;
-  for (size_t first = 0; first < blocks; first += Panel<F>::kBlocks) {
-    const size_t left = blocks - first;
-    const size_t some = left < Panel<F>::kBlocks ? left : Panel<F>::kBlocks;
-    FillPanel(f, rows, first, some, &panel);
-    for (size_t i = 0; i < count; ++i) {
-      if (some == 1) {
-        const size_t chain = first % 2;
-        PanelBlock(a, panel, 0, begin + i, first * F::kSize, &acc[chain][i], &accm[chain][i]);
-        continue;
-      }
-      Floats8 even = acc[0][i], odd = acc[1][i], evenm = accm[0][i], oddm = accm[1][i];
-      for (size_t b = 0; b + 2 <= some; b += 2) {
-        PanelBlock(a, panel, b, begin + i, (first + b) * F::kSize, &even, &evenm);
-        PanelBlock(a, panel, b + 1, begin + i, (first + b + 1) * F::kSize, &odd, &oddm);
-      }
-      acc[0][i] = even, acc[1][i] = odd, accm[0][i] = evenm, accm[1][i] = oddm;
+  constexpr size_t kSome = Panel<F>::kBlocks;
+  FetchAhead ahead(a.w + j * a.row_bytes, Panels * kRowTile * a.row_bytes,
+                   (blocks + kSome - 1) / kSome);
+  for (size_t first = 0; first < blocks; first += kSome) {
+    const size_t some = blocks - first < kSome ? blocks - first : kSome;
+    ahead.Step();
+    for (size_t p = 0; p < Panels; ++p) {
+      const uint8_t* rows[kRowTile];
+      TileRows(a, j + p * kRowTile, rows);
+      FillPanel(f, rows, first, some, &panels[p]);
+    }
+    for (size_t i = 0; i < count; i += kPassActs) {  // count is even here
+      PanelPass<F, Panels, kPassActs>(a, panels, first, some, begin, i, &chains[first / kSome % 2]);
     }
   }
-  for (size_t i = 0; i < count; ++i) {
-    Floats8 sum = AddFloats(acc[0][i], acc[1][i]);
-    if constexpr (F::kMinimum) sum = AddFloats(sum, AddFloats(accm[0][i], accm[1][i]));
-    StoreFloats(sum, a.y + (begin + i) * a.ldy + j, a.n - j);
+  for (size_t p = 0; p < Panels; ++p) {
+    for (size_t i = 0; i < count; ++i) {
+      Floats8 sum = AddFloats(chains[0].acc[p][i], chains[1].acc[p][i]);
+      if constexpr (F::kMinimum) {
+        sum = AddFloats(sum, AddFloats(chains[0].accm[p][i], chains[1].accm[p][i]));
+      }
+      const size_t row = j + p * kRowTile;
+      StoreFloats(sum, a.y + (begin + i) * a.ldy + row, a.n - row);
+    }
   }
 }
 
+// The matrix product of a block format. REQUIRES: n a multiple of 16, an even number of rows.
 template <class F>
 void FreeIntegerMatrix(const IntegerProduct& a) {
   F f;
   for (size_t begin = 0; begin < a.x.rows; begin += kIntegerActs) {
     const size_t left = a.x.rows - begin, count = left < kIntegerActs ? left : kIntegerActs;
-    for (size_t j = 0; j < a.n; j += kPanelRows) FreePanelTile(a, f, begin, count, j);
+    for (size_t j = 0; j < a.n; j += kPassPanels * kRowTile) {
+      FreePanelStrip<F, kPassPanels>(a, f, begin, count, j);
+    }
   }
 }
 
