@@ -85,7 +85,7 @@ class AttentionCase {
     for (size_t t = begin; t < end; ++t) {
       if (!selected_.empty() && (selected_[t / 64] >> t % 64 & 1) == 0) continue;
       double dot = 0;
-      for (size_t d = 0; d < head_dim_; ++d) dot += query_[d] * At(keys_, t, d);
+      for (size_t d = 0; d < head_dim_; ++d) dot += QueryAt(d) * At(keys_, t, d);
       scores.push_back(dot * kScale);
       seen.push_back(t);
     }
@@ -117,6 +117,16 @@ class AttentionCase {
   static constexpr float kScale = 0.3f;
   double At(const std::vector<std::vector<uint8_t>>& cache, size_t t, size_t d) const {
     return DecodedElement(cache[t / kKvBlockSize].data(), t % kKvBlockSize * head_dim_ + d, dtype_);
+  }
+
+  // With keys of Q8_0 a query counts in 8 bits.
+  double QueryAt(size_t d) const {
+    if (dtype_ != DType::kQ8_0) return query_[d];
+    float largest = 0;
+    for (size_t i = d / 32 * 32; i < d / 32 * 32 + 32; ++i) {
+      largest = std::max(largest, std::fabs(query_[i]));
+    }
+    return double{largest / 127} * std::nearbyint(query_[d] * (127 / largest));
   }
 
   size_t head_dim_, value_dim_ = head_dim_;

@@ -65,9 +65,15 @@ inline constexpr size_t AttentionChunk(size_t head_dim) {
   const size_t fitting = size_t{4096} / ((head_dim + 15) / 16 * 16) / 16 * 16;
   return fitting < 16 ? 16 : fitting < kKvBlockSize ? fitting : kKvBlockSize;
 }
-// Floats for them, rows filled up to whole vectors.
+// Floats for them, rows filled up to whole vectors; at least 16 KiB.
+inline constexpr size_t AttentionFloats(size_t head_dim) {
+  const size_t rows = AttentionChunk(head_dim) * ((head_dim + 15) / 16 * 16);
+  return rows < 4096 ? 4096 : rows;
+}
+// The same and the query rows in 8 bits, which caches of Q8_0 need: per 32 elements their bytes, a
+// scale and two sums of 16 bits.
 inline constexpr size_t AttentionScratch(size_t head_dim) {
-  return AttentionChunk(head_dim) * ((head_dim + 15) / 16 * 16);
+  return AttentionFloats(head_dim) + kAttentionRows * (head_dim / 32) * 10;
 }
 
 // The gate g and the up row u are limited first: g' = min(g, limit), u' = u within [-limit, limit].

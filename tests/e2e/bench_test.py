@@ -33,7 +33,7 @@ def every_depth_is_measured_with_every_prompt_and_every_batch():
 def the_report_says_what_was_measured_and_how():
     found = bench("-p", "6", "-n", "3", "-b", "2", "-d", "4", *SHORT).json()
     expect(isinstance(found["valid"], bool) and (found["valid"] or found["reason"]), found)
-    expect(found["numerics_version"] == 2 and found["weights_fingerprint"].startswith("xxh3-sha256:"))
+    expect(found["numerics_version"] == 3 and found["weights_fingerprint"].startswith("xxh3-sha256:"))
     expect(found["probe_bytes"] == 0 and found["load_before"] >= 0 and found["load_after"] >= 0, found)
     types = {entry["type"]: entry for entry in found["types"]}
     expect("int8" in types["Q4_K"]["matmul"] and types["Q4_K"]["bytes"] > 0, types)

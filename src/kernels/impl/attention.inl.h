@@ -1,109 +1,10 @@
 // Streaming softmax attention over fixed blocks of 64 positions (numerics.md, 6) for all query rows
 // that see the same keys: each block is read and converted to float32 once, then all rows pass over
-// it in register tiles. The running maximum and sum are those of Milakov & Gimelshein 2018,
-// arXiv:1805.02867. A row's bits are those of attention_literal.inl.h, which takes it alone.
+// it in register tiles; few rows convert where they use it. Keys of Q8_0: attention_codes.inl.h.
+// The running maximum and sum are those of Milakov & Gimelshein 2018, arXiv:1805.02867. A row's
+// bits are those of attention_literal.inl.h, which takes it alone.
 namespace tael::TAEL_ISA {
 namespace {
-
-// The rows of a call, head by head within a token. Running maximum and sum of each, and what the
-// block at hand adds.
-struct QueryRows {
-  static constexpr size_t kMax = kAttentionRows;
-  size_t count = 0;
-  const float* query[kMax];
-  float* out[kMax];
-  float m[kMax], l[kMax];
-  float c[kMax];         // factor of what came before the block
-  Span visible[kMax];    // positions of the block
-  Span span[kMax];       // of those the ones in the chunk of values at hand
-  float* weights[kMax];  // into `memory`: scores of the block's positions, then their weights
-  alignas(64) float memory[kMax][kKvBlockSize];
-};
-
-inline void StartRows(const AttentionArgs& a, QueryRows* rows) {
-  rows->count = a.tokens * a.heads;
-  for (size_t r = 0; r < rows->count; ++r) {
-    const size_t token = r / a.heads, head = r % a.heads;
-    rows->query[r] = a.query + token * a.query_stride + head * a.head_dim;
-    rows->out[r] = a.out + token * a.out_stride + head * a.value_dim;
-    rows->weights[r] = rows->memory[r];
-    std::memset(rows->out[r], 0, a.value_dim * sizeof(float));
-    std::memset(rows->weights[r], 0, sizeof(rows->memory[r]));
-    // A sink is the first position of all, with a value of zeros: exp(sink - m) is then 1.
-    constexpr float kNone = -std::numeric_limits<float>::infinity();
-    rows->m[r] = a.sinks == nullptr ? kNone : a.sinks[head];
-    rows->l[r] = rows->m[r] == kNone ? 0.0f : 1.0f;
-  }
-}
-
-// One block of the cache: the rows that see any of it, and the positions that any row sees. Where
-// those are selected ones they are `packed`: rows of floats, scores and weights stand one behind
-// the other.
-struct BlockPart {
-  size_t first_row, end_row;
-  uint64_t bits;  // of the positions
-  bool packed;
-  Span all;                     // of scores and weights that are made
-  uint8_t place[kKvBlockSize];  // the position of each of them
-};
-
-// The bits of positions [begin, end), begin < end.
-inline uint64_t BitsOf(const Span& s) {
-  return (~uint64_t{0} >> (kKvBlockSize - (s.end - s.begin))) << s.begin;
-}
-
-// Later tokens see later positions: the rows that see a block are consecutive.
-inline BlockPart FindPart(const AttentionArgs& a, size_t block, QueryRows* rows) {
-  const size_t first = block * kKvBlockSize;
-  BlockPart part{rows->count, 0, 0, false, {kKvBlockSize, 0}, {}};
-  for (size_t token = 0; token < a.tokens; ++token) {
-    const size_t begin = a.Begin(token), end = a.end + token;
-    if (end <= first || begin >= first + kKvBlockSize) continue;
-    const Span seen{begin > first ? begin - first : 0,
-                    end - first < kKvBlockSize ? end - first : kKvBlockSize};
-    if (part.first_row == rows->count) part.first_row = token * a.heads;
-    part.end_row = (token + 1) * a.heads;
-    part.bits |= BitsOf(seen);
-    if (seen.begin < part.all.begin) part.all.begin = seen.begin;
-    if (seen.end > part.all.end) part.all.end = seen.end;
-    for (size_t r = token * a.heads; r < part.end_row; ++r) rows->visible[r] = seen;
-  }
-  if (a.selected == nullptr || (a.selected[block] & part.bits) == part.bits) {
-    part.all.begin = part.all.begin / kLanes * kLanes;  // where tiles of keys begin
-    for (size_t j = 0; j < kKvBlockSize; ++j) part.place[j] = static_cast<uint8_t>(j);
-    return part;
-  }
-  part.packed = true;
-  part.bits &= a.selected[block];
-  part.all = {0, 0};
-  for (uint64_t bits = part.bits; bits != 0; bits &= bits - 1) {
-    part.place[part.all.end++] = static_cast<uint8_t>(std::countr_zero(bits));
-  }
-  for (size_t r = 0; r < rows->count; ++r) rows->visible[r] = part.all;
-  return part;
-}
-
-// What belongs to the rows from `first` on, the last one again where there are no more before
-// `end`: the same is then computed twice.
-template <class From, class To, size_t Tile>
-inline void TakeRows(From* const* all, size_t first, size_t end, To* (&tile)[Tile]) {
-  ForEach<Tile>([&](auto r)
-                    TAEL_INLINE_LAMBDA { tile[r] = all[first + r < end ? first + r : end - 1]; });
-}
-// Calls fn(first row, tile size as a constant) over all rows that see the block.
-template <class Fn>
-inline void ForEachTile(const BlockPart& part, const Fn& fn) {
-  for (size_t r = part.first_row; r < part.end_row;) {
-    const size_t size = AttentionTile(part.end_row - r);
-    ForEach<kAttentionTileRows>([&](auto i) {
-      constexpr size_t kSize = i + 1;
-      if constexpr (kScoreKeys[kSize] != 0) {
-        if (size == kSize) fn(r, std::integral_constant<size_t, kSize>());
-      }
-    });
-    r += size;
-  }
-}
 
 // Floats of `width` elements, filled up with zeros to whole vectors.
 template <class Element>
@@ -118,22 +19,16 @@ inline void DecodeRow(const uint8_t* from, size_t width, float* to) {
   if (d < width) Store(LoadRest<Element>(from + BytesOf<Element>(d), width - d), to + d);
 }
 
-// The rows of a span, `row` elements apart in the block, `stride` floats apart in `to`. Meanwhile
-// as much of what is read next is fetched, of this block or of `next`: while it computes, the
-// processor does not ask for it by itself.
+// The rows of a span, `row` elements apart in the block, `stride` floats apart in `to`.
 template <class Element>
 inline void DecodeRows(const void* block, size_t row, size_t width, const BlockPart& part,
                        const Span& span, size_t stride, const void* next, float* to) {
   const uint8_t* from = static_cast<const uint8_t*>(block);
   const size_t row_bytes = BytesOf<Element>(row);
-  uintptr_t ahead = span.end < part.all.end
-                        ? reinterpret_cast<uintptr_t>(from + part.place[span.end] * row_bytes)
-                        : reinterpret_cast<uintptr_t>(next);
+  Ahead ahead(from, row_bytes, part, span, next);
   for (size_t i = span.begin; i < span.end; ++i, to += stride) {
     DecodeRow<Element>(from + part.place[i] * row_bytes, width, to);
-    for (const uintptr_t end = ahead + row_bytes; ahead < end; ahead += 64) {
-      __builtin_prefetch(reinterpret_cast<const void*>(ahead));
-    }
+    ahead.Fetch(row_bytes);
   }
 }
 
@@ -170,12 +65,8 @@ inline FloatRows FloatsOf(const AttentionArgs& a, const BlockPart& part, const v
 template <class Fn>
 inline void ForEachChunk(const AttentionArgs& a, const BlockPart& part, const void* block,
                          const void* next, size_t width, const Fn& fn) {
-  const size_t together = AttentionChunk(a.head_dim);
-  for (size_t from = part.all.begin / together * together; from < part.all.end; from += together) {
-    const Span span{from < part.all.begin ? part.all.begin : from,
-                    part.all.end - from < together ? part.all.end : from + together};
-    fn(span, FloatsOf(a, part, block, span, width, next));
-  }
+  ForEachSpan(part, AttentionChunk(a.head_dim),
+              [&](const Span& span) { fn(span, FloatsOf(a, part, block, span, width, next)); });
 }
 
 // Scores of all rows with the keys that any row sees. Tiles may reach beyond them: those scores
@@ -263,6 +154,13 @@ inline void AdvanceRows(const AttentionArgs& a, const BlockPart& part, size_t fi
   ReduceAdd4(lanes, found);
   const F32x16 l = Fma(LoadPartial(rows->l + first, count), c, LoadPartial(found, count));
   StorePartial(l, rows->l + first, count);
+}
+
+// The same for all rows that see the block.
+inline void AdvancePart(const AttentionArgs& a, const BlockPart& part, QueryRows* rows) {
+  for (size_t r = part.first_row; r < part.end_row; r += 4) {
+    AdvanceRows(a, part, r, part.end_row - r < 4 ? part.end_row - r : 4, rows);
+  }
 }
 
 // The values of `Groups` groups of 16 dimensions from d on for one row.
@@ -362,6 +260,80 @@ inline void MixBlock(const AttentionArgs& a, const BlockPart& part, size_t block
                });
 }
 
+// Whether the rows are so few, of one token, that nothing is gained by converting what is read to
+// floats first.
+inline bool AreFew(const AttentionArgs& a, const BlockPart& part) {
+  return a.tokens == 1 && a.heads <= kStoredRows && !part.packed && a.dtype != DType::kF32 &&
+         a.value_dim % (kValueGroups * kLanes) == 0;
+}
+
+template <class Element>
+inline StoredRows<Element> Stored(const AttentionArgs& a, const void* block, const void* next) {
+  return {static_cast<const uint8_t*>(block), BytesOf<Element>(a.head_dim),
+          static_cast<const uint8_t*>(next)};
+}
+
+// The scores of a tile of rows, keys converted where they are used.
+template <size_t Tile, class Keys>
+inline void ScoreStored(const AttentionArgs& a, const BlockPart& part, size_t first,
+                        const Keys& keys, QueryRows* rows) {
+  const float* queries[Tile];
+  float* scores[Tile];
+  TakeRows(rows->query, first, part.end_row, queries);
+  TakeRows(rows->weights, first, part.end_row, scores);
+  for (size_t j = part.all.begin; j < part.all.end; j += kScoreKeys[Tile]) {
+    ScoreTile(queries, a.head_dim, keys, j, scores);
+  }
+}
+
+// The same for values. All rows see the same ones.
+template <size_t Tile, class Values>
+inline void MixStored(const AttentionArgs& a, const BlockPart& part, size_t first,
+                      const Values& values, QueryRows* rows) {
+  const float* weights[Tile];
+  float* out[Tile];
+  float factors[Tile];
+  TakeRows(rows->weights, first, part.end_row, weights);
+  TakeRows(rows->out, first, part.end_row, out);
+  ForEach<Tile>([&](auto i) TAEL_INLINE_LAMBDA {
+    factors[i] = rows->c[first + i < part.end_row ? first + i : part.end_row - 1];
+  });
+  for (size_t d = 0; d < a.value_dim; d += kValueGroups * kLanes) {
+    AddValues<kValueGroups>(weights, rows->visible[first], values, d, factors, out);
+  }
+}
+
+// A block for few rows. While its keys are used its values are fetched, and with those `next`.
+template <class Element>
+inline void AttendFew(const AttentionArgs& a, const BlockPart& part, size_t block, const void* next,
+                      QueryRows* rows) {
+  const auto keys = Stored<Element>(a, a.k_blocks[block], a.v_blocks[block]);
+  const auto values = Stored<Element>(a, a.v_blocks[block], next);
+  if constexpr (kInBlocks<Element>) {
+    ScoreCodes(a, part, block, rows);
+  } else {
+    ForEachTile(part,
+                [&](size_t first, auto tile) { ScoreStored<tile>(a, part, first, keys, rows); });
+  }
+  AdvancePart(a, part, rows);
+  ForEachTile(part,
+              [&](size_t first, auto tile) { MixStored<tile>(a, part, first, values, rows); });
+}
+
+inline void AttendFew(const AttentionArgs& a, const BlockPart& part, size_t block,
+                      QueryRows* rows) {
+  const bool last = (block + 1) * kKvBlockSize >= a.end;
+  const void* next = a.k_blocks[last ? block : block + 1];
+  switch (a.dtype) {
+    case DType::kF16:
+      return AttendFew<ElementF16>(a, part, block, next, rows);
+    case DType::kBF16:
+      return AttendFew<ElementBF16>(a, part, block, next, rows);
+    default:
+      return AttendFew<ElementQ8>(a, part, block, next, rows);
+  }
+}
+
 void Attention(const AttentionArgs& a) noexcept {
   QueryRows rows;
   StartRows(a, &rows);
@@ -369,10 +341,16 @@ void Attention(const AttentionArgs& a) noexcept {
   for (size_t block = a.Begin(0) / kKvBlockSize; block * kKvBlockSize < end; ++block) {
     const BlockPart part = FindPart(a, block, &rows);
     if (part.bits == 0) continue;
-    ScoreBlock(a, part, block, &rows);
-    for (size_t r = part.first_row; r < part.end_row; r += 4) {
-      AdvanceRows(a, part, r, part.end_row - r < 4 ? part.end_row - r : 4, &rows);
+    if (AreFew(a, part)) {
+      AttendFew(a, part, block, &rows);
+      continue;
     }
+    if (a.dtype == DType::kQ8_0) {
+      ScoreCodes(a, part, block, &rows);
+    } else {
+      ScoreBlock(a, part, block, &rows);
+    }
+    AdvancePart(a, part, &rows);
     MixBlock(a, part, block, &rows);
   }
   for (size_t r = 0; r < rows.count; ++r) {

@@ -41,6 +41,30 @@ inline uint64_t VisibleBits(const AttentionArgs& a, const LiteralRow& row, size_
   return a.selected == nullptr ? bits : bits & a.selected[block];
 }
 
+// The dot product of a query and a key, in integers where the key is one of Q8_0.
+template <class Element>
+inline float Product(const AttentionArgs& a, const float* query, const uint8_t* key) {
+  if constexpr (kInBlocks<Element>) {
+    const QueryCodes codes = CodesOf(a, 0);
+    float sum = 0.0f;
+    for (size_t b = 0; b * Element::kBlock < a.head_dim; ++b, key += Element::kBlockBytes) {
+      int32_t isum = 0;
+      for (size_t i = 0; i < Element::kBlock; ++i) {
+        isum +=
+            static_cast<int8_t>(key[Element::kScaleBytes + i]) * codes.q[b * Element::kBlock + i];
+      }
+      sum = FmaScalar(static_cast<float>(isum), ElementF16::Decode(key) * codes.scales[b], sum);
+    }
+    return sum;
+  } else {
+    F32x16 lanes = Zero();
+    ForEachGroup<Element>(key, a.head_dim, [&](size_t d, const F32x16& k, size_t count) {
+      lanes = Fma(LoadFew(query + d, count), k, lanes);
+    });
+    return ReduceAdd(lanes);
+  }
+}
+
 template <class Element>
 inline void AttendLiterally(const AttentionArgs& a, size_t block, LiteralRow* row) {
   const uint64_t bits = VisibleBits(a, *row, block);
@@ -52,12 +76,7 @@ inline void AttendLiterally(const AttentionArgs& a, size_t block, LiteralRow* ro
   float s[kKvBlockSize] = {}, maximum = row->m;
   for (size_t j = 0; j < kKvBlockSize; ++j) {
     if (!sees(j)) continue;
-    F32x16 lanes = Zero();
-    ForEachGroup<Element>(keys + j * stride, a.head_dim,
-                          [&](size_t d, const F32x16& k, size_t count) {
-                            lanes = Fma(LoadFew(row->query + d, count), k, lanes);
-                          });
-    s[j] = ReduceAdd(lanes) * a.scale;
+    s[j] = Product<Element>(a, row->query, keys + j * stride) * a.scale;
     maximum = MaxScalar(maximum, s[j]);
   }
   const float c = ExpScalar(row->m - maximum);
@@ -90,6 +109,7 @@ void LiteralAttention(const AttentionArgs& a) noexcept {
                    .m = sink,
                    .l = sink == kNone ? 0.0f : 1.0f};
     std::memset(row.out, 0, a.value_dim * sizeof(float));
+    if (a.dtype == DType::kQ8_0) CodeQuery(a, row.query, 0);
     for (size_t block = row.begin / kKvBlockSize; block * kKvBlockSize < row.end; ++block) {
       if (a.dtype == DType::kF16) {
         AttendLiterally<ElementF16>(a, block, &row);

@@ -1,9 +1,10 @@
-// Register tiles of attention over rows of float32: lane dot products of several queries with
-// several keys, and weighted sums of values for several queries. Each element that is loaded serves
-// all queries of the tile; the order of every single sum is that of docs/numerics.md, 6. Needs of
-// the instruction set: kAttentionTileRows, the most queries of a tile; and for [1], [2], ...
-// queries kScoreKeys and kScorePass, the keys of a tile and of one pass over the elements (what the
-// registers can hold), and kValueGroups, the groups of 16 dimensions of a sum.
+// Register tiles of attention over rows of keys and values: lane dot products of several queries
+// with several keys, and weighted sums of values for several queries. Each element that is loaded
+// serves all queries of the tile; the order of every single sum is that of docs/numerics.md, 6.
+// Needs of the instruction set: kAttentionTileRows, the most queries of a tile; and for [1], [2],
+// ... queries kScoreKeys and kScorePass, the keys of a tile and of one pass over the elements (what
+// the registers can hold), kValueGroups, the groups of 16 dimensions of a sum, and kStoredRows, up
+// to how many queries rows of the cache are best converted where they are used.
 namespace tael::TAEL_ISA {
 namespace {
 
@@ -14,15 +15,50 @@ struct FloatRows {
   size_t first;  // which of a block the first one is
 
   const float* Row(size_t i) const { return data + (i - first) * stride; }
+  // The same rows, `i` of the block being number 0.
+  FloatRows From(size_t i) const { return {Row(i), stride, 0}; }
+  F32x16 Group(size_t i, size_t d) const { return Load(data + i * stride + d); }
+  F32x16 GroupOnce(size_t i, size_t d) const { return LoadOnce(data + i * stride + d); }
+  F32x16 Rest(size_t i, size_t d, size_t count) const {
+    return LoadPartial(data + i * stride + d, count);
+  }
+  void FetchAhead() const {}
+};
+
+// Rows of a block of the cache as they are stored, for a single tile of queries: converted where
+// they are used. `next` is the block that is read afterwards.
+template <class Element>
+struct StoredRows {
+  const uint8_t* data;
+  size_t row_bytes;
+  const uint8_t* next;
+
+  StoredRows From(size_t i) const {
+    return {data + i * row_bytes, row_bytes, next + i * row_bytes};
+  }
+  // d is a multiple of 16.
+  F32x16 Group(size_t i, size_t d) const {
+    constexpr size_t kStep = kGroups<Element> * kLanes;
+    return LoadGroup<Element>(data + i * row_bytes + BytesOf<Element>(d / kStep * kStep),
+                              d % kStep / kLanes);
+  }
+  F32x16 GroupOnce(size_t i, size_t d) const { return Group(i, d); }
+  F32x16 Rest(size_t i, size_t d, size_t count) const {
+    return LoadRest<Element>(data + i * row_bytes + BytesOf<Element>(d), count);
+  }
+  // The same row of the next block: while it computes, the processor does not ask for it by itself.
+  void FetchAhead() const {
+    for (size_t at = 0; at < row_bytes; at += 64) __builtin_prefetch(next + at);
+  }
 };
 
 // sums[r * kScoreKeys[Rows] + First + i] = lanes of the dot product of query r and key
 // at + First + i.
-template <size_t First, size_t Count, size_t Rows>
+template <size_t First, size_t Count, size_t Rows, class Keys>
 [[gnu::always_inline]] inline void LaneProducts(const float* const (&queries)[Rows],
-                                                size_t head_dim, const FloatRows& keys, size_t at,
+                                                size_t head_dim, const Keys& keys, size_t at,
                                                 F32x16* sums) {
-  const float* from = keys.Row(at + First);
+  const Keys from = keys.From(at + First);
   F32x16 acc[Rows][Count];
   ForEach<Rows>([&](auto r) TAEL_INLINE_LAMBDA {
     ForEach<Count>([&](auto i) TAEL_INLINE_LAMBDA { acc[r][i] = Zero(); });
@@ -32,13 +68,13 @@ template <size_t First, size_t Count, size_t Rows>
     F32x16 q[Rows];
     ForEach<Rows>([&](auto r) TAEL_INLINE_LAMBDA { q[r] = Load(queries[r] + d); });
     ForEach<Count>([&](auto i) TAEL_INLINE_LAMBDA {
-      const F32x16 k = LoadOnce(from + i * keys.stride + d);
+      const F32x16 k = from.GroupOnce(i, d);
       ForEach<Rows>([&](auto r) TAEL_INLINE_LAMBDA { acc[r][i] = Fma(q[r], k, acc[r][i]); });
     });
   }
   if (const size_t rest = head_dim - d; rest != 0) {
     ForEach<Count>([&](auto i) TAEL_INLINE_LAMBDA {
-      const F32x16 k = LoadPartial(from + i * keys.stride + d, rest);
+      const F32x16 k = from.Rest(i, d, rest);
       ForEach<Rows>([&](auto r) TAEL_INLINE_LAMBDA {
         acc[r][i] = Fma(LoadPartial(queries[r] + d, rest), k, acc[r][i]);
       });
@@ -51,11 +87,12 @@ template <size_t First, size_t Count, size_t Rows>
 }
 
 // out[r][at + i] = lane dot product of query r and key at + i, i < kScoreKeys[Rows].
-template <size_t Rows>
-inline void ScoreTile(const float* const (&queries)[Rows], size_t head_dim, const FloatRows& keys,
+template <size_t Rows, class Keys>
+inline void ScoreTile(const float* const (&queries)[Rows], size_t head_dim, const Keys& keys,
                       size_t at, float* const (&out)[Rows]) {
   constexpr size_t kKeys = kScoreKeys[Rows], kPass = kScorePass[Rows];
   F32x16 sums[Rows * kKeys];
+  for (size_t i = 0; i < kKeys; ++i) keys.From(at + i).FetchAhead();
   ForEach<kKeys / kPass>([&](auto pass) TAEL_INLINE_LAMBDA {
     LaneProducts<pass * kPass, kPass>(queries, head_dim, keys, at, sums);
   });
@@ -69,20 +106,20 @@ struct Span {
 
 // out[r] = out[r] * factors[r] + sum of weights[r][j] * value j over the span, for `Groups` groups
 // of 16 dimensions from d on.
-template <size_t Groups, size_t Rows>
-inline void AddValues(const float* const (&weights)[Rows], const Span& span,
-                      const FloatRows& values, size_t d, const float (&factors)[Rows],
-                      float* const (&out)[Rows]) {
+template <size_t Groups, size_t Rows, class Values>
+inline void AddValues(const float* const (&weights)[Rows], const Span& span, const Values& values,
+                      size_t d, const float (&factors)[Rows], float* const (&out)[Rows]) {
   F32x16 acc[Rows][Groups];
   ForEach<Rows>([&](auto r) TAEL_INLINE_LAMBDA {
     ForEach<Groups>([&](auto g) TAEL_INLINE_LAMBDA {
       acc[r][g] = Mul(Load(out[r] + d + g * kLanes), Splat(factors[r]));
     });
   });
-  const float* v = values.Row(span.begin) + d;
-  for (size_t j = span.begin; j < span.end; ++j, v += values.stride) {
+  Values from = values.From(span.begin);
+  for (size_t j = span.begin; j < span.end; ++j, from = from.From(1)) {
     F32x16 value[Groups];
-    ForEach<Groups>([&](auto g) TAEL_INLINE_LAMBDA { value[g] = Load(v + g * kLanes); });
+    if (d == 0) from.FetchAhead();
+    ForEach<Groups>([&](auto g) TAEL_INLINE_LAMBDA { value[g] = from.Group(0, d + g * kLanes); });
     ForEach<Rows>([&](auto r) TAEL_INLINE_LAMBDA {
       const F32x16 weight = Splat(weights[r][j]);
       ForEach<Groups>([&](auto g)

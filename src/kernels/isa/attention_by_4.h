@@ -4,6 +4,7 @@ namespace tael::TAEL_ISA {
 namespace {
 
 inline constexpr size_t kAttentionTileRows = 3, kValueGroups = 2;
+inline constexpr size_t kStoredRows = 4;
 inline constexpr size_t kScoreKeys[] = {0, 4, 4, 4}, kScorePass[] = {0, 4, 2, 2};
 // The tile for a rest of `rows` rows.
 inline size_t AttentionTile(size_t rows) { return rows == 4 ? 2 : rows < 3 ? rows : 3; }

@@ -5,6 +5,7 @@ namespace {
 
 // Every tile has sixteen sums: one tree ends them all.
 inline constexpr size_t kAttentionTileRows = 4, kValueGroups = 4;
+inline constexpr size_t kStoredRows = 8;
 inline constexpr size_t kScoreKeys[] = {0, 16, 8, 0, 4}, kScorePass[] = {0, 8, 8, 0, 4};
 // The tile for a rest of `rows` rows; three are four of which two are the same.
 inline size_t AttentionTile(size_t rows) { return rows < 3 ? rows : 4; }
