@@ -84,6 +84,7 @@ Json DescribeModel(const LoadedModel& loaded, const RunnerOptions& options) {
   out.Set("matmul", MatmulName(options.matmul));
   out.Set("kv", Name(options.kv_dtype));
   SetLongContext(*loaded.model, &out);
+  SetLatentForm(*loaded.model, &out);
   return out;
 }
 

@@ -22,6 +22,14 @@ void AddCacheOption(CommandParser& command, std::optional<std::string>* kv) {
       {.check = CacheTypeNames()});
 }
 
+void AddLatentOption(CommandParser& command, std::optional<std::string>* mla) {
+  command.AddOption(
+      "--mla", mla,
+      "latent attention: absorbed (small cache) or expanded (keys and values of every "
+      "head: faster long prompts, slower answers)",
+      {.check = OneOf{{"absorbed", "expanded"}}});
+}
+
 void AddModelFlags(CommandParser& command, ModelFlags& flags) {
   command.AddOption("model", &flags.model, "path, or a name that 'tael list' shows",
                     {.type = "MODEL", .required = true});
@@ -34,6 +42,7 @@ void AddModelFlags(CommandParser& command, ModelFlags& flags) {
                     "block formats: integer (8-bit activations) or float (exact weights)",
                     {.check = OneOf{{"integer", "float"}}});
   AddCacheOption(command, &flags.kv);
+  AddLatentOption(command, &flags.mla);
   command.AddOption(
       "--memory", &flags.memory,
       "most memory to use, for example 4G; refused before loading if it is too little",
@@ -135,6 +144,7 @@ LoadedModel LoadNamedModel(const ModelFlags& flags, const Settings& settings, Lo
   options.adapters = AdapterSources(flags.loras);
   options.headers_only = purpose == LoadFor::kPlanning;
   options.context = flags.ctx.value_or(settings.run.ctx);
+  options.expanded_latents = flags.mla == "expanded";
   loaded.model = LoadModel(loaded.path, options);
   std::set<TokenId> stops;
   if (purpose == LoadFor::kText || HasTokenizer(loaded.model->checkpoint)) {

@@ -19,12 +19,14 @@ struct ModelFlags {
   std::string model;
   std::vector<std::string> allowed_keys, loras;
   std::optional<int> ctx, threads;
-  std::optional<std::string> matmul, kv, memory;
+  std::optional<std::string> matmul, kv, memory, mla;
   bool lazy = false, no_repack = false, no_pin = false, no_weight_cache = false;
 };
 void AddModelFlags(CommandParser& command, ModelFlags& flags);
 // `--kv` alone, one of CacheTypeNames().
 void AddCacheOption(CommandParser& command, std::optional<std::string>* kv);
+// `--mla` alone.
+void AddLatentOption(CommandParser& command, std::optional<std::string>* mla);
 
 RunnerOptions MakeRunnerOptions(const ModelFlags& flags, const RunSettings& run);
 // As asked; app/memory.h decides whether it fits and what context 0 becomes.

@@ -98,6 +98,7 @@ Json PlanToJson(const LoadedModel& loaded, const MemoryWish& wish, const Planned
   out.Set("model", loaded.path);
   out.Set("model_context", loaded.model->spec.max_context);
   SetLongContext(*loaded.model, &out);
+  SetLatentForm(*loaded.model, &out);
   const std::string packed = ForecastText(*loaded.model, wish.runner);
   out.Set("packed", packed.empty() ? Json() : Json(packed));
   out.Set("version", Version());

@@ -154,6 +154,7 @@ Json RunResultToJson(const RunSetup& setup, const RunResult& result) {
   out.Set("context", setup.engine.max_context());
   out.Set("packed", PackedToJson(setup.engine.packed()));
   SetLongContext(*setup.loaded.model, &out);
+  SetLatentForm(*setup.loaded.model, &out);
   out.Set("version", Version());
   return out;
 }

@@ -9,6 +9,7 @@
 
 #include "nn/attention_compressed.h"
 #include "nn/gated_delta_net.h"
+#include "spec/latent_form.h"
 
 namespace tael {
 namespace {
@@ -213,6 +214,11 @@ std::string LongContextText(const Json& context) {
 void SetLongContext(const Model& model, Json* result) {
   const auto& context = model.spec.long_context;
   if (context) result->Set("long_context", LongContextToJson(*context));
+}
+
+void SetLatentForm(const Model& model, Json* result) {
+  if (!HasLatents(model.spec)) return;
+  result->Set("mla", HasExpandedLatents(model.spec) ? "expanded" : "absorbed");
 }
 
 Json SpecToJson(const DecoderSpec& spec) {

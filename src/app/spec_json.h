@@ -18,5 +18,7 @@ Json LongContextToJson(const LongContextSpec& context);
 std::string LongContextText(const Json& context);
 // "long_context" of a result, of models that have two lists only: same weights, other numbers.
 void SetLongContext(const Model& model, Json* result);
+// "mla" of a result, of models with latent attention only: "absorbed" or "expanded".
+void SetLatentForm(const Model& model, Json* result);
 
 }  // namespace tael

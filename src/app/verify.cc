@@ -46,7 +46,7 @@ namespace {
 struct VerifyOptions {
   std::vector<std::string> paths, assets;
   std::string grid_model;
-  std::optional<std::string> grid_cells, grid_tables;
+  std::optional<std::string> grid_cells, grid_tables, mla;
   std::optional<std::string> matmul, kv;
   std::optional<int> threads;
   bool json = false;
@@ -138,6 +138,7 @@ int ExecuteGrid(const VerifyOptions& options, const Settings& settings) {
                       .tables = options.grid_tables.value_or(""),
                       .json = options.json};
   command.kv = CacheType(options.kv.value_or(settings.run.kv), command.matmul);
+  command.expanded_latents = options.mla == "expanded";
   return RunHashGrid(command, settings);
 }
 
@@ -146,6 +147,7 @@ int Execute(const VerifyOptions& options, const LoadedSettings& settings) {
   if (options.grid_cells || options.grid_tables) {
     throw UsageError("--grid-cells and --grid-tables belong to --hash-grid");
   }
+  if (options.mla) throw UsageError("--mla belongs to --hash-grid");
   if (options.kv) {
     throw UsageError("--kv belongs to --hash-grid: goldens are checked with the cache they need");
   }
@@ -202,6 +204,7 @@ Command AddVerifyCommand(CommandParser& program) {
                     "all: small models also run corners on every other kernel table",
                     {.check = OneOf{{"all", "best"}}});
   AddCacheOption(command, &options->kv);
+  AddLatentOption(command, &options->mla);
   command.AddOption("--threads", &options->threads, "worker threads (0 = all available CPUs)",
                     {.check = IntRange{0, 1024}});
   command.AddFlag("--json", &options->json,

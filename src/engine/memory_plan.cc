@@ -196,7 +196,9 @@ std::vector<KvLayout> CheckedKvLayouts(const Model& model, DType kv_dtype) {
     const KvLayout& layout = layouts[layer];
     if (layout.FitsBlocksOf(kv_dtype)) continue;
     std::string parts =
-        layout.latent_dim == 0
+        layout.value_part > 0 ? fmt::format("keys of {} elements and values of {}", layout.head_dim,
+                                            layout.value_part)
+        : layout.latent_dim == 0
             ? fmt::format("head_dim {}", layout.head_dim)
             : fmt::format("rows of {} elements, {} of them the latent part, and index keys of {}",
                           layout.head_dim, layout.latent_dim, layout.index_dim);

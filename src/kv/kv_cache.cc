@@ -10,7 +10,8 @@ bool KvLayout::FitsBlocksOf(DType dtype) const {
   for (const KvPlane& plane : planes) {
     if (plane.width % block != 0) return false;
   }
-  return head_dim % block == 0 && latent_dim % block == 0 && index_dim % block == 0;
+  return head_dim % block == 0 && value_part % block == 0 && latent_dim % block == 0 &&
+         index_dim % block == 0;
 }
 
 int64_t KvLayout::PositionBytes(DType dtype) const {

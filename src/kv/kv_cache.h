@@ -27,8 +27,12 @@ struct KvLayout {
   // Above 0: one more row of this width, the key by which an indexer finds positions.
   int index_dim = 0;
   std::vector<KvPlane> planes = {};
+  // Above 0: only so many elements of a row of values are used.
+  int value_part = 0;
 
-  int value_dim() const { return latent_dim > 0 ? latent_dim : head_dim; }
+  int value_dim() const {
+    return latent_dim > 0 ? latent_dim : value_part > 0 ? value_part : head_dim;
+  }
   bool FitsBlocksOf(DType dtype) const;  // every row is a whole number of blocks
   // Of one position: keys, values and index key. REQUIRES: FitsBlocksOf(dtype).
   int64_t PositionBytes(DType dtype) const;

@@ -148,8 +148,9 @@ class Walker {
     } else {
       CacheTraffic(spec, visible.stored);
     }
-    FloatProduct(CostKind::kAttention, spec.cached_dim() + spec.latent_dim,
-                 visible.scored * spec.num_heads);
+    const int each =
+        spec.expanded ? spec.query_dim() + spec.value_dim : spec.cached_dim() + spec.latent_dim;
+    FloatProduct(CostKind::kAttention, each, visible.scored * spec.num_heads);
   }
 
   void AttentionPart(const CompressedSpec& spec, const AttentionWeights& any) {

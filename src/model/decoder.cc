@@ -90,6 +90,10 @@ KvLayout LayoutOf(const GqaSpec& spec) {
 }
 
 KvLayout LayoutOf(const MlaSpec& spec) {
+  if (spec.expanded) {
+    return {
+        .num_kv_heads = spec.num_heads, .head_dim = spec.query_dim(), .value_part = spec.value_dim};
+  }
   return {.num_kv_heads = 1,
           .head_dim = spec.cached_dim(),
           .latent_dim = spec.latent_dim,

@@ -8,6 +8,7 @@
 #include "model/bind.h"
 #include "model/families.h"
 #include "model/quantization.h"
+#include "spec/latent_form.h"
 #include "spec/long_context.h"
 
 namespace tael {
@@ -80,6 +81,15 @@ std::unique_ptr<Model> LoadModel(const std::string& path, const LoadOptions& opt
   Checkpoint checkpoint = OpenCheckpoint(path, options.config_override);
   DecoderSpec spec = DescribeCheckpoint(checkpoint, options.allowed_keys);
   if (options.context > spec.max_context) UseLongContext(&spec);
+  if (options.expanded_latents) {
+    UseExpandedLatents(&spec, path);
+    if (!options.adapters.empty()) {
+      Fail(ErrorCode::kUnsupported,
+           "{}: adapters change the maps from latent rows in their absorbed form. Hint: use --mla "
+           "absorbed with --lora",
+           path);
+    }
+  }
   const bool headers_only = options.headers_only;
   DecoderWeights weights = Bind(spec, FamilyOf(checkpoint), checkpoint, headers_only);
   auto model = std::make_unique<Model>(

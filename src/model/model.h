@@ -23,6 +23,8 @@ struct LoadOptions {
   // Positions that the model will be asked for; 0: what it allows by itself. Above the original
   // context of a model with two lists of divisors (rope type longrope) it gets the long one.
   int context = 0;
+  // Latent attention in its expanded form, a named mode (spec/latent_form.h).
+  bool expanded_latents = false;
   // LoRA adapters to load beside it; names must differ.
   std::vector<AdapterSource> adapters = {};
 };

@@ -18,17 +18,42 @@ MatrixView<float> Columns(const MatrixView<float>& m, int64_t first, int64_t cou
   return {m.data + first, m.rows, count, m.stride};
 }
 
-// Writes the latent row and the rotated key of every token to the cache.
-void StoreLatentRows(const MlaSpec& spec, const MlaWeights& weights, const AttentionStep& step,
-                     MatmulInput& x, const RopeTables& tables, ComputeContext& ctx) {
+// The latent row and the rotated key of every token, [T, R + Dr].
+MatrixView<float> LatentRows(const MlaSpec& spec, const MlaWeights& weights, MatmulInput& x,
+                             const RopeTables& tables, ComputeContext& ctx) {
   const MatrixView<float> rows = NewMatrix(x.x().rows, spec.cached_dim(), ctx);
   // They reach every later token, as keys and values do elsewhere (docs/numerics.md, 4).
   Matmul(x, weights.latent, rows, ctx, ActivationTerms::kTwo);
   const MatrixView<float> latent = Columns(rows, 0, spec.latent_dim);
   RmsNorm(Const(latent), weights.latent_norm, spec.inner_norm_eps, latent, ctx);
-  const MatrixView<float> key = Columns(rows, spec.latent_dim, spec.rope_dim);
-  ApplyRope(weights.rope, tables, spec.rope_dim, key, ctx);
-  StoreLatents(step.batch, step.layer, Const(rows), step.cache, ctx);
+  ApplyRope(weights.rope, tables, spec.rope_dim, Columns(rows, spec.latent_dim, spec.rope_dim),
+            ctx);
+  return rows;
+}
+
+// Writes keys and values of all heads to the cache, made of the rows above.
+void StoreExpanded(const MlaSpec& spec, const MlaWeights& weights, const AttentionStep& step,
+                   MatrixView<float> rows, ComputeContext& ctx) {
+  const int64_t heads = spec.num_heads, width = spec.query_dim();
+  const MatrixView<float> keys = NewMatrix(rows.rows, heads * width, ctx);
+  const MatrixView<float> values = NewMatrix(rows.rows, heads * spec.value_dim, ctx);
+  // All heads read the same latent row.
+  const HeadRows<const float> latent{Const(Columns(rows, 0, spec.latent_dim)), 0};
+  const HeadRange all{0, spec.num_heads};
+  HeadWeights key = weights.key;
+  key.by_columns = !key.by_columns;  // the map to keys, which queries take backwards
+  HeadMatmul(key, all, latent, {keys, width}, ctx);
+  HeadMatmul(weights.value, all, latent, {values, spec.value_dim}, ctx);
+  ctx.pool.ParallelFor(rows.rows, ctx.GrainFor(heads * spec.rope_dim),
+                       [&](int64_t begin, int64_t end) {
+                         for (int64_t t = begin; t < end; ++t) {
+                           for (int64_t h = 0; h < heads; ++h) {
+                             std::copy_n(rows.row(t) + spec.latent_dim, spec.rope_dim,
+                                         keys.row(t) + h * width + spec.nope_dim);
+                           }
+                         }
+                       });
+  StoreKeysAndValues(step.batch, step.layer, Const(keys), Const(values), step.cache, ctx);
 }
 
 // Attention of some heads at a time, in latent space.
@@ -103,7 +128,12 @@ void MlaForward(const MlaSpec& spec, const MlaWeights& weights, const AttentionS
                 MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx) {
   const RopeTables tables = RopeTablesOf(weights.rope, step, ctx);
   MatmulInput input(x, ctx);
-  StoreLatentRows(spec, weights, step, input, tables, ctx);
+  const MatrixView<float> rows = LatentRows(spec, weights, input, tables, ctx);
+  if (spec.expanded) {
+    StoreExpanded(spec, weights, step, rows, ctx);
+  } else {
+    StoreLatents(step.batch, step.layer, Const(rows), step.cache, ctx);
+  }
 
   MatrixView<const float> source = x;  // what queries are made of
   if (spec.q_rank > 0) {
@@ -125,8 +155,17 @@ void MlaForward(const MlaSpec& spec, const MlaWeights& weights, const AttentionS
     selection = IndexerForward(*spec.indexer, weights.indexer, step, index, ctx);
   }
   const MatrixView<float> values = NewMatrix(x.rows, int64_t{spec.num_heads} * spec.value_dim, ctx);
-  LatentAttention attention(spec, weights, step, selection ? &*selection : nullptr, ctx);
-  attention.Run(queries, values);
+  if (spec.expanded) {
+    const AttentionShape shape{.num_heads = spec.num_heads,
+                               .num_kv_heads = spec.num_heads,
+                               .head_dim = spec.query_dim(),
+                               .value_dim = spec.value_dim,
+                               .scale = spec.scale};
+    Attention(shape, step.batch, step.layer, Const(queries), step.cache, values, ctx);
+  } else {
+    LatentAttention attention(spec, weights, step, selection ? &*selection : nullptr, ctx);
+    attention.Run(queries, values);
+  }
   MatmulInput values_input(Const(values), ctx);
   Matmul(values_input, weights.output, out, ctx);
 }

@@ -1,4 +1,4 @@
-// Multi-head latent attention over the paged cache, in its absorbed form.
+// Multi-head latent attention over the paged cache.
 #pragma once
 
 #include <vector>
@@ -26,9 +26,10 @@ struct MlaWeights {
   IndexerWeights indexer = {};         // empty when the spec has none
 };
 
-// x [T, D] (normed) -> out [T, D]. Keys and values are never expanded: queries are taken to the
-// latent space, attend to the cached latent rows, and their results are taken back. The same for
-// one row and for many (docs/numerics.md, 10).
+// x [T, D] (normed) -> out [T, D]. In the absorbed form queries are taken to the latent space,
+// attend to the cached latent rows, and their results are taken back; in the expanded form keys and
+// values of all heads are cached. The form is the spec's, the same for one row and for many
+// (docs/numerics.md, 10).
 void MlaForward(const MlaSpec& spec, const MlaWeights& weights, const AttentionStep& step,
                 MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx);
 

@@ -62,7 +62,13 @@ class Layer {
     WorkerPool pool(threads);
     Arena arena;
     ComputeContext ctx{pool, *SelectKernelTable(), arena, false, 0};
-    KvCache cache({{1, spec.cached_dim(), spec.latent_dim}}, kv_dtype, 2);
+    KvLayout layout{.num_kv_heads = 1, .head_dim = spec.cached_dim()};
+    layout.latent_dim = spec.latent_dim;
+    if (spec.expanded) {
+      layout = {.num_kv_heads = spec.num_heads, .head_dim = spec.query_dim()};
+      layout.value_part = spec.value_dim;
+    }
+    KvCache cache({layout}, kv_dtype, 2);
     StateCache states({}, 1);  // there is no state
     std::vector<float> out(x.size());
     for (int begin = 0; begin < kLength; begin += piece) {
@@ -193,18 +199,24 @@ TEST(Mla, EqualsAttentionWithAllKeysAndValuesWrittenOut) {
     for (const RopePairing pairing : {RopePairing::kInterleaved, RopePairing::kHalfSplit}) {
       Layer layer(q_rank, pairing);
       const std::vector<double> wanted = Reference(layer);
-      const std::vector<float> found = layer.Run(kLength, 1);
-      for (size_t i = 0; i < wanted.size(); ++i) ASSERT_NEAR(found[i], wanted[i], 3e-4) << i;
+      for (const bool expanded : {false, true}) {
+        layer.spec.expanded = expanded;
+        const std::vector<float> found = layer.Run(kLength, 1);
+        for (size_t i = 0; i < wanted.size(); ++i) ASSERT_NEAR(found[i], wanted[i], 3e-4) << i;
+      }
     }
   }
 }
 
 TEST(Mla, DoesNotDependOnPiecesOrThreads) {
   Layer layer(13, RopePairing::kInterleaved);
-  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
-    const std::vector<float> whole = layer.Run(kLength, 1, dtype);
-    EXPECT_EQ(layer.Run(1, 2, dtype), whole) << Name(dtype);
-    EXPECT_EQ(layer.Run(9, 5, dtype), whole) << Name(dtype);
+  for (const bool expanded : {false, true}) {
+    layer.spec.expanded = expanded;
+    for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
+      const std::vector<float> whole = layer.Run(kLength, 1, dtype);
+      EXPECT_EQ(layer.Run(1, 2, dtype), whole) << Name(dtype) << " " << expanded;
+      EXPECT_EQ(layer.Run(9, 5, dtype), whole) << Name(dtype) << " " << expanded;
+    }
   }
 }
 

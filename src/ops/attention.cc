@@ -100,12 +100,13 @@ void StoreKeysAndValues(const Batch& batch, int layer, MatrixView<const float> k
   const int64_t row_bytes = cache.row_bytes(layer);
   const int64_t head_dim = cache.head_dim(layer);
   const int num_kv_heads = static_cast<int>(k.cols / head_dim);
+  const int64_t value_dim = v.cols / num_kv_heads;
   StoreRows(batch, 2 * k.cols, ctx, [&, layer](int64_t t, BlockId block, int64_t place) {
     for (int head = 0; head < num_kv_heads; ++head) {
       ctx.kernels.to_cache(k.row(t) + head * head_dim, static_cast<size_t>(head_dim), cache.dtype(),
                            cache.Keys(layer, block, head) + place * row_bytes);
-      ctx.kernels.to_cache(v.row(t) + head * head_dim, static_cast<size_t>(head_dim), cache.dtype(),
-                           cache.Values(layer, block, head) + place * row_bytes);
+      ctx.kernels.to_cache(v.row(t) + head * value_dim, static_cast<size_t>(value_dim),
+                           cache.dtype(), cache.Values(layer, block, head) + place * row_bytes);
     }
   });
 }

@@ -8,7 +8,8 @@
 
 namespace tael {
 
-// Converts k, v [T, Hkv * Dh] to the cache's type and stores them at the batch's positions.
+// Converts k [T, Hkv * Dh] and v [T, Hkv * Dv], Dv <= Dh, to the cache's type and stores them at
+// the batch's positions.
 void StoreKeysAndValues(const Batch& batch, int layer, MatrixView<const float> k,
                         MatrixView<const float> v, KvCache& cache, ComputeContext& ctx);
 

@@ -83,7 +83,8 @@ struct IndexerSpec {
 };
 
 // Multi-head latent attention (DeepSeek-V2, arXiv:2405.04434): keys and values of all heads come
-// from one latent row per token, which alone is cached, together with one rotated key.
+// from one latent row per token. What is cached is that row and one rotated key, or, where the form
+// is the expanded one, what is made of them: keys and values of every head (spec/latent_form.h).
 struct MlaSpec {
   int num_heads = 0;
   int q_rank = 0;      // width of what queries are made of; 0: of the hidden state itself
@@ -93,9 +94,10 @@ struct MlaSpec {
   float inner_norm_eps = 1e-6f;  // of the norms of q_rank and latent_dim; not the model's
   float scale = 0;               // of q.k; resolved: never 0 in a valid spec
   std::optional<IndexerSpec> indexer = std::nullopt;
+  bool expanded = false;  // a named mode with bits of its own
 
   int query_dim() const { return nope_dim + rope_dim; }     // of one head
-  int cached_dim() const { return latent_dim + rope_dim; }  // of one position
+  int cached_dim() const { return latent_dim + rope_dim; }  // of one position, absorbed
 };
 
 // Gated delta net: linear attention with a recurrent state (docs/numerics.md, 14). Its k, q and v

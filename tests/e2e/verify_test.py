@@ -172,6 +172,8 @@ def the_hash_grid_has_one_hash_per_mode():
         expect(hashes["integer", "q8_0"] == hashes["float", "q8_0"] != hashes["integer", "f16"], hashes)
         small_heads = home.tael("verify", "--hash-grid", os.path.join(GOLDEN, "mistral"), "--kv", "q8_0")
         expect(small_heads.code == 1 and "head_dim 16" in small_heads.err and "--kv f16" in small_heads.err, small_heads)
+        plain = home.tael("verify", "--hash-grid", LLAMA, "--mla", "expanded")
+        expect(plain.code == 1 and "latent attention" in plain.err, plain)
 
 
 def options_without_effect_are_refused():
@@ -179,7 +181,8 @@ def options_without_effect_are_refused():
         grid = ["--hash-grid", LLAMA]
         for arguments, part in [(grid + ["--threads", "2"], "--threads"), (grid + ["--assets", QUANT], "--assets"),
                                 (grid + ["--matmul", "both"], "--matmul"), (grid + [QUANT], "paths"),
-                                ([LLAMA, "--kv", "f16"], "--kv"), ([LLAMA, "--grid-cells", "all"], "--grid-cells"),
+                                ([LLAMA, "--kv", "f16"], "--kv"), ([LLAMA, "--mla", "absorbed"], "--mla"),
+                                ([LLAMA, "--grid-cells", "all"], "--grid-cells"),
                                 ([LLAMA, "--grid-tables", "best"], "--grid-tables")]:
             result = home.tael("verify", *arguments)
             expect(result.code == 2 and part in result.err and not result.out, arguments, result)

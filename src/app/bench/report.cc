@@ -254,6 +254,7 @@ Json ReportToJson(const BenchContext& context, const Model& model,
   json.Set("matmul", context.matmul);
   json.Set("kv", context.kv);
   SetLongContext(model, &json);
+  SetLatentForm(model, &json);
   if (!context.loras.empty()) {
     Json loras = JsonArray{};
     for (const std::string& lora : context.loras) loras.Append(lora);

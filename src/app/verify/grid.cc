@@ -9,6 +9,7 @@
 #include "app/command.h"
 #include "app/model_flags.h"
 #include "app/model_store.h"
+#include "app/spec_json.h"
 #include "app/terminal.h"
 #include "app/version.h"
 #include "base/error.h"
@@ -93,6 +94,7 @@ class Grid {
       json.Set("numerics_version", kNumericsVersion);
       json.Set("matmul", MatmulName(command_.matmul));
       json.Set("kv", Name(command_.kv));
+      SetLatentForm(model_, &json);
       Json cells = JsonArray{};
       for (const CellRun& run : runs_) cells.Append(CellToJson(run));
       json.Set("cells", std::move(cells));
@@ -119,7 +121,9 @@ class Grid {
 }  // namespace
 
 int RunHashGrid(const GridCommand& command, const Settings& settings) {
-  const auto model = LoadModel(ResolveModel(command.model, settings));
+  LoadOptions load;
+  load.expanded_latents = command.expanded_latents;
+  const auto model = LoadModel(ResolveModel(command.model, settings), load);
   if (model->spec.max_context < kGridContext) {
     // Equal bits are promised for any position, and the tiny models were made for fewer.
     PrintError(fmt::format("tael: note: {} was made for {} positions; the grid uses {}\n",

@@ -13,7 +13,8 @@ struct GridCommand {
   std::string cells = "auto";  // "all", "pairwise", "corners", "corner-pairs"; "auto": by size
   MatmulMode matmul = MatmulMode::kInteger;  // this and `kv` name the mode, which has its own hash
   DType kv = DType::kF16;
-  std::string tables;  // all, best, or "": all for small models
+  bool expanded_latents = false;  // --mla expanded, a mode as well
+  std::string tables;             // all, best, or "": all for small models
   bool json = false;
 };
 
