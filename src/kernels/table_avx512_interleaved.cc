@@ -16,17 +16,9 @@
 #pragma GCC diagnostic pop
 
 namespace tael {
-namespace {
-
-// Up to so many activation rows memory is the limit, and it is read faster along one strip than
-// along two. The bits are the same.
-constexpr size_t kOneStripRows = 4;
-
-}  // namespace
 
 void MatmulInterleavedAvx512(const QuantizedRows& x, DType dtype, const uint8_t* w,
                              size_t row_bytes, size_t n, float* y, size_t ldy) noexcept {
-  if (x.rows <= kOneStripRows) return MatmulInterleavedAvx2(x, dtype, w, row_bytes, n, y, ldy);
   avx512::MatmulInterleaved(x, dtype, w, row_bytes, n, y, ldy);
 }
 

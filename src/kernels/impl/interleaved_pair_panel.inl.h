@@ -4,6 +4,8 @@
 namespace tael::TAEL_ISA {
 namespace {
 
+// Weight rows of a panel.
+inline constexpr size_t kPanelRows = kRowTile;
 inline constexpr size_t kPanelSpan = 256, kPassTiles = 2, kStripPanelActs = kIntegerActs;
 // From this many activation rows on, making panels pays.
 template <class F>

@@ -7,8 +7,6 @@ namespace {
 
 // Activation rows that the registers hold sums for.
 inline constexpr size_t kStripActs = 4;
-// Outputs that are computed side by side.
-inline constexpr size_t kStripTileRows = kRowTile;
 
 // The parts of one block that do not come from products of weights: what the offset of the weights
 // added is taken off `isum`, the sums of the minima are `msum`. `sums` are those of the activation
@@ -49,13 +47,15 @@ template <class F, size_t Strips>
   }
 }
 
-// Piece `piece` of a block times `Acts` activation rows, q pointing at its first element.
+// Piece `piece` of a block times `Acts` activation rows, q pointing at its first element; `part`:
+// its share of the strip's bytes.
 template <class F, size_t Acts>
 [[gnu::always_inline]] inline void AddPiece(const StripBlock& block, const StripRuns& runs,
                                             size_t piece, const int8_t* const (&q)[Acts],
-                                            Ints8 (&isum)[Acts]) {
-  constexpr size_t kDepth = F::kDepth;
-  ForEach<F::kPieceQuads / kDepth>([&](auto t) TAEL_INLINE_LAMBDA {
+                                            const uint8_t* part, Ints8 (&isum)[Acts]) {
+  constexpr size_t kDepth = F::kDepth, kSteps = F::kPieceQuads / kDepth;
+  ForEach<kSteps>([&](auto t) TAEL_INLINE_LAMBDA {
+    FetchPart<kRowTile * F::kBytes / F::kPieces, t, kSteps>(part);
     Words16 products[Acts];
     ForEach<kDepth>([&](auto e) TAEL_INLINE_LAMBDA {
       constexpr size_t kGroup = t * kDepth + e;
@@ -90,7 +90,7 @@ template <class F, size_t Acts>
   const size_t blocks = product.blocks();
   for (size_t b = 0; b < blocks; ++b) {
     const StripBlock block = product.Block(j, b);
-    FetchStrip<F>(block);
+    const uint8_t* part = product.Part(j, b);
     F::Runs(block, &runs);
     const size_t element = b * F::kSize;
     const int8_t* q[Acts];
@@ -104,7 +104,8 @@ template <class F, size_t Acts>
       Settle(isum[s]);
     });
     for (size_t piece = 0; piece < F::kPieces; ++piece) {
-      AddPiece<F, Acts>(block, runs, piece, q, isum);
+      AddPiece<F, Acts>(block, runs, piece, q, part + piece * (kRowTile * F::kBytes / F::kPieces),
+                        isum);
       ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA { q[s] += 4 * F::kPieceQuads; });
     }
     const StripScales scales = F::Scales(block);

@@ -4,6 +4,8 @@
 namespace tael::TAEL_ISA {
 namespace {
 
+// Weight rows of a panel.
+inline constexpr size_t kPanelRows = 2 * kRowTile;
 // Pairs of strips side by side, and activation rows that pass together: what the registers hold
 // sums for.
 inline constexpr size_t kPanelSpan = 256, kPassTiles = 2, kPassActs = 6;

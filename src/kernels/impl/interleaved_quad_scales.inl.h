@@ -28,9 +28,9 @@ struct PairScales {
   F32x16 d, dm;
 };
 
+// A function of its own: copies in every panel would take compilers long.
 template <class F>
-[[gnu::always_inline]] inline void ReadScales(const StripPair& block,
-                                              PairScales<ShapeOf<F>>* scales) {
+[[gnu::noinline]] void ReadBlockScales(const StripPair& block, PairScales<ShapeOf<F>>* scales) {
   using Shape = ShapeOf<F>;
   StripRuns low, high;
   F::Runs(block.low, &low);
@@ -50,12 +50,6 @@ template <class F>
   const StripScales l = F::Scales(block.low), h = F::Scales(block.high);
   scales->d = BothFloats(l.d, h.d);
   if constexpr (Shape::kMinimum) scales->dm = BothFloats(l.dm, h.dm);
-}
-
-// The same as a function of its own: copies in every tile would take compilers long.
-template <class F>
-[[gnu::noinline]] void ReadBlockScales(const StripPair& block, PairScales<ShapeOf<F>>* scales) {
-  ReadScales<F>(block, scales);
 }
 
 // Group G of a piece, as bytes without sign.

@@ -3,8 +3,8 @@
 namespace tael::TAEL_ISA {
 namespace {
 
-// The strips from row j on that a tile has, with the activation rows [begin, begin + count), in
-// passes that are as equal as they can be.
+// The strip from row j on with the activation rows [begin, begin + count), in passes that are as
+// equal as they can be.
 template <class F>
 inline void StripTiles(const StripProduct<F>& product, size_t begin, size_t count, size_t j) {
   while (count > 0) {
@@ -25,11 +25,11 @@ void MatmulStrips(const IntegerProduct& a) {
     const size_t left = m - begin, count = left < kStripPanelActs ? left : kStripPanelActs;
     size_t j = 0;
     if (count >= kStripPanelMinRows<F>) {
-      constexpr size_t kPass = kPassTiles * kStripTileRows;
+      constexpr size_t kPass = kPassTiles * kPanelRows;
       for (; j + kPass <= a.n; j += kPass) StripPanels<F, kPassTiles>(product, begin, count, j);
-      for (; j < a.n; j += kStripTileRows) StripPanels<F, 1>(product, begin, count, j);
+      for (; j < a.n; j += kPanelRows) StripPanels<F, 1>(product, begin, count, j);
     } else {
-      for (; j < a.n; j += kStripTileRows) StripTiles(product, begin, count, j);
+      for (; j < a.n; j += kRowTile) StripTiles(product, begin, count, j);
     }
   }
 }

@@ -14,6 +14,10 @@ struct StripProduct {
     return {strip + kRowTile * (blocks() * F::kOdd + b * 4 * F::kWords),
             strip + kRowTile * b * F::kOdd};
   }
+  // Part b of the bytes of that strip, cut into as many equal parts as it has blocks.
+  const uint8_t* Part(size_t j, size_t b) const {
+    return a.w + j * a.row_bytes + b * kRowTile * F::kBytes;
+  }
 };
 
 // How many of `count` rows the first of the fewest passes takes, of at most `most` rows each.
@@ -32,6 +36,21 @@ template <class F>
   constexpr size_t kLine = 64;
   ForEach<(kRowTile * F::kBytes + kLine - 1) / kLine>([&](auto line) TAEL_INLINE_LAMBDA {
     __builtin_prefetch(block.words + kFetchDistance + skip + kLine * line);
+  });
+}
+
+// The same where one strip is read after the other, asked for run by run: many lines at once would
+// fill the processor's list of what it waits for, and the loads behind them would wait. The bytes
+// of the strip are walked, not its blocks: between the words of two strips lie odd bytes, a gap
+// that is a wait for memory per strip. So far ahead because a strip may be as short as that.
+inline constexpr size_t kFetchPartDistance = 8192;
+// Step `Step` of `Steps` that fetch what lies so far behind the `Bytes` bytes at `part`.
+template <size_t Bytes, size_t Step, size_t Steps>
+[[gnu::always_inline]] inline void FetchPart(const uint8_t* part) {
+  constexpr size_t kLine = 64, kLines = (Bytes + kLine - 1) / kLine;
+  constexpr size_t kFrom = Step * kLines / Steps, kTo = (Step + 1) * kLines / Steps;
+  ForEach<kTo - kFrom>([&](auto line) TAEL_INLINE_LAMBDA {
+    __builtin_prefetch(part + kFetchPartDistance + kLine * (kFrom + line));
   });
 }
 

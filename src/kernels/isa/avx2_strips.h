@@ -7,6 +7,7 @@ namespace {
 struct StripBlock {
   const uint8_t *words, *odd;
   Bytes32 Word(size_t i) const { return LoadBytes(words + 32 * i); }
+  Bytes32 Bits(size_t i) const { return Word(i); }  // that belong to all groups
 };
 
 // In every lane, words for MulWordPairs.

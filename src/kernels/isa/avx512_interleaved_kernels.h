@@ -13,7 +13,7 @@
 #include "kernels/impl/strip_product.inl.h"
 #include "kernels/impl/panel_chains.inl.h"
 #include "kernels/impl/interleaved_quad_scales.inl.h"
-#include "kernels/impl/interleaved_quad_tile.inl.h"
+#include "kernels/impl/interleaved_line_tile.inl.h"
 #include "kernels/impl/interleaved_quad_panel.inl.h"
 #include "kernels/impl/matmul_interleaved.inl.h"
 // clang-format on

@@ -16,7 +16,32 @@ inline F32x16 BothFloats(Floats8 low, Floats8 high) {
 struct StripPair {
   StripBlock low, high;
   Bytes64 Word(size_t i) const { return Both(low.Word(i), high.Word(i)); }
+  Bytes64 Bits(size_t i) const { return Word(i); }
 };
+
+// Of lines, whose bits lie in one group of words for all groups of elements.
+struct LineBits {
+  Ints8 v;
+};
+// A block of one strip in lines of 64 bytes: groups g and g + 1 of eight rows, for even g.
+struct StripLines {
+  StripBlock block;
+  Bytes64 Word(size_t i) const { return _mm512_loadu_si512(block.words + 32 * i); }
+  auto Bits(size_t i) const { return LineBits{block.Word(i)}; }
+};
+// Eight rows, twice.
+inline Bytes64 Twice(__m256i v) { return _mm512_broadcast_i64x4(v); }
+// Groups 2 * E and 2 * E + 1 of 32 activations, eight times each.
+template <size_t E>
+inline I32x16 LineQuads(const int8_t* q) {
+  constexpr int a = 2 * E, b = a + 1;
+  const __m512i from = _mm512_setr_epi32(a, a, a, a, a, a, a, a, b, b, b, b, b, b, b, b);
+  return {_mm512_permutexvar_epi32(from, _mm512_castsi256_si512(LoadBytes(q)))};
+}
+// Of both halves, which are sums of the same eight rows.
+inline Ints8 AddHalves(I32x16 v) {
+  return AddInts(_mm512_castsi512_si256(v.v), _mm512_extracti64x4_epi64(v.v, 1));
+}
 
 // The operations of formats, as on 32 bytes.
 inline Bytes64 MaskBytes(Bytes64 v, int mask) {
@@ -47,6 +72,10 @@ template <size_t G>
 inline Bytes64 FifthBitsOfLanes(Bytes64 bits) {
   return Both(FifthBitsOfLanes<G>(_mm512_castsi512_si256(bits)),
               FifthBitsOfLanes<G>(_mm512_extracti64x4_epi64(bits, 1)));
+}
+template <size_t G>
+inline Bytes64 FifthBitsOfLanes(LineBits bits) {
+  return Both(FifthBitsOfLanes<G>(bits.v), FifthBitsOfLanes<G + 1>(bits.v));
 }
 // Signed bytes + 128, as unsigned ones.
 inline Bytes64 Add128(Bytes64 v) { return _mm512_xor_si512(v, _mm512_set1_epi8(-128)); }

@@ -46,13 +46,13 @@ struct StripQ4_1 : InterleavedFormat<FormatQ4_1, 1> {
 struct StripQ5_0 : InterleavedFormat<FormatQ5_0, 1> {
   template <size_t G, class Block>
   static auto Quad(const Block& block, size_t) {
-    return OrBits(SmallNibbles<1, G>(block), FifthBitsOfLanes<G>(block.Word(0)));
+    return OrBits(SmallNibbles<1, G>(block), FifthBitsOfLanes<G>(block.Bits(0)));
   }
 };
 struct StripQ5_1 : InterleavedFormat<FormatQ5_1, 1> {
   template <size_t G, class Block>
   static auto Quad(const Block& block, size_t) {
-    return OrBits(SmallNibbles<2, G>(block), FifthBitsOfLanes<G>(block.Word(1)));
+    return OrBits(SmallNibbles<2, G>(block), FifthBitsOfLanes<G>(block.Bits(1)));
   }
   static StripScales Scales(const StripBlock& block) { return HalvesOfLanes(block.Word(0)); }
 };
