@@ -4,7 +4,7 @@
 usage: bench/report.py [--tael PATH] [--peer NAME=PATH [ARGS]]... MODEL... [options]
 
 Parts, each between its marks in the page: `peers` (bench/compare.py), `limits` (tael bench beside the machine's limits),
-`profile` (where the time goes), `products` (tael plan --products). --only names some of them; --ledger writes docs/accuracy.md, too.
+`profile` (where the time goes), `scaling` (all threads against one), `products` (tael plan --products). --only names some of them; --ledger writes docs/accuracy.md, too.
 The text around them is written by hand. --json FILE keeps every sample of `peers`. Close other programs first: figures of a disturbed machine are marked so.
 """
 
@@ -85,6 +85,21 @@ def profile_part(reports: dict[str, dict]) -> str:
     return "\n".join(lines)
 
 
+def scaling_row(model: str, entry: dict) -> list[str]:
+    scaling = entry["scaling"]
+    probes = [f"{scaling[key]:.2f}" if scaling[key] else "-" for key in ("read_probe", "integer_probe", "float_probe")]
+    name = entry["name"] + ("" if entry["valid"] else " (disturbed)")
+    return [model, name, f"{entry['threads']} / {scaling['against_threads']}", f"{entry['tokens_per_second']['median']:.1f}",
+            f"{scaling['speed']:.2f}" if scaling["speed"] else "-", *probes, percent(scaling["share_of_probe"])]
+
+
+def scaling_part(reports: dict[str, dict], facts: dict) -> str:
+    head = f"{facts['cpu']} ({facts['cpu_numbers']}), kernels {next(iter(reports.values()))['kernels']}, {facts['date']}."
+    rows = [scaling_row(model, entry) for model, report in reports.items() for entry in report["entries"] if "scaling" in entry]
+    return "\n".join([head, "", *table(["model", "test", "threads", "t/s", "speed", "read probe", "integer probe", "float probe",
+                                        "of the nearest probe"], rows)])
+
+
 def plan_text(plan: dict) -> str:
     form = f"int8 x {plan['activation_block']}" if plan["activation_block"] else "float32"
     together = f" by {plan['together']}" if plan["together"] else ""
@@ -103,12 +118,12 @@ def products_part(plans: dict[str, list[dict]]) -> str:
     return "\n".join(table(["model", "matrix", "count", "type", "outputs x inputs", "plan"], rows))
 
 
-def bench_reports(options: argparse.Namespace) -> dict[str, dict]:
+def bench_reports(options: argparse.Namespace, threads: list[int], *more: str) -> dict[str, dict]:
     def numbers(values: list[int]) -> str:
         return ",".join(map(str, values))
     return {Path(model).name: run_json([*options.tael, "bench", model, "-p", numbers(options.prompt), "-n", numbers(options.gen),
-                                        "-b", numbers(options.batch), "-t", str(options.threads), "-r", str(options.rounds),
-                                        "--profile", "--json"])
+                                        "-b", numbers(options.batch), "-t", numbers(threads), "-r", str(options.rounds),
+                                        *more, "--json"])
             for model in options.models}
 
 
@@ -120,9 +135,11 @@ def measure(options: argparse.Namespace, only: list[str]) -> dict[str, str]:
         if options.json:
             Path(options.json).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     if "limits" in only or "profile" in only:
-        reports = bench_reports(options)
+        reports = bench_reports(options, [options.threads], "--profile")
         parts["limits"] = limits_part(reports, machine.facts())
         parts["profile"] = profile_part(reports)
+    if "scaling" in only:
+        parts["scaling"] = scaling_part(bench_reports(options, sorted({1, options.threads})), machine.facts())
     if "products" in only:
         parts["products"] = products_part({Path(model).name: run_json([
             *options.tael, "plan", model, "--products", "--json", "--threads", str(options.threads)])["matmuls"]
@@ -132,7 +149,7 @@ def measure(options: argparse.Namespace, only: list[str]) -> dict[str, str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, add_help=False)
-    parser.add_argument("--only", default="peers,limits,profile,products")
+    parser.add_argument("--only", default="peers,limits,profile,scaling,products")
     parser.add_argument("--ledger", action="store_true")
     parser.add_argument("--page", type=Path, default=PAGE)
     own, rest = parser.parse_known_args()
@@ -140,7 +157,7 @@ def main() -> int:
         print(__doc__)
     options = compare.parse(rest)  # all other options are those of compare.py
     only = own.only.split(",")
-    unknown = set(only) - {"peers", "limits", "profile", "products"}
+    unknown = set(only) - {"peers", "limits", "profile", "scaling", "products"}
     if unknown:
         parser.error(f"--only {sorted(unknown)[0]}: there is no such part")
     marked.write(own.page, measure(options, only))

@@ -26,6 +26,9 @@ def every_depth_is_measured_with_every_prompt_and_every_batch():
     one = ["pp5", "pp7", "tg2", "tg2 x3", "tg3", "tg3 x3"]
     both = one + [name + " @ d9" for name in one]
     expect(names == [(threads, name) for threads in (1, 2) for name in both], names)
+    for entry in found["entries"]:
+        expect(("scaling" in entry) == (entry["threads"] == 2), entry)
+        expect(entry["threads"] == 1 or (entry["scaling"]["against_threads"] == 1 and entry["scaling"]["speed"] > 0), entry)
     left_out = bench("-p", "0", "-n", "2", *SHORT).json()
     expect([entry["name"] for entry in left_out["entries"]] == ["tg2"], left_out)
 

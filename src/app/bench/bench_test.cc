@@ -6,6 +6,7 @@
 #include "app/bench/disturbance.h"
 #include "app/bench/limits.h"
 #include "app/bench/runner.h"
+#include "app/bench/scaling.h"
 #include "app/bench/statistics.h"
 #include "app/command.h"
 
@@ -88,6 +89,8 @@ TEST(BenchLimits, TheBestPatternIsTheOneWithTheHighestMedian) {
   const Limits limits = MedianLimits(samples);
   EXPECT_EQ(limits.bandwidth, 6);
   EXPECT_EQ(limits.best_pattern, 4);
+  EXPECT_EQ(limits.least_bandwidth, 6);
+  EXPECT_EQ(limits.most_bandwidth, 6);
   EXPECT_THAT(limits.patterns, ElementsAre(5, 6, 2, 0));
   EXPECT_EQ(limits.integer, 2);
   EXPECT_EQ(limits.floating, 8);
@@ -101,6 +104,44 @@ TEST(BenchLimits, MemoryIsTakenOnlyWhereThereIsTwiceAsMuch) {
   ASSERT_EQ(memory.bytes(), kLeastProbeMemoryBytes);
   EXPECT_NE(memory.data()[0], 0);  // written, so that it is not the page of zeros
   EXPECT_NE(memory.data()[memory.bytes() - 1], 0);
+}
+
+// A decode of ten tokens in `seconds`, where reading, integers and floats reach these speeds.
+BenchRow Decode(int threads, double seconds, double read, double integer, double floating) {
+  BenchRow row{.threads = threads, .result = {.entry = {.generated = 10}, .seconds = {seconds}}};
+  row.result.limits.bytes_per_second[0] = {read};
+  row.result.limits.integer_per_second = {integer};
+  row.result.limits.float_per_second = {floating};
+  row.result.cost[CostKind::kHead].weight_bytes = 100;
+  row.result.cost[CostKind::kHead].integer_macs = 10;
+  return row;
+}
+
+TEST(BenchScaling, IsAgainstTheFewestThreadsAndTheNearestLimit) {
+  const std::vector<BenchRow> rows = {Decode(2, 0.5, 500, 3000, 900),
+                                      Decode(1, 0.9, 300, 1500, 500),
+                                      Decode(4, 0.5, 500, 300, 900)};
+  EXPECT_FALSE(ScalingOf(rows, 1).has_value());
+  const auto two = ScalingOf(rows, 0);
+  ASSERT_TRUE(two.has_value());
+  EXPECT_EQ(two->against, 1);
+  EXPECT_DOUBLE_EQ(two->speed, 1.8);
+  EXPECT_DOUBLE_EQ(two->read, 5.0 / 3);
+  EXPECT_DOUBLE_EQ(two->integer, 2);
+  EXPECT_DOUBLE_EQ(two->share_of_probe,
+                   1.8 / (5.0 / 3));  // 200 of 500 bytes, 40 of 3000 operations
+  EXPECT_THAT(ScalingToText(rows), HasSubstr("1.80"));
+}
+
+TEST(BenchScaling, NothingIsSaidOfOneNumberOfThreadsOrOfWhatWasNotMeasured) {
+  EXPECT_EQ(ScalingToText({Decode(2, 1, 1, 1, 1)}), "");
+  std::vector<BenchRow> rows = {Decode(1, 1, 0, 0, 0), Decode(2, 0.5, 0, 0, 0)};
+  for (BenchRow& row : rows) row.result.limits = {};
+  const auto scaling = ScalingOf(rows, 1);
+  ASSERT_TRUE(scaling.has_value());
+  EXPECT_DOUBLE_EQ(scaling->speed, 2);
+  EXPECT_EQ(scaling->read, 0);
+  EXPECT_EQ(scaling->share_of_probe, 0);
 }
 
 TEST(BenchEntryName, SaysWhatIsMeasured) {

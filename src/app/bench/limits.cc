@@ -61,6 +61,10 @@ Limits MedianLimits(const LimitSamples& samples) {
     if (limits.patterns[i] > limits.bandwidth) {
       limits.bandwidth = limits.patterns[i];
       limits.best_pattern = kReadPatterns[i];
+      const auto& slices = samples.bytes_per_second[i];
+      const auto [least, most] = std::minmax_element(slices.begin(), slices.end());
+      limits.least_bandwidth = *least;
+      limits.most_bandwidth = *most;
     }
   }
   limits.integer = Median(samples.integer_per_second);
@@ -119,9 +123,12 @@ double LimitProbe::ReadSlice(size_t pages) {
 
 void LimitProbe::Sample(bool read, LimitSamples& samples) {
   if (read && memory_.bytes() != 0) {
-    for (size_t i = 0; i < kReadPatterns.size(); ++i) {
+    // Another pattern first each time: else each would always read the same part of the memory.
+    for (size_t n = 0; n < kReadPatterns.size(); ++n) {
+      const size_t i = (n + samples_) % kReadPatterns.size();
       samples.bytes_per_second[i].push_back(ReadSlice(static_cast<size_t>(kReadPatterns[i])));
     }
+    ++samples_;
   }
   const auto threads = static_cast<double>(pool_.size());
   const auto speed = [&](size_t operations, size_t rounds, double seconds) {

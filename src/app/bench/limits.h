@@ -51,6 +51,7 @@ struct Limits {
   std::array<double, kReadPatterns.size()> patterns{};  // bytes per second
   double bandwidth = 0;                                 // of the best pattern; 0: not measured
   int best_pattern = 0;                                 // its pages
+  double least_bandwidth = 0, most_bandwidth = 0;       // of its slices
   double integer = 0, floating = 0;                     // operations per second; 0: not measured
 };
 Limits MedianLimits(const LimitSamples& samples);
@@ -78,6 +79,7 @@ class LimitProbe {
   std::unique_ptr<uint8_t[]> weights_memory_;
   const uint8_t* weights_;  // kProbeWeightBytes, 64-byte aligned
   int64_t cursor_ = 0;      // where the next slice of reading begins
+  size_t samples_ = 0;      // of reading, so far
   size_t float_rounds_ = 0, byte_rounds_ = 0, small_rounds_ = 0;
 };
 

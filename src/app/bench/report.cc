@@ -9,7 +9,8 @@
 #include <string_view>
 
 #include "app/bench/profile_report.h"
-#include "app/bench/statistics.h"
+#include "app/bench/rates.h"
+#include "app/bench/scaling.h"
 #include "app/fingerprint.h"
 #include "app/machine.h"
 #include "app/model_flags.h"
@@ -37,36 +38,6 @@ std::string MatmulFormText(DType dtype, bool integer_matmul) {
       return "decoded to float32";
   }
   return "unknown";
-}
-
-// What an entry did per second of its median repetition, and what that is of the limits.
-struct Rates {
-  Summary tokens;  // per second
-  double seconds = 0;
-  double bytes = 0, integer = 0, floating = 0;  // per second
-  Limits limits;
-  double bandwidth_share = 0, integer_share = 0, float_share = 0;  // 0: not measured
-};
-
-double Ratio(double value, double limit) { return limit > 0 ? value / limit : 0; }
-
-Rates RatesOf(const BenchResult& result) {
-  Rates rates;
-  std::vector<double> speeds;
-  speeds.reserve(result.seconds.size());
-  for (const double seconds : result.seconds) speeds.push_back(result.entry.tokens() / seconds);
-  rates.tokens = Summarize(speeds);
-  rates.seconds = Median(result.seconds);
-  const Cost cost = result.cost.Total();
-  rates.bytes = static_cast<double>(cost.bytes_read()) / rates.seconds;
-  rates.integer = 2 * static_cast<double>(cost.integer_macs) / rates.seconds;
-  rates.floating = 2 * static_cast<double>(cost.float_macs) / rates.seconds;
-  rates.limits = MedianLimits(result.limits);
-  // A prefill reads the same bytes again and again from the caches: memory is not its limit.
-  if (result.entry.decode()) rates.bandwidth_share = Ratio(rates.bytes, rates.limits.bandwidth);
-  rates.integer_share = Ratio(rates.integer, rates.limits.integer);
-  rates.float_share = Ratio(rates.floating, rates.limits.floating);
-  return rates;
 }
 
 Json SummaryToJson(const Summary& summary) {
@@ -104,6 +75,8 @@ Json OrNull(double value, double scale = 1) { return value > 0 ? Json(value / sc
 Json LimitsToJson(const Limits& limits) {
   Json json;
   json.Set("gigabytes_per_second", OrNull(limits.bandwidth, kGiga));
+  json.Set("gigabytes_per_second_least", OrNull(limits.least_bandwidth, kGiga));
+  json.Set("gigabytes_per_second_most", OrNull(limits.most_bandwidth, kGiga));
   json.Set("best_pattern_pages", limits.bandwidth > 0 ? Json(limits.best_pattern) : Json());
   Json patterns = JsonObject{};
   for (size_t i = 0; i < kReadPatterns.size(); ++i) {
@@ -115,7 +88,19 @@ Json LimitsToJson(const Limits& limits) {
   return json;
 }
 
-Json RowToJson(const BenchRow& row, const BenchContext& context) {
+Json ScalingToJson(const Scaling& scaling) {
+  Json json;
+  json.Set("against_threads", scaling.against);
+  json.Set("speed", OrNull(scaling.speed));
+  json.Set("read_probe", OrNull(scaling.read));
+  json.Set("integer_probe", OrNull(scaling.integer));
+  json.Set("float_probe", OrNull(scaling.floating));
+  json.Set("share_of_probe", OrNull(scaling.share_of_probe));
+  return json;
+}
+
+Json RowToJson(const std::vector<BenchRow>& rows, size_t index, const BenchContext& context) {
+  const BenchRow& row = rows[index];
   const BenchResult& result = row.result;
   const BenchEntry& entry = result.entry;
   const Rates rates = RatesOf(result);
@@ -139,6 +124,7 @@ Json RowToJson(const BenchRow& row, const BenchContext& context) {
   json.Set("share_of_float_peak", OrNull(rates.float_share));
   json.Set("work", WorkToJson(result.cost));
   json.Set("limits", LimitsToJson(rates.limits));
+  if (const auto scaling = ScalingOf(rows, index)) json.Set("scaling", ScalingToJson(*scaling));
   if (result.profile.has_value()) json.Set("profile", ProfileToJson(result));
   const std::string problem = result.disturbance.Problem(context.load_before);
   json.Set("others_share", result.disturbance.known ? Json(result.disturbance.others) : Json());
@@ -276,10 +262,29 @@ Json ReportToJson(const BenchContext& context, const Model& model,
   json.Set("valid", problem.empty());
   if (!problem.empty()) json.Set("reason", problem);
   Json entries = JsonArray{};
-  for (const BenchRow& row : rows) entries.Append(RowToJson(row, context));
+  for (size_t i = 0; i < rows.size(); ++i) entries.Append(RowToJson(rows, i, context));
   json.Set("entries", std::move(entries));
   return json;
 }
+
+namespace {
+
+// What tells that memory was not equally fast all the time, or "".
+std::string BandwidthText(const std::vector<BenchRow>& rows) {
+  constexpr double kWorthSaying = 1.25;
+  double least = 0, most = 0;
+  for (const BenchRow& row : rows) {
+    const Limits limits = MedianLimits(row.result.limits);
+    if (limits.most_bandwidth <= kWorthSaying * limits.least_bandwidth) continue;
+    if (least == 0 || limits.least_bandwidth < least) least = limits.least_bandwidth;
+    most = std::max(most, limits.most_bandwidth);
+  }
+  if (most == 0) return "";
+  return fmt::format("reading alone changed between {:.1f} and {:.1f} GB/s within a test\n",
+                     least / kGiga, most / kGiga);
+}
+
+}  // namespace
 
 std::string ReportToText(const BenchContext& context, const Model& model,
                          const std::vector<BenchRow>& rows) {
@@ -310,7 +315,7 @@ std::string ReportToText(const BenchContext& context, const Model& model,
                      Percent(r.integer_share), fmt::format("{:.1f}", r.floating / kGiga),
                      Percent(r.float_share)});
   }
-  text += FormatTable(table);
+  text += FormatTable(table) + ScalingToText(rows) + BandwidthText(rows);
   for (const BenchRow& row : rows) {
     if (row.result.profile.has_value()) text += ProfileToText(row.result);
   }
