@@ -75,7 +75,8 @@ std::vector<PlannedMatrices> PlanMatmuls(const Model& model, const RunnerOptions
   const Names names(model);
   std::vector<PlannedMatrices> all;
   MatmulMachine machine{.threads = WorkerPool(WorkerPool::Imagined{options.threads}).size(),
-                        .worth_a_thread = options.worth_a_thread};
+                        .worth_a_thread = options.worth_a_thread,
+                        .tiling = ResolveKernels(options.kernels).interleaved_tiling};
   const auto add = [&](const Weight& w, ProductArithmetic arithmetic) {
     if (w.empty()) return;
     machine.integer_matmul =
@@ -119,6 +120,14 @@ Json MatmulsToJson(const std::vector<PlannedMatrices>& matrices) {
       entry.Set("source", Name(plan.source));
       entry.Set("activation_block", static_cast<int64_t>(plan.activation_block));
       entry.Set("strip_rows", plan.strip_rows);
+      if (plan.tiling.rows > 0) {
+        Json tiling;
+        tiling.Set("panel", plan.tiling.panel);
+        tiling.Set("rows", static_cast<int64_t>(plan.tiling.rows));
+        tiling.Set("depth", static_cast<int64_t>(plan.tiling.depth));
+        tiling.Set("activation_rows", static_cast<int64_t>(plan.tiling.acts));
+        entry.Set("tiling", std::move(tiling));
+      }
       entry.Set("together", plan.together);
       entry.Set("grain", plan.grain);
       entry.Set("parts", plan.parts);

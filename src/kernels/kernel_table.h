@@ -92,6 +92,15 @@ struct DeltaRuleArgs {
   float decay = 0, beta = 0;
 };
 
+// How a product over interleaved rows walks: so many weight rows side by side, so many of their
+// elements unpacked before the activation rows pass, `acts` of which share them.
+struct StripTiling {
+  size_t rows = 0, depth = 0, acts = 0;
+  bool panel = false;  // unpacked into memory; else group by group into registers
+
+  bool operator==(const StripTiling&) const = default;
+};
+
 struct KernelTable {
   const char* name;  // "scalar", "avx2", ...
 
@@ -124,6 +133,8 @@ struct KernelTable {
   // rows of the file serve as well.
   void (*matmul_interleaved)(const QuantizedRows& x, DType dtype, const uint8_t* w,
                              size_t row_bytes, size_t n, float* y, size_t ldy) noexcept = nullptr;
+  // What it chooses for m > 0 activation rows. Null where that is not told.
+  StripTiling (*interleaved_tiling)(DType dtype, size_t m) noexcept = nullptr;
 
   // The same product with n rows of x.k / 32 code blocks, one after the other. REQUIRES: x.block is
   // 32, x.k a multiple of it.

@@ -30,6 +30,10 @@ void MatmulInterleavedAmx(const QuantizedRows& x, DType dtype, const uint8_t* w,
   product(x, dtype, w, row_bytes, n, y, ldy);
 }
 
+StripTiling InterleavedTilingAmx(DType dtype, size_t m) noexcept {
+  return m < kTileMinActs ? InterleavedTilingAvx512(dtype, m) : amx::TilingInTiles(dtype, m);
+}
+
 }  // namespace
 
 void MatmulInterleavedInTiles(const QuantizedRows& x, DType dtype, const uint8_t* w,
@@ -38,8 +42,11 @@ void MatmulInterleavedInTiles(const QuantizedRows& x, DType dtype, const uint8_t
 }
 
 const KernelTable& AmxTable() {
-  static const KernelTable table =
-      WithInterleavedProduct(kAvx512Table, "amx", MatmulInterleavedAmx);
+  static const KernelTable table = [] {
+    KernelTable amx = WithInterleavedProduct(kAvx512Table, "amx", MatmulInterleavedAmx);
+    amx.interleaved_tiling = InterleavedTilingAmx;
+    return amx;
+  }();
   return table;
 }
 

@@ -62,6 +62,7 @@ const KernelTable kAvx2Table = {
     .quantize_rows = avx2::QuantizeRows,
     .matmul_integer = avx2::MatmulInteger,
     .matmul_interleaved = MatmulInterleavedAvx2,
+    .interleaved_tiling = InterleavedTilingAvx2,
     .matmul_codes = avx2::MatmulCodes,
     .rms_norm = avx2::RmsNorm,
     .rope = avx2::Rope,

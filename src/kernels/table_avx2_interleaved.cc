@@ -30,5 +30,9 @@ void MatmulInterleavedAvx2(const QuantizedRows& x, DType dtype, const uint8_t* w
   avx2::MatmulInterleaved(x, dtype, w, row_bytes, n, y, ldy);
 }
 
+StripTiling InterleavedTilingAvx2(DType dtype, size_t m) noexcept {
+  return avx2::InterleavedTiling(dtype, m);
+}
+
 }  // namespace tael
 #endif

@@ -24,6 +24,7 @@ const KernelTable kAvx512Table = {
     .quantize_rows = avx512::QuantizeRows,
     .matmul_integer = avx512::MatmulInteger,
     .matmul_interleaved = MatmulInterleavedAvx512,
+    .interleaved_tiling = InterleavedTilingAvx512,
     .matmul_codes = avx512::MatmulCodes,
     .rms_norm = avx512::RmsNorm,
     .rope = avx512::Rope,

@@ -22,5 +22,9 @@ void MatmulInterleavedAvx512(const QuantizedRows& x, DType dtype, const uint8_t*
   avx512::MatmulInterleaved(x, dtype, w, row_bytes, n, y, ldy);
 }
 
+StripTiling InterleavedTilingAvx512(DType dtype, size_t m) noexcept {
+  return avx512::InterleavedTiling(dtype, m);
+}
+
 }  // namespace tael
 #endif

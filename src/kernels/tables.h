@@ -18,6 +18,9 @@ void MatmulInterleavedAvx2(const QuantizedRows& x, DType dtype, const uint8_t* w
                            size_t n, float* y, size_t ldy) noexcept;
 void MatmulInterleavedAvx512(const QuantizedRows& x, DType dtype, const uint8_t* w,
                              size_t row_bytes, size_t n, float* y, size_t ldy) noexcept;
+// KernelTable::interleaved_tiling of the two.
+StripTiling InterleavedTilingAvx2(DType dtype, size_t m) noexcept;
+StripTiling InterleavedTilingAvx512(DType dtype, size_t m) noexcept;
 // That of AVX-512 with products in tile registers; needs MissingForAmx() (kernels/amx_support.h)
 // to be null.
 const KernelTable& AmxTable();

@@ -88,6 +88,9 @@ MatmulPlan PlanMatmul(const Weight& w, int64_t m, const MatmulMachine& machine) 
     case MatmulForm::kInteger:
       plan.activation_block = ActivationBlock(w.dtype);
       plan.source = machine.strips ? WeightSource::kStrips : WeightSource::kRows;
+      if (machine.strips && machine.tiling != nullptr) {
+        plan.tiling = machine.tiling(w.dtype, static_cast<size_t>(m));
+      }
       plan.strip_rows = machine.strips ? InterleavedWeights::StripRowsOf(w) : 0;
       break;
     case MatmulForm::kCodes: {
@@ -152,6 +155,10 @@ std::string ToText(const MatmulPlan& plan) {
                          ? "float32"
                          : fmt::format("int8 in blocks of {}", plan.activation_block);
   text += fmt::format(", {}", Name(plan.source));
+  if (const StripTiling& t = plan.tiling; t.rows > 0) {
+    text += fmt::format(" in {} of {} x {}, {} at a time", t.panel ? "panels" : "tiles", t.rows,
+                        t.depth, t.acts);
+  }
   if (plan.together > 0) text += fmt::format(" by {}", plan.together);
   return text + fmt::format(", {} part{}", plan.parts, plan.parts == 1 ? "" : "s");
 }

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/kernel_table.h"
 #include "tensor/weight.h"
 
 namespace tael {
@@ -42,6 +43,8 @@ struct MatmulMachine {
   int64_t worth_a_thread = 50'000;  // ComputeContext::worth_a_thread
   bool integer_matmul = true;
   bool strips = false;  // there are interleaved rows of this weight
+  // KernelTable::interleaved_tiling, to name what kernels choose; null: nobody asks.
+  StripTiling (*tiling)(DType dtype, size_t m) noexcept = nullptr;
 };
 
 struct MatmulPlan {
@@ -52,8 +55,9 @@ struct MatmulPlan {
   int64_t together = 0;         // weight rows decoded at a time; 0: none is decoded
   // Of each part's scratch memory: the same for every m, so that a plan of memory knows it.
   int64_t scratch_rows = 0;
-  int64_t grain = 1;  // borders of parts are multiples of so many weight rows
-  int64_t parts = 1;  // that run at the same time, of nearly equal size
+  int64_t grain = 1;        // borders of parts are multiples of so many weight rows
+  int64_t parts = 1;        // that run at the same time, of nearly equal size
+  StripTiling tiling = {};  // of strips, if the machine tells; else zeros
 
   bool operator==(const MatmulPlan&) const = default;
 };

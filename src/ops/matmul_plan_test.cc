@@ -141,6 +141,13 @@ TEST(MatmulPlan, IsPrintable) {
   const Weight w = MakeWeight(DType::kQ4_K, 2048, 2048);
   EXPECT_EQ(ToText(PlanMatmul(w, 1, {.threads = 2, .strips = true})),
             "int8 in blocks of 256, strips, 2 parts");
+  const MatmulMachine told{.strips = true, .tiling = [](DType, size_t m) noexcept {
+                             return StripTiling{32, 256, m, m > 9};
+                           }};
+  EXPECT_EQ(ToText(PlanMatmul(w, 4, told)),
+            "int8 in blocks of 256, strips in tiles of 32 x 256, 4 at a time, 1 part");
+  EXPECT_EQ(ToText(PlanMatmul(w, 64, told)),
+            "int8 in blocks of 256, strips in panels of 32 x 256, 64 at a time, 1 part");
   EXPECT_EQ(ToText(PlanMatmul(w, 1, {.integer_matmul = false})), "float32, decoded by 6, 1 part");
 }
 

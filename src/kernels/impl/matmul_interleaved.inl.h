@@ -17,6 +17,14 @@ inline void StripTiles(const StripProduct<F>& product, size_t begin, size_t coun
   }
 }
 
+// How m activation rows pass over strips: in panels from some number on.
+template <class F>
+constexpr StripTiling TilingOf(size_t m) {
+  const size_t count = m < kStripPanelActs ? m : kStripPanelActs;
+  if (count < kStripPanelMinRows<F>) return {kRowTile, F::kSize, EqualShare(count, kStripActs)};
+  return {kPassTiles * kPanelRows, kPanelSpan, count, true};
+}
+
 template <class F>
 void MatmulStrips(const IntegerProduct& a) {
   const StripProduct<F> product{a};
@@ -24,7 +32,7 @@ void MatmulStrips(const IntegerProduct& a) {
   for (size_t begin = 0; begin < m; begin += kStripPanelActs) {
     const size_t left = m - begin, count = left < kStripPanelActs ? left : kStripPanelActs;
     size_t j = 0;
-    if (count >= kStripPanelMinRows<F>) {
+    if (TilingOf<F>(count).panel) {
       constexpr size_t kPass = kPassTiles * kPanelRows;
       for (; j + kPass <= a.n; j += kPass) StripPanels<F, kPassTiles>(product, begin, count, j);
       for (; j < a.n; j += kPanelRows) StripPanels<F, 1>(product, begin, count, j);
@@ -38,6 +46,12 @@ void MatmulInterleaved(const QuantizedRows& x, DType dtype, const uint8_t* w, si
                        size_t n, float* y, size_t ldy) noexcept {
   const IntegerProduct product{x, w, row_bytes, n, y, ldy};
   WithStripFormat(dtype, [&](auto format) { MatmulStrips<decltype(format)>(product); });
+}
+
+inline StripTiling InterleavedTiling(DType dtype, size_t m) noexcept {
+  StripTiling tiling;
+  WithStripFormat(dtype, [&](auto format) { tiling = TilingOf<decltype(format)>(m); });
+  return tiling;
 }
 
 }  // namespace

@@ -81,5 +81,10 @@ void MatmulInterleavedInTiles(const QuantizedRows& x, DType dtype, const uint8_t
   WithStripFormat(dtype, [&](auto format) { MatmulStripsInTiles<decltype(format)>(product); });
 }
 
+// As KernelTable::interleaved_tiling.
+inline StripTiling TilingInTiles(DType, size_t m) noexcept {
+  return {2 * kRowTile, kTilePanelSpan, EqualShare(m, kTileActs), true};
+}
+
 }  // namespace
 }  // namespace tael::TAEL_ISA

@@ -21,7 +21,7 @@ struct StripProduct {
 };
 
 // How many of `count` rows the first of the fewest passes takes, of at most `most` rows each.
-inline size_t EqualShare(size_t count, size_t most) {
+constexpr size_t EqualShare(size_t count, size_t most) {
   const size_t passes = (count + most - 1) / most;
   return (count + passes - 1) / passes;
 }
