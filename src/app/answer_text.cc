@@ -9,11 +9,7 @@ namespace {
 // The special tokens that markers consist of: they must be seen as text.
 std::vector<TokenId> MarkerTokens(const Tokenizer& tokenizer, const ReasoningTags* tags) {
   std::vector<TokenId> ids;
-  if (tags == nullptr) return ids;
-  std::vector<std::string_view> markers = {tags->open, tags->close, tags->answer_close};
-  markers.insert(markers.end(), tags->answer_opens.begin(), tags->answer_opens.end());
-  markers.insert(markers.end(), tags->reopens.begin(), tags->reopens.end());
-  for (const std::string_view marker : markers) {
+  for (const std::string_view marker : DialectMarkers(tags, /*calls=*/nullptr)) {
     for (size_t begin = 0; begin < marker.size(); ++begin) {
       for (size_t size = 2; begin + size <= marker.size(); ++size) {
         const auto id = tokenizer.FindToken(marker.substr(begin, size));
@@ -30,7 +26,7 @@ AnswerText::AnswerText(const LoadedModel& loaded, const AnswerStyle& style)
     : loaded_(loaded),
       detokenizer_(*loaded.tokenizer, /*skip_special=*/true,
                    MarkerTokens(*loaded.tokenizer, style.tags)),
-      splitter_(style.tags, style.start),
+      parser_({.reasoning = style.tags, .start = style.start}),
       stops_(style.stop_strings),
       budget_(style.budget) {}
 
@@ -38,10 +34,10 @@ Verdict AnswerText::Push(TokenId id, const Sink& sink) {
   const auto& ends = loaded_.stop_tokens;
   if (std::binary_search(ends.begin(), ends.end(), id)) return Verdict::kGoOn;
   closing_ = interjected_;
-  const bool was_reasoning = splitter_.reasoning();
-  Take(splitter_.Push(detokenizer_.Push(id)), sink);
+  const bool was_reasoning = parser_.reasoning();
+  Take(parser_.Push(detokenizer_.Push(id)), sink);
   if (stops_.found()) return Verdict::kStop;
-  if (!budget_ || !splitter_.reasoning()) return Verdict::kGoOn;
+  if (!budget_ || !parser_.reasoning()) return Verdict::kGoOn;
   if (was_reasoning) --*budget_;  // the token that opened the reasoning is not part of it
   // What is put in must not break a character in two, and the rest of one is 3 tokens at most.
   constexpr int kRestOfCharacter = 3;
@@ -53,14 +49,16 @@ Verdict AnswerText::Push(TokenId id, const Sink& sink) {
 }
 
 void AnswerText::Finish(const Sink& sink) {
-  Take(splitter_.Push(detokenizer_.Finish()), sink);
-  Take(splitter_.Finish(closing_), sink);
+  Take(parser_.Push(detokenizer_.Finish()), sink);
+  Take(parser_.Finish(closing_), sink);
   Give(/*reasoning=*/false, stops_.Finish(), sink);
 }
 
-void AnswerText::Take(const std::vector<ReasoningSplitter::Piece>& pieces, const Sink& sink) {
-  for (const ReasoningSplitter::Piece& piece : pieces) {
-    Give(piece.reasoning, piece.reasoning ? piece.text : stops_.Push(piece.text), sink);
+// Tool calls are not looked for here: they are text.
+void AnswerText::Take(const std::vector<DialectEvent>& events, const Sink& sink) {
+  for (const DialectEvent& event : events) {
+    const bool reasoning = event.kind == DialectEvent::Kind::kReasoning;
+    Give(reasoning, reasoning ? event.text : stops_.Push(event.text), sink);
   }
 }
 

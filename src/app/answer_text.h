@@ -8,11 +8,16 @@
 #include <vector>
 
 #include "app/model_flags.h"
-#include "dialect/reasoning_splitter.h"
+#include "dialect/dialect_parser.h"
 #include "engine/finish_reason.h"
 #include "engine/stop_strings.h"
 
 namespace tael {
+
+struct AnswerPiece {
+  bool reasoning = false;
+  std::string text;  // not empty
+};
 
 struct AnswerStyle {
   std::vector<std::string> stop_strings = {};  // the answer ends before the first of them
@@ -24,7 +29,7 @@ struct AnswerStyle {
 class AnswerText {
  public:
   // Called with every piece that is complete. A stop string is looked for in the answer only.
-  using Sink = std::function<void(const ReasoningSplitter::Piece&)>;
+  using Sink = std::function<void(const AnswerPiece&)>;
 
   // `loaded` must outlive it.
   AnswerText(const LoadedModel& loaded, const AnswerStyle& style);
@@ -39,12 +44,12 @@ class AnswerText {
   const std::string& reasoning() const { return reasoning_; }
 
  private:
-  void Take(const std::vector<ReasoningSplitter::Piece>& pieces, const Sink& sink);
+  void Take(const std::vector<DialectEvent>& events, const Sink& sink);
   void Give(bool reasoning, const std::string& text, const Sink& sink);
 
   const LoadedModel& loaded_;
   Detokenizer detokenizer_;
-  ReasoningSplitter splitter_;
+  DialectParser parser_;
   StopStrings stops_;
   std::optional<int> budget_;  // what is left of it
   // kInterject was returned; tokens came after that.

@@ -175,7 +175,7 @@ int Execute(const RunOptions& options, const LoadedSettings& settings) {
   Progress progress("reading the prompt", static_cast<int64_t>(plan.request.prompt.size()));
   AnswerPrinter printer(options.thinking.reasoning);
   const RunCallbacks callbacks = {.on_text =
-                                      [&](const ReasoningSplitter::Piece& piece) {
+                                      [&](const AnswerPiece& piece) {
                                         if (!stream) return;
                                         progress.Finish();
                                         printer.Print(piece);

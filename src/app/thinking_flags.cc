@@ -21,7 +21,7 @@ ThinkingWish MakeThinkingWish(const ThinkingFlags& flags) {
 AnswerPrinter::AnswerPrinter(const std::optional<std::string>& reasoning)
     : show_(reasoning == "show" || (reasoning.value_or("auto") == "auto" && StdoutIsTerminal())) {}
 
-void AnswerPrinter::Print(const ReasoningSplitter::Piece& piece) {
+void AnswerPrinter::Print(const AnswerPiece& piece) {
   if (piece.reasoning && !show_) return;
   if (in_reasoning_ && !piece.reasoning) PrintOut("\n\n");
   in_reasoning_ = piece.reasoning;

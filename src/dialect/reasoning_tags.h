@@ -12,8 +12,6 @@ struct ReasoningTags {
   const char* mark;   // text that shows the dialect in a chat template
   const char* open;   // begins the reasoning, unless the prompt ends with it
   const char* close;  // ends it
-  // What goes on with the reasoning after `close`, any number of times, or begins it; "" = nothing.
-  std::array<const char*, 4> reopens = {"", "", "", ""};
   // What may stand around the answer; "" = nothing.
   std::array<const char*, 2> answer_opens = {"", ""};
   const char* answer_close = "";
@@ -23,6 +21,7 @@ struct ReasoningTags {
   const char* off_words = "";
   // Under which the template looks for the reasoning of earlier answers.
   const char* history_key = "reasoning_content";
+  bool channels = false;  // Harmony: messages, each with its channel, instead of tags
 };
 
 // All dialects. A template is of the first one whose mark it holds.

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "dialect/reasoning_splitter.h"
+#include "dialect/reasoning_start.h"
 
 namespace tael {
 namespace {

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "checkpoint/gguf.h"
-#include "dialect/reasoning_splitter.h"
+#include "dialect/reasoning_start.h"
 #include "dialect/recommended_sampling.h"
 #include "tests/support/shared_data.h"
 

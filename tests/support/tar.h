@@ -1,4 +1,4 @@
-// Reads the files of a tar archive held in memory (plain and GNU long names), for test data.
+// Reads the files of a tar archive held in memory (plain, GNU and pax long names), for test data.
 #pragma once
 
 #include <algorithm>
@@ -33,6 +33,11 @@ inline std::map<std::string, std::string> ReadTar(std::string_view archive) {
     long_name.clear();
     if (type == 'L') {
       long_name = std::string(content.substr(0, content.find('\0')));
+    } else if (type == 'x') {  // pax: lines "LENGTH key=value"
+      const size_t path = content.find(" path=");
+      if (path == std::string_view::npos) continue;
+      const std::string_view value = content.substr(path + 6);
+      long_name = std::string(value.substr(0, value.find('\n')));
     } else if (type == '0' || type == '\0') {
       if (name.starts_with("./")) name.erase(0, 2);
       files[name] = std::string(content);

@@ -1,4 +1,4 @@
-#include "dialect/reasoning_splitter.h"
+#include "dialect/dialect_parser.h"
 
 #include <gtest/gtest.h>
 
@@ -25,16 +25,17 @@ std::ostream& operator<<(std::ostream& out, const Split& split) {
 }
 
 Split Cut(const ReasoningTags* tags, ReasoningStart start, const std::vector<std::string>& texts) {
-  ReasoningSplitter splitter(tags, start);
+  DialectParser parser({.reasoning = tags, .start = start});
   Split split;
-  const auto add = [&](const std::vector<ReasoningSplitter::Piece>& pieces) {
-    for (const auto& piece : pieces) {
-      EXPECT_FALSE(piece.text.empty());
-      (piece.reasoning ? split.reasoning : split.answer) += piece.text;
+  const auto add = [&](const std::vector<DialectEvent>& events) {
+    for (const auto& event : events) {
+      EXPECT_FALSE(event.text.empty());
+      const bool reasoning = event.kind == DialectEvent::Kind::kReasoning;
+      (reasoning ? split.reasoning : split.answer) += event.text;
     }
   };
-  for (const std::string& text : texts) add(splitter.Push(text));
-  add(splitter.Finish());
+  for (const std::string& text : texts) add(parser.Push(text));
+  add(parser.Finish());
   return split;
 }
 
@@ -50,7 +51,7 @@ Split CutEveryWay(const ReasoningTags* tags, ReasoningStart start, const std::st
   return whole;
 }
 
-TEST(ReasoningSplitter, ModelThatOpensItsReasoning) {
+TEST(DialectParser, ModelThatOpensItsReasoning) {
   const ReasoningTags& think = TagsNamed("think");
   const auto cut = [&](const std::string& text) {
     return CutEveryWay(&think, ReasoningStart::kModelDecides, text);
@@ -65,7 +66,7 @@ TEST(ReasoningSplitter, ModelThatOpensItsReasoning) {
   EXPECT_EQ(cut(""), (Split{"", ""}));
 }
 
-TEST(ReasoningSplitter, PromptThatOpenedOrClosedIt) {
+TEST(DialectParser, PromptThatOpenedOrClosedIt) {
   const ReasoningTags& think = TagsNamed("think");
   EXPECT_EQ(CutEveryWay(&think, ReasoningStart::kInside, "Hm.\n</think>\n\nYes.\n"),
             (Split{"Hm.", "Yes.\n"}));
@@ -75,7 +76,7 @@ TEST(ReasoningSplitter, PromptThatOpenedOrClosedIt) {
             (Split{"", "\n<think>a</think>"}));
 }
 
-TEST(ReasoningSplitter, AnswersInsideWrappersLoseThem) {
+TEST(DialectParser, AnswersInsideWrappersLoseThem) {
   const ReasoningTags& ernie = TagsNamed("ernie");
   EXPECT_EQ(CutEveryWay(&ernie, ReasoningStart::kInside,
                         "Hm.\n</think>\n\n<response>\nYes.\n\nNo.\n</response>\n"),
@@ -96,7 +97,7 @@ TEST(ReasoningSplitter, AnswersInsideWrappersLoseThem) {
             (Split{"", "ab"}));  // nothing behind the wrapper is lost but blanks
 }
 
-TEST(ReasoningSplitter, HarmonyChannels) {
+TEST(DialectParser, HarmonyChannels) {
   const ReasoningTags& harmony = TagsNamed("harmony");
   const std::string final_channel = "<|channel|>final<|message|>";
   EXPECT_EQ(CutEveryWay(&harmony, ReasoningStart::kModelDecides,
@@ -107,7 +108,7 @@ TEST(ReasoningSplitter, HarmonyChannels) {
             (Split{"", "Yes."}));
 }
 
-TEST(ReasoningSplitter, HarmonyThinksAgainBeforeItAnswers) {
+TEST(DialectParser, HarmonyThinksAgainBeforeItAnswers) {
   const ReasoningTags& harmony = TagsNamed("harmony");
   const std::string start = "<|start|>assistant", end = "<|end|>";
   const std::string analysis = "<|channel|>analysis<|message|>";
@@ -116,13 +117,13 @@ TEST(ReasoningSplitter, HarmonyThinksAgainBeforeItAnswers) {
   EXPECT_EQ(CutEveryWay(&harmony, ReasoningStart::kModelDecides,
                         analysis + "a" + end + start + analysis + "b" + end + start + commentary +
                             "c" + end + start + final_channel + "Yes."),
-            (Split{"a\n\nb\n\nc", "Yes."}));
+            (Split{"a\n\nb", "c\n\nYes."}));
   EXPECT_EQ(CutEveryWay(&harmony, ReasoningStart::kModelDecides,
                         commentary + "a" + end + start + final_channel + "Yes."),
-            (Split{"a", "Yes."}));
+            (Split{"", "a\n\nYes."}));
 }
 
-TEST(ReasoningSplitter, AnEndBetweenReasoningAndAnswerShowsNoMarker) {
+TEST(DialectParser, AnEndBetweenReasoningAndAnswerShowsNoMarker) {
   const std::string harmony = "<|channel|>analysis<|message|>Hm.<|end|>";
   EXPECT_EQ(CutEveryWay(&TagsNamed("harmony"), ReasoningStart::kModelDecides,
                         harmony + "<|start|>assista"),
@@ -131,13 +132,13 @@ TEST(ReasoningSplitter, AnEndBetweenReasoningAndAnswerShowsNoMarker) {
             (Split{"Hm.", ""}));
 }
 
-TEST(ReasoningSplitter, AnEndInsideAForcedCloseDropsWhatHasBegun) {
+TEST(DialectParser, AnEndInsideAForcedCloseDropsWhatHasBegun) {
   const ReasoningTags& think = TagsNamed("think");
   for (const bool closing : {false, true}) {
-    ReasoningSplitter splitter(&think, ReasoningStart::kInside);
-    ASSERT_EQ(splitter.Push("Hm.").size(), 1u);
-    EXPECT_TRUE(splitter.Push("\n</thi").empty());
-    const auto rest = splitter.Finish(closing);
+    DialectParser parser({.reasoning = &think, .start = ReasoningStart::kInside});
+    ASSERT_EQ(parser.Push("Hm.").size(), 1u);
+    EXPECT_TRUE(parser.Push("\n</thi").empty());
+    const auto rest = parser.Finish(closing);
     EXPECT_EQ(rest.empty(), closing);
     if (!closing) {
       EXPECT_EQ(rest.at(0).text, "\n</thi");
@@ -145,13 +146,13 @@ TEST(ReasoningSplitter, AnEndInsideAForcedCloseDropsWhatHasBegun) {
   }
 }
 
-TEST(ReasoningSplitter, SaysWhetherItIsInsideTheReasoning) {
-  ReasoningSplitter splitter(&TagsNamed("think"), ReasoningStart::kModelDecides);
-  EXPECT_FALSE(splitter.reasoning());
-  splitter.Push("<think>");
-  EXPECT_TRUE(splitter.reasoning());
-  splitter.Push("a</think>");
-  EXPECT_FALSE(splitter.reasoning());
+TEST(DialectParser, SaysWhetherItIsInsideTheReasoning) {
+  DialectParser parser({.reasoning = &TagsNamed("think"), .start = ReasoningStart::kModelDecides});
+  EXPECT_FALSE(parser.reasoning());
+  parser.Push("<think>");
+  EXPECT_TRUE(parser.reasoning());
+  parser.Push("a</think>");
+  EXPECT_FALSE(parser.reasoning());
 }
 
 TEST(ReasoningStart, IsReadFromTheEndThatTheTemplateWrote) {

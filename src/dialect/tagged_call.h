@@ -1,0 +1,52 @@
+// A call whose arguments are tagged one by one; they become a JSON object by the tool's schema.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "dialect/call_grammar.h"
+
+namespace tael {
+
+// A value that can only be a string is given out as it comes, any other one when it is complete.
+class TaggedCallGrammar {
+ public:
+  explicit TaggedCallGrammar(const CallContext& context);
+
+  // Behind the tag that opens the function, or before the first byte of a name without one.
+  // `bare`: only a known tool counts.
+  void Start(bool bare);
+  Step OnSymbol(const Symbol& symbol);
+  void OnEnd();
+  // What is looked for now. A tag that is missing at a value's end is noticed at the next one, if
+  // that begins a line.
+  const std::vector<Marker>& Markers() const;
+
+ private:
+  enum class State { kName, kParameters, kParameterName, kParameterHead, kValue };
+
+  Step OnName(const Symbol& symbol);
+  Step OnParameters(const Symbol& symbol);
+  Step OnValue(const Symbol& symbol);
+  void Begin();
+  Step EndCall(Step step);
+  void StartValue();
+  void AddToValue(char c);
+  void EndValue();
+
+  const CallContext& context_;
+  const ParameterTags& tags_;
+  std::vector<Marker> name_markers_, tag_markers_, parameter_markers_, head_markers_;
+  std::vector<Marker> value_markers_, line_markers_;
+  State state_ = State::kName;
+  std::string name_, parameter_, head_, value_;
+  ParameterType type_;
+  bool bare_ = false, begun_ = false, first_ = true;
+  bool streams_ = false;   // the value is given out as it comes
+  bool at_start_ = false;  // of the value
+  // The value's last byte was a line break, which is held back; and it was the value's first byte,
+  // which belongs to the tag before it.
+  bool line_break_ = false, first_line_break_ = false;
+};
+
+}  // namespace tael
