@@ -103,6 +103,11 @@ bool ChannelReader::OnHeader(const Symbol& symbol) {
     OpenMessage();
     return true;
   }
+  if (symbol.is(MarkerRole::kEnd) && calls_ && IsTool(RecipientOf(header_))) {  // no arguments
+    OpenMessage();
+    CloseMessage();
+    return true;
+  }
   const bool again = symbol.is(MarkerRole::kStart) && !header_.empty();
   if (symbol.is(MarkerRole::kEnd) || again || header_.size() > kMaxHeader) {
     Plain();

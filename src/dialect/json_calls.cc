@@ -32,7 +32,7 @@ void JsonCallGrammar::StartObject() {
   name_.clear();
   held_.clear();
   scalar_arguments_.clear();
-  has_name_ = has_arguments_ = begun_ = arguments_done_ = false;
+  has_name_ = has_arguments_ = has_others_ = begun_ = arguments_done_ = false;
 }
 
 Step JsonCallGrammar::OnByte(char c) {
@@ -106,6 +106,7 @@ Step JsonCallGrammar::OnValueStart(char c) {
   }
   if ((key_ != "arguments" && key_ != "parameters") || has_arguments_) {
     state_ = State::kOther;
+    has_others_ = has_others_ || !IsKeyOfCall(key_);
     return OnOther(c);
   }
   if (bare_ && c != '{' && c != '"') return GiveUp();
@@ -180,7 +181,7 @@ Step JsonCallGrammar::CloseObject() {
     state_ = State::kAfterValue;
     return Step::kMore;
   }
-  if (!has_name_ || (bare_ && !has_arguments_)) return Step::kFailed;
+  if (!has_name_ || (!has_arguments_ && (bare_ || has_others_))) return Step::kFailed;
   has_arguments_ = true;
   BeginIfKnown();
   context_.End(CallEnd::kComplete);

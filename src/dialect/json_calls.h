@@ -9,7 +9,8 @@
 namespace tael {
 
 // The name may come before or behind the arguments, the arguments as an object or as a string that
-// holds one; {"function": {...}} around both is taken off, other members are dropped.
+// holds one; {"function": {...}} around both is taken off. Members beside them are dropped; without
+// arguments they may be what was meant as such, and it is no call.
 class JsonCallGrammar {
  public:
   explicit JsonCallGrammar(const CallContext& context) : context_(context) {}
@@ -59,6 +60,7 @@ class JsonCallGrammar {
   std::string key_, name_, held_;  // held_: arguments that came before the name
   std::string scalar_arguments_;   // arguments that are neither object, list nor string
   bool is_scalar_ = false;
+  bool has_others_ = false;  // members that are not a call's
   bool has_name_ = false, has_arguments_ = false, begun_ = false, arguments_done_ = false;
 };
 

@@ -59,7 +59,6 @@ Step TaggedCallGrammar::OnSymbol(const Symbol& symbol) {
     case State::kParameterName:
       if (symbol.is(MarkerRole::kParameterNameEnd)) {
         state_ = State::kParameterHead;
-        head_.clear();
         if (*tags_.head_end == '\0') StartValue();
         return Step::kMore;
       }
@@ -77,6 +76,7 @@ Step TaggedCallGrammar::OnSymbol(const Symbol& symbol) {
     case State::kValue:
       return OnValue(symbol);
   }
+  WriteMember(parameter_ + head_);
   context_.End(CallEnd::kMalformed);
   return Step::kBefore;
 }
@@ -105,6 +105,7 @@ Step TaggedCallGrammar::OnParameters(const Symbol& symbol) {
   if (symbol.is(MarkerRole::kParameterOpen)) {
     Begin();
     parameter_.clear();
+    head_.clear();
     state_ = State::kParameterName;
     return Step::kMore;
   }
@@ -133,10 +134,8 @@ Step TaggedCallGrammar::EndCall(Step step) {
 void TaggedCallGrammar::StartValue() {
   state_ = State::kValue;
   parameter_ = std::string(WithoutQuotes(parameter_));
-  std::string text = first_ ? "\"" : ", \"";
-  first_ = false;
-  for (const char c : parameter_) AppendJsonEscaped(c, text);
-  context_.events.Arguments(text + "\": ");
+  WriteMember(parameter_);
+  context_.events.Arguments("\": ");
   type_ = context_.tools != nullptr ? context_.tools->TypeOf(name_, parameter_) : ParameterType();
   // DSML says it with every parameter.
   if (head_.find("string=\"true\"") != std::string::npos) type_ = {.string = true};
@@ -146,6 +145,13 @@ void TaggedCallGrammar::StartValue() {
   value_.clear();
   at_start_ = true;
   line_break_ = first_line_break_ = false;
+}
+
+void TaggedCallGrammar::WriteMember(std::string_view name) {
+  std::string text = first_ ? "\"" : ", \"";
+  first_ = false;
+  for (const char c : name) AppendJsonEscaped(c, text);
+  context_.events.Arguments(text);
 }
 
 void TaggedCallGrammar::AddToValue(char c) {
@@ -188,6 +194,9 @@ void TaggedCallGrammar::EndValue() {
 
 void TaggedCallGrammar::OnEnd() {
   if (!begun_) return;
+  if (state_ == State::kParameterName || state_ == State::kParameterHead) {
+    WriteMember(parameter_ + head_);
+  }
   if (state_ == State::kValue && !streams_) context_.events.Arguments(value_);
   context_.End(CallEnd::kCutOff);
 }

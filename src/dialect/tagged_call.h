@@ -31,6 +31,8 @@ class TaggedCallGrammar {
   void Begin();
   Step EndCall(Step step);
   void StartValue();
+  // The beginning of a member, with the name as far as it is known.
+  void WriteMember(std::string_view name);
   void AddToValue(char c);
   void EndValue();
 

@@ -102,7 +102,9 @@ TEST(ToolCalls, NumbersAndEscapesStayAsWritten) {
 TEST(ToolCalls, WhatIsNoCallIsText) {
   for (const char* text :
        {"<tool_call>", "<tool_call>\n</tool_call>", "<tool_call>oops</tool_call> yes",
-        "<tool_call>{\"foo\": 1}</tool_call>", "<tool_call>{\"name\": \"a b\", \"arguments\": {}}",
+        "<tool_call>{\"foo\": 1}</tool_call>",
+        "<tool_call>{\"name\": \"f\", \"s\": \"x\"}</tool_call>",
+        "<tool_call>{\"name\": \"a b\", \"arguments\": {}}",
         "<tool_call>{\"name\": \"\"}</tool_call>", "a <tool_call", "a\n<tool_call>\n{\"name\": \"f",
         "<tool_call>[]</tool_call>", "  <tool_cal>", "</tool_call>", "<tool_call>{\"name\": 7}",
         "<tool_call>{\"arguments\": {\"s\": \"x\"}}</tool_call>", "{\"name\": \"f\"}",
@@ -242,6 +244,11 @@ TEST(ToolCalls, OtherTags) {
                           d + "invoke>\n</" + d + outer + ">"),
         f);
   }
+  EXPECT_EQ(
+      Parse("glm", "<tool_call>f<arg_key>s<arg_value>x</arg_value></tool_call>"),
+      (ParsedAnswer{.calls = {{"f", R"({"s<arg_value>x</arg_value>)", "", CallEnd::kMalformed}}}));
+  EXPECT_EQ(Parse("glm", "<tool_call>f<arg_key>s</arg_key><arg_value>x</arg_value><arg_key>i"),
+            (ParsedAnswer{.calls = {{"f", R"({"s": "x", "i)", "", CallEnd::kCutOff}}}));
   EXPECT_EQ(Parse("seed",
                   "<seed:tool_call>\n<function=f>\n<parameter=s>x</parameter>\n"
                   "<parameter=i>5</parameter>\n</function>\n</seed:tool_call>"),
@@ -383,7 +390,9 @@ TEST(ToolCalls, Harmony) {
   EXPECT_EQ(parse("<|channel|>commentary to=python code<|message|>print(1)<|call|>"),
             (ParsedAnswer{.calls = {{"python", "print(1)", "", CallEnd::kMalformed}}}));
   EXPECT_EQ(parse("<|channel|>commentary to=functions.f<|end|>x"),
-            (ParsedAnswer{.answer = "<|channel|>commentary to=functions.fx"}));
+            (ParsedAnswer{.answer = "x", .calls = {{"f", "{}"}}}));
+  EXPECT_EQ(parse("<|start|>assistant<|start|>assistant<|channel|>final<|message|>x"),
+            (ParsedAnswer{.answer = "<|start|>assistant\n\nx"}));
 }
 
 // `part` again and again, up to `size` bytes.
