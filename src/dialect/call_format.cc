@@ -153,6 +153,10 @@ constexpr CallFormat kFormats[] = {
     {.name = "llama3",
      .marks = {"<|python_tag|>", "Environment: ipython", ""},
      .call_opens = {"<|python_tag|>", "", ""},
+     .tags = {.function_open = "<function=",
+              .function_name_end = ">",
+              .function_close = "</function>",
+              .may_stand_alone = true},
      .bare = true},
     // Qwen2.5, Qwen3, QwQ, ERNIE, MiMo, SmolLM3 and most others.
     {.name = "hermes",

@@ -38,11 +38,12 @@ void TaggedCallGrammar::Start(bool bare) {
   bare_ = bare;
   state_ = State::kName;
   name_.clear();
-  begun_ = false;
+  begun_ = is_object_ = false;
   first_ = true;
 }
 
 const std::vector<Marker>& TaggedCallGrammar::Markers() const {
+  if (state_ == State::kObject) return none_;
   if (state_ == State::kName) return name_markers_;
   if (state_ == State::kParameters) return tag_markers_;
   if (state_ == State::kParameterName) return parameter_markers_;
@@ -75,6 +76,8 @@ Step TaggedCallGrammar::OnSymbol(const Symbol& symbol) {
       return Step::kMore;
     case State::kValue:
       return OnValue(symbol);
+    case State::kObject:
+      return OnObject(symbol.byte());
   }
   WriteMember(parameter_ + head_);
   context_.End(CallEnd::kMalformed);
@@ -102,8 +105,15 @@ Step TaggedCallGrammar::OnName(const Symbol& symbol) {
 
 Step TaggedCallGrammar::OnParameters(const Symbol& symbol) {
   if (symbol.is_space()) return Step::kMore;
-  if (symbol.is(MarkerRole::kParameterOpen)) {
-    Begin();
+  if (symbol.byte() == '{' && !begun_) {
+    Begin("");
+    is_object_ = true;
+    scanner_ = {};
+    state_ = State::kObject;
+    return OnObject(symbol.byte());
+  }
+  if (symbol.is(MarkerRole::kParameterOpen) && !is_object_) {
+    Begin("{");
     parameter_.clear();
     head_.clear();
     state_ = State::kParameterName;
@@ -116,17 +126,29 @@ Step TaggedCallGrammar::OnParameters(const Symbol& symbol) {
   return Step::kBefore;
 }
 
-void TaggedCallGrammar::Begin() {
+Step TaggedCallGrammar::OnObject(char c) {
+  std::string text;
+  const JsonScanner::Result result = scanner_.OnByte(c, text);
+  if (result == JsonScanner::Result::kBad || result == JsonScanner::Result::kEndBefore) {
+    context_.End(CallEnd::kMalformed);
+    return Step::kBefore;
+  }
+  context_.events.Arguments(text);
+  if (result == JsonScanner::Result::kEnd) state_ = State::kParameters;
+  return Step::kMore;
+}
+
+void TaggedCallGrammar::Begin(const char* opening) {
   if (begun_) return;
   begun_ = true;
   name_ = std::string(WithoutQuotes(name_));
   context_.Begin(name_);
-  context_.events.Arguments("{");
+  context_.events.Arguments(opening);
 }
 
 Step TaggedCallGrammar::EndCall(Step step) {
-  Begin();
-  context_.events.Arguments("}");
+  Begin("{");
+  if (!is_object_) context_.events.Arguments("}");
   context_.End(CallEnd::kComplete);
   return step;
 }

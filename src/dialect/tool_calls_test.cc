@@ -196,6 +196,20 @@ TEST(ToolCalls, TaggedParameters) {
             called(R"({"s": "a </function> <parameter=i> b"})"));
 }
 
+TEST(ToolCalls, AnObjectWithinTheTagsOfAFunction) {
+  const ParsedAnswer f{.calls = {{"f", "{\"s\": \"</function>\"}"}}};
+  const std::string call = "<function=f>\n{\"s\": \"</function>\"}\n</function>";
+  EXPECT_EQ(Parse("qwen3-coder", "<tool_call>\n" + call + "\n</tool_call>"), f);
+  EXPECT_EQ(Parse("llama3", call), f);
+  EXPECT_EQ(Parse("llama3", "<function=f>{}</function>"), (ParsedAnswer{.calls = {{"f", "{}"}}}));
+  EXPECT_EQ(Parse("llama3", "<function=f>{\"s\": <"),
+            (ParsedAnswer{.answer = "<", .calls = {{"f", "{\"s\": ", "", CallEnd::kMalformed}}}));
+  EXPECT_EQ(Parse("llama3", "<function=f>{\"s\": 1} x"),
+            (ParsedAnswer{.answer = "x", .calls = {{"f", "{\"s\": 1}"}}}));
+  EXPECT_EQ(Parse("llama3", "<function=h>{}</function>"),
+            (ParsedAnswer{.answer = "<function=h>{}</function>"}));
+}
+
 TEST(ToolCalls, TaggedCallsThatAreNotWhole) {
   const ParsedCall f{"f", "{}"};
   EXPECT_EQ(Parse("qwen3-coder", "a\n<function=f>\n</function>\n</tool_call>\n b"),
