@@ -9,7 +9,7 @@
 namespace tael {
 
 enum class CallEnd {
-  kComplete,   // the arguments are a JSON object
+  kComplete,   // the arguments are a JSON object: strict, no key twice, at most 256 levels
   kCutOff,     // the text ended within the call
   kMalformed,  // they are not: they are given as the model wrote them
 };

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json.h"
 #include "base/utf8.h"
 #include "dialect/dialect_parser.h"
 
@@ -129,6 +130,28 @@ inline ParsedAnswer ParseEveryWay(const DialectOptions& options, const std::stri
     EXPECT_EQ(ParseEvents(options, RandomPieces(text, random)), whole) << text;
   }
   return Collect(whole);
+}
+
+// Tools with a parameter of every type.
+inline const ToolSchemas& TestTools() {
+  static const ToolSchemas tools(ParseJson(
+      R"([{"type": "function", "function": {"name": "f", "parameters": {"properties": {
+         "s": {"type": "string"}, "i": {"type": "integer"}, "n": {"type": "number"},
+         "b": {"type": "boolean"}, "o": {"type": "object"}, "l": {"type": "array"},
+         "u": {"type": ["string", "null"]}, "any": {}}}}},
+         {"type": "function", "function": {"name": "g"}}])",
+      "tools"));
+  return tools;
+}
+
+inline DialectOptions OptionsOf(std::string_view format) {
+  const CallFormat* calls = FindCallFormatNamed(format);
+  EXPECT_NE(calls, nullptr) << format;
+  return {.calls = calls, .tools = &TestTools()};
+}
+
+inline ParsedAnswer ParseAs(std::string_view format, const std::string& text) {
+  return ParseEveryWay(OptionsOf(format), text);
 }
 
 }  // namespace tael
