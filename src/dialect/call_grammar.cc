@@ -15,6 +15,11 @@ bool IsToolName(std::string_view name) {
          name.find_first_of(kForeign) == std::string_view::npos;
 }
 
+bool IsFencePart(const Symbol& symbol) {
+  return symbol.marker == nullptr &&
+         std::string_view("`json \r\n").find(symbol.byte()) != std::string_view::npos;
+}
+
 std::string_view TrimSpace(std::string_view text) {
   constexpr std::string_view kSpace = " \t\r\n";
   text.remove_prefix(std::min(text.find_first_not_of(kSpace), text.size()));

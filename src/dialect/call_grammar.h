@@ -85,6 +85,8 @@ struct CallContext {
 
 // Whether `name` can be that of a tool: not empty, not long, without blank space, quotes, brackets.
 bool IsToolName(std::string_view name);
+// Whether `symbol` can stand in "```json" and its line break.
+bool IsFencePart(const Symbol& symbol);
 std::string_view TrimSpace(std::string_view text);
 
 }  // namespace tael

@@ -23,7 +23,7 @@ CallReader::CallReader(const CallFormat& format, const ToolSchemas* tools, Event
     AddMarker(format.tags.function_open, MarkerRole::kFunctionOpen, &openers_);
   }
   frame_markers_.insert(frame_markers_.end(), closers_.begin(), closers_.end());
-  name_markers_ = closers_;
+  name_markers_ = frame_markers_;  // of which only closers may follow a name
   AddMarker(format.part_end, MarkerRole::kPartEnd, &name_markers_);
   AddMarker(format.id_open, MarkerRole::kIdOpen, &name_markers_);
   AddMarker(format.args_open, MarkerRole::kArgsOpen, &name_markers_);
@@ -86,9 +86,9 @@ Step CallReader::Dispatch(const Symbol& symbol) {
       return OnBody(symbol);
     case State::kBody:
       return OnBody(symbol);
-    case State::kFence:  // ```json
+    case State::kFence:
       if (symbol.byte() == '{' || symbol.byte() == '[') return OnBody(symbol);
-      if (symbol.marker != nullptr) return Step::kFailed;
+      if (!IsFencePart(symbol)) return Step::kFailed;
       if (symbol.byte() == '\n') state_ = State::kBody;
       return Step::kMore;
     case State::kList:

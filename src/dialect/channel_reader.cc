@@ -135,7 +135,7 @@ void ChannelReader::OpenMessage() {
   state_ = State::kMessage;
   at_beginning_ = true;
   held_.clear();
-  if (!role.empty() && role != "assistant" && !role.starts_with(kRecipient)) {
+  if (!role.empty() && !role.starts_with("assistant") && !role.starts_with(kRecipient)) {
     kind_ = Kind::kReasoning;  // a result that it imagines
   } else if (IsTool(recipient) && !calls_) {
     kind_ = Kind::kAnswer;

@@ -18,10 +18,10 @@ class DialectReader;
 // want of memory). Time and memory are linear in the text.
 //
 // Nothing is lost: every byte is in exactly one event, or belongs to a marker or to the form of a
-// call (quotes, keys, blank space, closing tags). Line breaks around a marker of the reasoning, and
-// blank space next to a call, belong to it. A marker that was only begun when the text ended is
-// text, unless nothing but a marker can stand there (between two messages of Harmony, before a
-// wrapped answer).
+// call (quotes, keys, blank space, closing tags, the header of a message). Line breaks around a
+// marker of the reasoning, and blank space next to a call, belong to it. A marker that was only
+// begun when the text ended is text, unless nothing but a marker can stand there (between two
+// messages of Harmony, before a wrapped answer).
 //
 // A call begins when its name is known and its arguments begin. Until then, what turns out to be no
 // call is answer (reasoning within the reasoning), with its markers. Afterwards the arguments are

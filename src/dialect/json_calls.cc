@@ -92,8 +92,12 @@ Step JsonCallGrammar::OnValueStart(char c) {
   const bool is_function = key_ == "function" || key_ == "name";
   scanner_ = {};
   string_ = {};
-  if (context_.format.key_is_name && !has_name_) {
-    name_ = key_;
+  if (context_.format.key_is_name) {
+    if (!IsToolName(key_)) return GiveUp();
+    if (begun_) context_.End(CallEnd::kComplete);  // each member is a call
+    const std::string name = key_;
+    StartObject();
+    name_ = name;
     has_name_ = true;
     key_ = "arguments";
   } else if (is_function && c == '"' && !has_name_) {

@@ -45,9 +45,9 @@ Step NamedCallGrammar::OnSymbol(const Symbol& symbol) {
       return Step::kMore;
     case State::kBeforeArguments:
       return OnBeforeArguments(symbol);
-    case State::kFence:  // ```json
+    case State::kFence:
       if (symbol.byte() == '{') return OnBeforeArguments(symbol);
-      if (symbol.marker != nullptr) return Step::kFailed;
+      if (!IsFencePart(symbol)) return Step::kFailed;
       if (symbol.byte() == '\n') state_ = State::kBeforeArguments;
       return Step::kMore;
     case State::kArguments:
@@ -113,7 +113,11 @@ Step NamedCallGrammar::EndWithoutArguments() {
 
 bool NamedCallGrammar::Begin() {
   std::string_view name = TrimSpace(name_);
-  if (name.empty()) name = kind_;
+  if (name.empty()) {
+    name = kind_;
+  } else if (!kind_.empty() && kind_ != "function") {
+    return false;
+  }
   std::string id(TrimSpace(id_));
   if (context_.format.name_is_id) {
     id = name;

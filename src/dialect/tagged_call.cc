@@ -4,12 +4,19 @@ namespace tael {
 namespace {
 
 constexpr size_t kMaxHead = 4096;
+constexpr std::string_view kIsString = "string=\"true\"", kIsNoString = "string=\"false\"";
 
 std::string_view WithoutQuotes(std::string_view text) {
   text = TrimSpace(text);
   const bool quoted = text.size() >= 2 && text.front() == text.back() &&
                       (text.front() == '"' || text.front() == '\'');
   return quoted ? text.substr(1, text.size() - 2) : text;
+}
+
+// What may stand between the name of a parameter and its value: in DSML, what the value is.
+bool IsHead(std::string_view head) {
+  head = TrimSpace(head);
+  return head.empty() || head == kIsString || head == kIsNoString;
 }
 
 }  // namespace
@@ -67,11 +74,11 @@ Step TaggedCallGrammar::OnSymbol(const Symbol& symbol) {
       parameter_ += symbol.text;
       return Step::kMore;
     case State::kParameterHead:
-      if (symbol.is(MarkerRole::kParameterHeadEnd)) {
+      if (symbol.is(MarkerRole::kParameterHeadEnd) && IsHead(head_)) {
         StartValue();
         return Step::kMore;
       }
-      if (symbol.is(MarkerRole::kCallClose) || head_.size() > kMaxHead) break;
+      if (symbol.marker != nullptr || head_.size() > kMaxHead) break;
       head_ += symbol.text;
       return Step::kMore;
     case State::kValue:
@@ -160,8 +167,8 @@ void TaggedCallGrammar::StartValue() {
   context_.events.Arguments("\": ");
   type_ = context_.tools != nullptr ? context_.tools->TypeOf(name_, parameter_) : ParameterType();
   // DSML says it with every parameter.
-  if (head_.find("string=\"true\"") != std::string::npos) type_ = {.string = true};
-  if (head_.find("string=\"false\"") != std::string::npos && type_.only_string()) type_ = {};
+  if (TrimSpace(head_) == kIsString) type_ = {.string = true};
+  if (TrimSpace(head_) == kIsNoString && type_.only_string()) type_ = {};
   streams_ = type_.known() ? type_.only_string() : !tags_.guess_types;
   if (streams_) context_.events.Arguments("\"");
   value_.clear();

@@ -131,6 +131,12 @@ TEST(ToolCallDialects, NamesBeforeJson) {
             (ParsedAnswer{.calls = {{"f", "{\"s\"", "", CallEnd::kCutOff}}}));
   EXPECT_EQ(ParseAs("deepseek", begin + one + "function" + sep + "f\n```js"),
             (ParsedAnswer{.answer = begin + one + "function" + sep + "f\n```js"}));
+  // Text where none belongs comes out, and the call too.
+  EXPECT_EQ(ParseAs("deepseek",
+                    begin + "so" + one + "function" + sep + "g\n```json\n{}\n```" + one_end + end),
+            (ParsedAnswer{.answer = begin + "so", .calls = {g}}));
+  EXPECT_EQ(ParseAs("deepseek", one + "so" + sep + "g\n{}"),
+            (ParsedAnswer{.answer = one + "so" + sep + "g\n{}"}));
   EXPECT_EQ(ParseAs("kimi-k2",
                     "a<|tool_calls_section_begin|><|tool_call_begin|>functions.f:3"
                     "<|tool_call_argument_begin|>{\"s\": 1}<|tool_call_end|>"
@@ -169,6 +175,8 @@ TEST(ToolCallDialects, ListsAndSections) {
             both);
   EXPECT_EQ(ParseAs("tool-calls", "<tool_calls>\n</tool_calls>"),
             (ParsedAnswer{.answer = "<tool_calls>\n</tool_calls>"}));
+  EXPECT_EQ(ParseAs("apertus", "<|tools_prefix|>[{\"f\": {\"s\": 1}, \"g\": {}}]<|tools_suffix|>"),
+            both);
   EXPECT_EQ(ParseAs("pangu", "[unused11][" + one + "," + two + "][unused12]"), both);
   EXPECT_EQ(ParseAs("granite", "<|tool_call|>[" + one + "," + two + "]"), both);
   EXPECT_EQ(
