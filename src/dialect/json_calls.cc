@@ -32,6 +32,7 @@ void JsonCallGrammar::StartObject() {
   name_.clear();
   held_.clear();
   scalar_arguments_.clear();
+  ended_ = false;
   has_name_ = has_arguments_ = has_others_ = begun_ = arguments_done_ = false;
 }
 
@@ -94,7 +95,6 @@ Step JsonCallGrammar::OnValueStart(char c) {
   string_ = {};
   if (context_.format.key_is_name) {
     if (!IsToolName(key_)) return GiveUp();
-    if (begun_) context_.End(CallEnd::kComplete);  // each member is a call
     const std::string name = key_;
     StartObject();
     name_ = name;
@@ -153,13 +153,22 @@ Step JsonCallGrammar::OnArguments(char c) {
     }
     if (result == JsonScanner::Result::kMore) return Step::kMore;
     if (is_scalar_) Write(scalar_arguments_ == "null" ? "{}" : scalar_arguments_);
-    arguments_done_ = true;
-    state_ = State::kAfterValue;
+    EndArguments();
     return result == JsonScanner::Result::kEnd ? Step::kMore : OnAfterValue(c);
   }
-  arguments_done_ = true;
-  state_ = State::kAfterValue;
+  EndArguments();
   return Step::kMore;
+}
+
+// Where names are keys, each member is a call.
+void JsonCallGrammar::EndArguments() {
+  arguments_done_ = true;
+  if (context_.format.key_is_name) {
+    context_.End(CallEnd::kComplete);
+    StartObject();
+    ended_ = true;
+  }
+  state_ = State::kAfterValue;
 }
 
 Step JsonCallGrammar::OnOther(char c) {
@@ -185,6 +194,11 @@ Step JsonCallGrammar::CloseObject() {
     state_ = State::kAfterValue;
     return Step::kMore;
   }
+  if (ended_) {
+    context_.raw.clear();
+    state_ = State::kNextMore;
+    return list_ ? Step::kMore : Step::kDone;
+  }
   if (!has_name_ || (!has_arguments_ && (bare_ || has_others_))) return Step::kFailed;
   has_arguments_ = true;
   BeginIfKnown();
@@ -195,12 +209,14 @@ Step JsonCallGrammar::CloseObject() {
 
 // What cannot go on. A closing brace that is missing behind the arguments is forgiven.
 Step JsonCallGrammar::GiveUp() {
+  if (ended_ && state_ == State::kAfterValue) return Step::kBefore;
   if (!begun_) return Step::kFailed;
   context_.End(arguments_done_ ? CallEnd::kComplete : CallEnd::kMalformed);
   return Step::kBefore;
 }
 
 void JsonCallGrammar::OnEnd() {
+  if (ended_ && state_ == State::kAfterValue) context_.raw.clear();
   if (begun_ && state_ != State::kNextMore) {
     if (!arguments_done_) Write(scalar_arguments_);
     context_.End(arguments_done_ ? CallEnd::kComplete : CallEnd::kCutOff);

@@ -41,6 +41,7 @@ class JsonCallGrammar {
   Step OnKeyEnd();
   Step OnValueStart(char c);
   Step OnArguments(char c);
+  void EndArguments();
   Step OnName(char c);
   Step OnOther(char c);
   Step OnAfterValue(char c);
@@ -60,6 +61,7 @@ class JsonCallGrammar {
   std::string key_, name_, held_;  // held_: arguments that came before the name
   std::string scalar_arguments_;   // arguments that are neither object, list nor string
   bool is_scalar_ = false;
+  bool ended_ = false;       // by a member that was a call of its own
   bool has_others_ = false;  // members that are not a call's
   bool has_name_ = false, has_arguments_ = false, begun_ = false, arguments_done_ = false;
 };
