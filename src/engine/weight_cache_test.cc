@@ -76,6 +76,10 @@ TEST(WeightChecksum, SeesChangesZerosAndSwaps) {
   }
   std::swap_ranges(bytes.begin(), bytes.begin() + 64, bytes.begin() + 64);
   EXPECT_NE(WeightChecksum(bytes), sum);
+  std::swap_ranges(bytes.begin(), bytes.begin() + 64, bytes.begin() + 64);
+  bytes[3] ^= 0x80;  // two flips of a highest bit, which sums of words do not see
+  bytes[131] ^= 0x80;
+  EXPECT_NE(WeightChecksum(bytes), sum);
   EXPECT_NE(WeightChecksum(std::vector<uint8_t>(64)), WeightChecksum(std::vector<uint8_t>(128)));
   EXPECT_NE(WeightChecksum({}), 0u);
 }

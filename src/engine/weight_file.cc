@@ -1,5 +1,5 @@
 // Layout, little-endian as the machines that Tael runs on:
-//   "TAELWGT1", u64 header bytes, u64 data offset, u64 data bytes, u64 length and text of the
+//   "TAELWGT2", u64 header bytes, u64 data offset, u64 data bytes, u64 length and text of the
 //   model's path, 64 characters of digest, u64 count and u64 checksums of the windows, u64 checksum
 //   of all before; then, at the next large page, the strips.
 #include "engine/weight_file.h"
@@ -22,10 +22,14 @@
 #include "quant/interleave.h"
 #include "runtime/for_each_piece.h"
 
+// Compiled in here: the header is all that is needed.
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 namespace tael {
 namespace {
 
-constexpr std::string_view kMagic = "TAELWGT1";
+constexpr std::string_view kMagic = "TAELWGT2";
 constexpr int64_t kWindow = InterleavedWeights::kWindowBytes;
 constexpr size_t kDigestChars = 64;
 constexpr int64_t kMaxModelPath = 1 << 16;
@@ -97,27 +101,7 @@ std::string HeaderOf(const WeightFileKey& key, int64_t data_bytes,
 }  // namespace
 
 uint64_t WeightChecksum(std::span<const uint8_t> bytes) {
-  // Sums, and sums of sums, of 32-bit words in sixteen lanes: compilers make vectors of them.
-  constexpr size_t kLanes = 16, kStep = kLanes * sizeof(uint32_t);
-  std::array<uint32_t, kLanes> sums{}, weighted{};
-  sums.fill(1);  // zeros count too
-  std::array<uint32_t, kLanes> words{};
-  const size_t whole = bytes.size() / kStep * kStep;
-  for (size_t at = 0; at < whole; at += kStep) {
-    std::memcpy(words.data(), bytes.data() + at, kStep);
-    for (size_t lane = 0; lane < kLanes; ++lane) {
-      sums[lane] += words[lane];
-      weighted[lane] += sums[lane];
-    }
-  }
-  uint64_t hash = bytes.size();
-  const auto mix = [&](uint64_t value) {
-    hash = (hash ^ value) * 0x9e3779b97f4a7c15ULL;
-    hash ^= hash >> 32;
-  };
-  for (size_t at = whole; at < bytes.size(); ++at) mix(bytes[at]);
-  for (size_t lane = 0; lane < kLanes; ++lane) mix(uint64_t{weighted[lane]} << 32 | sums[lane]);
-  return hash;
+  return XXH3_64bits(bytes.data(), bytes.size());
 }
 
 bool CanKeep(const Model& model, const InterleavedWeights& weights) {

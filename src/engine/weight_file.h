@@ -36,7 +36,7 @@ struct WeightFileHeader {
 // The header of a weight file. Throws kNotFound, kCorrupt (what is wrong in the message).
 WeightFileHeader ReadWeightFileHeader(const MappedFile& file);
 
-// Detects damage: every change within four neighbouring bytes, nearly every other one.
+// Detects damage (XXH3, 64 bits).
 uint64_t WeightChecksum(std::span<const uint8_t> bytes);
 
 // Maps the file at `path`, and reads and checks every byte of it on all workers. Throws kNotFound;

@@ -25,6 +25,14 @@ std::string Date() {
       kMonths.at(static_cast<size_t>(t.tm_mon)), t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
 }
 
+// A line break in a value would begin a header of its own.
+void RequireValues(const HttpHeaders& headers) {
+  for (const auto& [name, value] : headers) {
+    if (value.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos) continue;
+    Fail(ErrorCode::kInternal, "header {}: its value holds a line break", name);
+  }
+}
+
 bool HasBody(int status) { return status >= 200 && status != 204 && status != 304; }
 
 class Exchange : public HttpExchange {
@@ -65,8 +73,6 @@ void HttpAnswer::AppendHead(int status, const HttpHeaders& headers) {
   std::string head =
       fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\n", status, StatusName(status), Date());
   for (const auto& [name, value] : headers) {
-    // A line break in a value would begin a header of its own.
-    TAEL_CHECK(value.find_first_of("\r\n") == std::string::npos);
     head += fmt::format("{}: {}\r\n", name, value);
   }
   if (!keep_alive_) {
@@ -78,10 +84,13 @@ void HttpAnswer::AppendHead(int status, const HttpHeaders& headers) {
 }
 
 void HttpAnswer::Respond(HttpResponse response) {
+  RequireValues(response.headers);
+  std::function<void()> unused;  // destroyed without the lock, as in all of these
   {
     const std::lock_guard lock(mutex_);
-    TAEL_CHECK(!begun_);
+    if (begun_ || gone_) return;
     begun_ = ended_ = true;
+    unused.swap(on_gone_);
     if (HasBody(response.status)) {
       response.headers.emplace_back("Content-Length", fmt::format("{}", response.body.size()));
     }
@@ -92,9 +101,10 @@ void HttpAnswer::Respond(HttpResponse response) {
 }
 
 void HttpAnswer::Begin(int status, HttpHeaders headers) {
+  RequireValues(headers);
   {
     const std::lock_guard lock(mutex_);
-    TAEL_CHECK(!begun_);
+    if (begun_ || gone_) return;
     begun_ = true;
     chunked_ = request_.minor_version > 0;
     // A client of HTTP/1.0 knows the end of a stream by the end of the connection.
@@ -112,8 +122,7 @@ bool HttpAnswer::Write(std::string_view bytes) {
   std::function<void()> report;
   {
     const std::lock_guard lock(mutex_);
-    TAEL_CHECK(begun_ && !ended_);
-    if (gone_) return false;
+    if (gone_ || ended_ || !begun_) return false;
     if (bytes.empty() || request_.method == "HEAD") return true;
     if (unsent_ + bytes.size() > unsent_limit_) {
       gone_ = broken_ = true;
@@ -132,11 +141,12 @@ bool HttpAnswer::Write(std::string_view bytes) {
 }
 
 void HttpAnswer::End() {
+  std::function<void()> unused;
   {
     const std::lock_guard lock(mutex_);
-    TAEL_CHECK(begun_ && !ended_);
+    if (gone_ || ended_ || !begun_) return;
     ended_ = true;
-    on_gone_ = nullptr;
+    unused.swap(on_gone_);
     if (chunked_ && request_.method != "HEAD") Append("0\r\n\r\n");
   }
   wake_();
@@ -146,7 +156,7 @@ void HttpAnswer::OnGone(std::function<void()> callback) {
   {
     const std::lock_guard lock(mutex_);
     if (!gone_) {
-      if (!ended_) on_gone_ = std::move(callback);
+      if (!ended_) on_gone_.swap(callback);
       return;
     }
   }
@@ -160,9 +170,10 @@ bool HttpAnswer::gone() const {
 
 void HttpAnswer::Abandon() {
   bool unanswered = false;
+  std::function<void()> unused;
   {
     const std::lock_guard lock(mutex_);
-    on_gone_ = nullptr;
+    unused.swap(on_gone_);
     if (ended_ || gone_) return;
     unanswered = !begun_;
     if (begun_) gone_ = broken_ = true;

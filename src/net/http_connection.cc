@@ -16,11 +16,10 @@ constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 }  // namespace
 
 HttpConnection::HttpConnection(std::shared_ptr<const Host> host,
-                               std::unique_ptr<Transport> transport,
-                               const boost::asio::any_io_executor& executor, std::string peer)
+                               std::unique_ptr<Transport> transport, std::string peer)
     : host_(std::move(host)),
       transport_(std::move(transport)),
-      deadline_(executor),
+      deadline_(*host_->context),
       peer_(std::move(peer)),
       reader_(host_->options.sizes) {}
 
@@ -37,8 +36,7 @@ void HttpConnection::Finish() {
 void HttpConnection::Close() {
   if (phase_ == Phase::kClosed) return;
   phase_ = Phase::kClosed;
-  boost::system::error_code ignored;
-  deadline_.cancel(ignored);
+  ClearDeadline();
   transport_->Close();
   if (answer_) std::exchange(answer_, nullptr)->Break();
   host_->on_closed(this);
@@ -59,16 +57,18 @@ void HttpConnection::OnRead(const boost::system::error_code& error, std::string_
   if (phase_ == Phase::kLingering) return Read();  // what comes now is of no interest
   try {
     reader_.Feed(bytes);
-  } catch (const HttpError& refusal) {
-    return Refuse(refusal);
+    if (phase_ == Phase::kReading) return Proceed();
+  } catch (const std::bad_alloc&) {
+    return Close();  // one client less, and all the others go on
   }
-  if (phase_ == Phase::kReading) return Proceed();
+  // What comes behind a request is looked at behind its answer.
   if (reader_.waiting() < kMaxWaiting) Read();
 }
 
 // Takes the next request, or waits for the rest of it.
 void HttpConnection::Proceed() {
   using State = HttpRequestReader::State;
+  if (writing_) return;  // "100 Continue"; OnWritten() comes back
   try {
     if (auto request = reader_.Take()) return StartRequest(std::move(*request));
   } catch (const HttpError& refusal) {
@@ -81,29 +81,25 @@ void HttpConnection::Proceed() {
                 : state == State::kHead ? host_->options.head_timeout
                                         : host_->options.body_timeout);
   }
-  if (reader_.expects_continue() && !told_to_continue_ && !writing_) {
-    told_to_continue_ = true;
-    sending_ = kContinue;
-    sent_ = 0;
-    Write();
-  }
-  Read();
+  if (!reader_.expects_continue() || told_to_continue_) return Read();
+  told_to_continue_ = true;
+  sending_ = kContinue;
+  sent_ = 0;
+  Write();
 }
 
 void HttpConnection::StartRequest(HttpRequest request) {
   phase_ = Phase::kAnswering;
   ended_ = told_to_continue_ = false;
-  boost::system::error_code ignored;
-  deadline_.cancel(ignored);
+  ClearDeadline();
   request.peer = peer_;
   host_->on_busy(this);
-  answer_ =
-      std::make_shared<HttpAnswer>(std::move(request), host_->options.unsent_bytes,
-                                   [weak = weak_from_this(), executor = deadline_.get_executor()] {
-                                     boost::asio::post(executor, [weak] {
-                                       if (const auto self = weak.lock()) self->Flush();
-                                     });
-                                   });
+  answer_ = std::make_shared<HttpAnswer>(std::move(request), host_->options.unsent_bytes,
+                                         [weak = weak_from_this(), host = host_] {
+                                           boost::asio::post(*host->context, [weak] {
+                                             if (const auto self = weak.lock()) self->Flush();
+                                           });
+                                         });
   const std::shared_ptr<HttpExchange> exchange = MakeExchange(answer_);
   try {
     host_->handler(exchange);
@@ -114,7 +110,6 @@ void HttpConnection::StartRequest(HttpRequest request) {
 }
 
 void HttpConnection::Refuse(const HttpError& error) {
-  if (phase_ == Phase::kAnswering) return Close();  // behind a request whose answer is being made
   phase_ = Phase::kLingering;
   HttpRequest request;
   request.keep_alive = false;
@@ -124,8 +119,9 @@ void HttpConnection::Refuse(const HttpError& error) {
   response.headers.emplace_back("Content-Type", "text/plain; charset=utf-8");
   response.body = std::string(error.what()) + "\n";
   answer.Respond(std::move(response));
-  sending_ += answer.Take(&ended_);
-  if (!writing_) Write();
+  sending_ = answer.Take(&ended_);
+  sent_ = 0;
+  Write();
 }
 
 void HttpConnection::Flush() {
@@ -157,11 +153,10 @@ void HttpConnection::OnWritten(const boost::system::error_code& error, size_t by
   sent_ = 0;
   if (phase_ == Phase::kLingering) return Linger();
   if (phase_ == Phase::kReading) {  // "100 Continue"
-    seen_ = HttpRequestReader::State::kBody;
-    return SetDeadline(host_->options.body_timeout);
+    SetDeadline(host_->options.body_timeout);
+    return Proceed();
   }
-  boost::system::error_code ignored;
-  deadline_.cancel(ignored);
+  ClearDeadline();
   Flush();
 }
 
@@ -185,6 +180,11 @@ void HttpConnection::Linger() {
   transport_->ShutDown();
   SetDeadline(kLinger);
   Read();
+}
+
+// Also for a handler that is on its way already: it looks at the time that is set.
+void HttpConnection::ClearDeadline() {
+  deadline_.expires_at(std::chrono::steady_clock::time_point::max());
 }
 
 void HttpConnection::SetDeadline(std::chrono::milliseconds timeout) {

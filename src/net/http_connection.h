@@ -1,7 +1,7 @@
 // One client of an HttpServer: reads requests, one after another, and sends their answers.
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <functional>
@@ -19,6 +19,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
  public:
   // What a connection needs of its server, which outlives it or is told nothing.
   struct Host {
+    // Answers that are still being made keep it when the server is gone.
+    std::shared_ptr<boost::asio::io_context> context;
     HttpServerOptions options;
     HttpHandler handler;
     std::function<void(HttpConnection*)> on_waiting;  // has no request now
@@ -27,7 +29,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   };
 
   HttpConnection(std::shared_ptr<const Host> host, std::unique_ptr<Transport> transport,
-                 const boost::asio::any_io_executor& executor, std::string peer);
+                 std::string peer);
 
   void Start();
   // Closes at once, or behind the answer that is being made.
@@ -48,6 +50,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void OnAnswered();
   void Linger();
   void SetDeadline(std::chrono::milliseconds timeout);
+  void ClearDeadline();
   void OnDeadline();
 
   const std::shared_ptr<const Host> host_;

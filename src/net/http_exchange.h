@@ -9,8 +9,9 @@
 
 namespace tael {
 
-// Every method may be called from any thread. Either Respond(), or Begin(), Write()..., End(). An
-// exchange that is destroyed unanswered becomes a 500; one destroyed before End() breaks the
+// Every method may be called from any thread. Either Respond(), or Begin(), Write()..., End(): what
+// comes too late, or a second time, does nothing. A header's value with a line break is an Error.
+// An exchange that is destroyed unanswered becomes a 500; one destroyed before End() breaks the
 // connection, so that the client sees that the stream is not whole.
 class HttpExchange {
  public:
@@ -27,7 +28,7 @@ class HttpExchange {
 
   virtual bool gone() const = 0;
   // `callback` is called once, on the thread of the sockets or on this one, when the client goes
-  // before the end of the answer. It must not block.
+  // before the end of the answer. It must not block, nor own the exchange.
   virtual void OnGone(std::function<void()> callback) = 0;
 };
 

@@ -18,13 +18,8 @@ HttpRequestReader::State HttpRequestReader::state() const {
   return bytes_.empty() ? State::kIdle : State::kHead;
 }
 
-void HttpRequestReader::Feed(std::string_view bytes) {
-  bytes_.append(bytes);
-  Advance();
-}
-
 std::optional<HttpRequest> HttpRequestReader::Take() {
-  Advance();  // over bytes that waited
+  Advance();
   if (!complete_) return std::nullopt;
   HttpRequest request = std::move(head_->request);
   head_.reset();

@@ -24,17 +24,17 @@ class HttpRequestReader {
 
   explicit HttpRequestReader(const HttpSizes& sizes) : sizes_(sizes) {}
 
-  // Bytes as they come. With a complete request they wait, for the next one. Throws HttpError (400,
-  // 413 body too large, 431 head too large, 501, 505); the reader is of no use behind it.
-  void Feed(std::string_view bytes);
-  // The complete request, once. The bytes behind it are looked at by the next call, which may throw
-  // as Feed() does.
+  // Bytes as they come. They are only kept: Take() looks at them.
+  void Feed(std::string_view bytes) { bytes_.append(bytes); }
+  // The next request, once it is complete. Throws HttpError (400, 413 body too large, 417, 431 head
+  // too large, 501, 505); the reader is of no use behind it.
   std::optional<HttpRequest> Take();
 
+  // As of the last Take().
   State state() const;
   // The head is complete and asks for "100 Continue" before the body is sent.
   bool expects_continue() const { return head_ && head_->expects_continue && !complete_; }
-  // Bytes that wait behind a complete request.
+  // Bytes that were not looked at, or not understood yet.
   size_t waiting() const { return bytes_.size(); }
 
  private:

@@ -32,7 +32,6 @@ TEST(HttpRequestReader, ReadsARequestThatComesByteByByte) {
     EXPECT_FALSE(reader.Take().has_value());
     reader.Feed(std::string_view(c, 1));
   }
-  EXPECT_EQ(reader.state(), HttpRequestReader::State::kComplete);
   const auto request = reader.Take();
   ASSERT_TRUE(request.has_value());
   EXPECT_EQ(request->method, "POST");
@@ -132,6 +131,7 @@ TEST(HttpRequestReader, SizesAreLimits) {
 TEST(HttpRequestReader, AnExpectationIsTold) {
   HttpRequestReader reader{HttpSizes{}};
   reader.Feed("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_FALSE(reader.Take().has_value());
   EXPECT_TRUE(reader.expects_continue());
   reader.Feed("hello");
   EXPECT_EQ(reader.Take()->body, "hello");

@@ -27,7 +27,7 @@ constexpr std::chrono::milliseconds kRetryAccept{100};
 class HttpServer::Core : public std::enable_shared_from_this<HttpServer::Core> {
  public:
   explicit Core(const HttpServerOptions& options)
-      : options_(options), acceptor_(context_), retry_(context_), drain_(context_) {}
+      : options_(options), acceptor_(*context_), retry_(*context_), drain_(*context_) {}
 
   void ReloadTls() {
     if (!options_.tls) return;
@@ -57,6 +57,7 @@ class HttpServer::Core : public std::enable_shared_from_this<HttpServer::Core> {
            options_.port, error.message());
     }
     auto host = std::make_shared<HttpConnection::Host>();
+    host->context = context_;
     host->options = options_;
     host->handler = std::move(handler);
     // Connections do not outlive Close(), which the server's end calls.
@@ -68,11 +69,11 @@ class HttpServer::Core : public std::enable_shared_from_this<HttpServer::Core> {
 
   int port() const { return acceptor_.local_endpoint().port(); }
   int connections() const { return count_.load(); }
-  asio::io_context& context() { return context_; }
+  asio::io_context& context() { return *context_; }
 
   void Run() {
     Accept();
-    context_.run();
+    context_->run();
   }
 
   void Stop(std::chrono::milliseconds drain) {
@@ -117,7 +118,7 @@ class HttpServer::Core : public std::enable_shared_from_this<HttpServer::Core> {
   }
 
   void AcceptLater() {
-    CloseLongestWaiting();
+    if (CloseLongestWaiting()) return Accept();
     retry_.expires_after(kRetryAccept);
     retry_.async_wait([this](const boost::system::error_code& error) {
       if (!error) Accept();
@@ -129,8 +130,8 @@ class HttpServer::Core : public std::enable_shared_from_this<HttpServer::Core> {
     boost::system::error_code error;
     const tcp::endpoint peer = socket.remote_endpoint(error);
     if (error || connections_.size() >= static_cast<size_t>(options_.max_connections)) return;
-    const auto connection = std::make_shared<HttpConnection>(
-        host_, TransportOf(std::move(socket)), context_.get_executor(), peer.address().to_string());
+    const auto connection = std::make_shared<HttpConnection>(host_, TransportOf(std::move(socket)),
+                                                             peer.address().to_string());
     connections_[connection.get()] = {connection, {}, false};
     count_ = static_cast<int>(connections_.size());
     SetWaiting(connection.get(), true);
@@ -149,10 +150,11 @@ class HttpServer::Core : public std::enable_shared_from_this<HttpServer::Core> {
     if (waiting) entry.place = waiting_.insert(waiting_.end(), connection);
   }
 
-  void CloseLongestWaiting() {
-    if (waiting_.empty()) return;
+  bool CloseLongestWaiting() {
+    if (waiting_.empty()) return false;
     const auto connection = connections_.at(waiting_.front()).connection;  // lives through Close()
     connection->Close();
+    return true;
   }
 
   void Forget(HttpConnection* connection) {
@@ -166,7 +168,7 @@ class HttpServer::Core : public std::enable_shared_from_this<HttpServer::Core> {
   }
 
   const HttpServerOptions options_;
-  asio::io_context context_{1};
+  const std::shared_ptr<asio::io_context> context_ = std::make_shared<asio::io_context>(1);
   tcp::acceptor acceptor_;
   asio::steady_timer retry_, drain_;
   std::shared_ptr<const HttpConnection::Host> host_;
@@ -183,7 +185,12 @@ HttpServer::HttpServer(const HttpServerOptions& options, HttpHandler handler)
   core_->Listen(std::move(handler));
 }
 
-HttpServer::~HttpServer() { core_->CloseAll(); }
+HttpServer::~HttpServer() {
+  core_->CloseAll();
+  // What was going on ends, and lets its connection go.
+  core_->context().restart();
+  core_->context().poll();
+}
 
 int HttpServer::port() const { return core_->port(); }
 void HttpServer::ReloadTls() { core_->ReloadTls(); }

@@ -226,6 +226,58 @@ TEST(HttpServer, SlowClientsAreToldOrClosed) {
   EXPECT_THAT(body.ReadAll(), StartsWith("HTTP/1.1 408 "));
 }
 
+TEST(HttpServer, WhatIsWrongBehindARequestWaitsForItsAnswer) {
+  Kept kept;
+  Running running(kept.handler());
+  Client client(running.port());
+  client.Send(Get("/first"));
+  const auto exchange = kept.Wait();
+  client.Send("nonsense\r\n\r\n");
+  exchange->Begin(200, {});
+  EXPECT_TRUE(exchange->Write("answer"));
+  exchange->End();
+  const std::string all = client.ReadAll();
+  EXPECT_THAT(all, HasSubstr("6\r\nanswer\r\n0\r\n\r\nHTTP/1.1 400 "));
+}
+
+TEST(HttpServer, WhatComesTooLateDoesNothing) {
+  Kept kept;
+  std::shared_ptr<HttpExchange> exchange;
+  {
+    Running running(kept.handler());
+    Client client(running.port());
+    client.Send(Get("/", "Connection: close\r\n"));
+    exchange = kept.Wait();
+    HttpResponse wrong;
+    wrong.headers.emplace_back("X", "a\r\nSet-Cookie: b");
+    EXPECT_THROW(exchange->Respond(wrong), Error);
+    exchange->Respond(Text("first"));
+    exchange->Respond(Text("second"));
+    exchange->Begin(200, {});
+    EXPECT_FALSE(exchange->Write("third"));
+    exchange->End();
+    const std::string all = client.ReadAll();
+    EXPECT_THAT(all, EndsWith("first"));
+    EXPECT_THAT(all, testing::Not(HasSubstr("Set-Cookie")));
+  }
+  exchange->Respond(Text("the server is gone"));
+  exchange.reset();
+}
+
+TEST(HttpServer, AnswersMayOutliveTheServer) {
+  Kept kept;
+  std::shared_ptr<HttpExchange> exchange;
+  {
+    Running running(kept.handler());
+    Client client(running.port());
+    client.Send(Get("/"));
+    exchange = kept.Wait();
+    exchange->Begin(200, {});
+  }
+  EXPECT_FALSE(exchange->Write("to nobody"));
+  exchange->End();
+}
+
 TEST(HttpServer, ABodyIsSentWhenItIsAskedFor) {
   Running running(Echo);
   Client client(running.port());

@@ -60,7 +60,8 @@ struct Answer {
   std::string text, subject;
 };
 
-// One request over TLS, to the end of the connection.
+// One request over TLS, to the end of the connection. What the server does not want to read is not
+// sent to its end.
 Answer Ask(int port, const std::string& request) {
   asio::io_context io;
   asio::ssl::context context(asio::ssl::context::tls_client);
@@ -73,8 +74,9 @@ Answer Ask(int port, const std::string& request) {
   X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, name, sizeof(name));
   X509_free(certificate);
   answer.subject = name;
-  asio::write(stream, asio::buffer(request));
   boost::system::error_code error;
+  asio::write(stream, asio::buffer(request), error);
+  error = {};
   std::array<char, 4096> buffer{};
   while (!error) {
     const size_t size = stream.read_some(asio::buffer(buffer), error);
@@ -111,6 +113,21 @@ TEST(Tls, RequestsAreServedAndCertificatesReplacedWhileRunning) {
   folder.Write("first.key", ReadFile(second.key));
   server.ReloadTls();
   EXPECT_EQ(Ask(server.port(), request).subject, "second");
+  server.Stop(std::chrono::seconds(0));
+  thread.join();
+}
+
+TEST(Tls, ARefusalReachesAClientThatIsStillSending) {
+  const TemporaryFolder folder;
+  HttpServerOptions options;
+  options.tls = MakeCertificate(folder, "a", 1000);
+  options.sizes.body_bytes = 1000;
+  HttpServer server(options,
+                    [](const std::shared_ptr<HttpExchange>& exchange) { exchange->Respond({}); });
+  std::thread thread([&] { server.Run(); });
+  const std::string head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n";
+  EXPECT_THAT(Ask(server.port(), head + std::string(2'000'000, 'x')).text,
+              testing::StartsWith("HTTP/1.1 413 "));
   server.Stop(std::chrono::seconds(0));
   thread.join();
 }

@@ -33,7 +33,7 @@ class Transport {
 // Plain TCP. Waits without a buffer of its own: many silent clients cost little memory.
 std::unique_ptr<Transport> MakeTcpTransport(boost::asio::ip::tcp::socket socket);
 // The same under TLS; the handshake is part of the first Read().
-std::unique_ptr<Transport> MakeTlsTransport(boost::asio::ip::tcp::socket socket,
-                                            std::shared_ptr<boost::asio::ssl::context> context);
+std::unique_ptr<Transport> MakeTlsTransport(
+    boost::asio::ip::tcp::socket socket, const std::shared_ptr<boost::asio::ssl::context>& context);
 
 }  // namespace tael
