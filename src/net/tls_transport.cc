@@ -118,7 +118,7 @@ class TlsTransport : public Transport {
 
   // Calls `again` when what SSL_read() or SSL_write() waited for is there, or `done` with why not.
   template <typename Again, typename Done>
-  void Wait(int result, Again again, Done done) {
+  void Wait(int result, Again again, const Done& done) {
     const int why = SSL_get_error(ssl_.get(), result);
     const bool writes = why == SSL_ERROR_WANT_WRITE;
     if (!writes && why != SSL_ERROR_WANT_READ) {

@@ -193,6 +193,7 @@ GgufEntries Llama2cVocabularyToGguf(std::string_view bytes, const std::string& w
   SentencePieces pieces = ReadLlama2cPieces(bytes, where);
   std::vector<float> scores(pieces.scores.begin(), pieces.scores.end());
   std::vector<int64_t> types;
+  types.reserve(pieces.types.size());
   for (const PieceType type : pieces.types) types.push_back(static_cast<int64_t>(type));
   for (auto id = static_cast<int>(types.size()); id < rows; ++id) {
     pieces.texts.push_back(UnusedName(id));
