@@ -6,8 +6,6 @@ namespace {
 
 // Activation rows that the registers hold sums for.
 inline constexpr size_t kStripActs = 4;
-// Weight rows of a panel.
-inline constexpr size_t kPanelRows = kRowTile;
 // From this many activation rows on, making panels pays.
 template <class F>
 inline constexpr size_t kStripPanelMinRows = 8;
