@@ -80,7 +80,10 @@ std::vector<PlannedMatrices> PlanMatmuls(const Model& model, const RunnerOptions
   const auto add = [&](const Weight& w, ProductArithmetic arithmetic) {
     if (w.empty()) return;
     machine.integer_matmul =
-        options.matmul == MatmulMode::kInteger && arithmetic == ProductArithmetic::kOfMode;
+        options.matmul == MatmulMode::kInteger && arithmetic != ProductArithmetic::kAlwaysFloat32;
+    // Both terms are rows of one product.
+    const bool twice = arithmetic == ProductArithmetic::kTwoTerms &&
+                       MatmulFormOf(w, machine.integer_matmul) == MatmulForm::kInteger;
     machine.strips = interleaved.Takes(w);
     PlannedMatrices matrix{.name = PatternOf(names.Of(w)),
                            .type = w.packed == nullptr ? Name(w.dtype) : w.packed->form,
@@ -88,7 +91,9 @@ std::vector<PlannedMatrices> PlanMatmuls(const Model& model, const RunnerOptions
                            .k = w.k,
                            .bytes = w.bytes(),
                            .plans = {}};
-    for (const int rows : kPlannedRows) matrix.plans.push_back(PlanMatmul(w, rows, machine));
+    for (const int rows : kPlannedRows) {
+      matrix.plans.push_back(PlanMatmul(w, twice ? 2 * rows : rows, machine));
+    }
     const auto same = [&](const PlannedMatrices& other) {
       return other.name == matrix.name && other.type == matrix.type && other.n == matrix.n &&
              other.k == matrix.k && other.plans == matrix.plans;

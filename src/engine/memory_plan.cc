@@ -18,8 +18,9 @@ namespace {
 // names: pages of the program, one request's bookkeeping. A process that only plans has touched
 // less of them than one that read its prompt. Measured over random models, see docs/memory.md.
 constexpr int64_t kRunGrowth = int64_t{1} << 20, kGrowthAfterHeaders = int64_t{5} << 19;
-// What a waiting worker touches of its stack.
-constexpr int64_t kThreadBytes = int64_t{12} << 10;
+// What a worker touches of its stack: while it waits, and the sums of a float product in blocks
+// (kernels/impl/matmul_float_blocks.inl.h).
+constexpr int64_t kThreadBytes = int64_t{12} << 10, kFloatSumBytes = int64_t{144} << 10;
 // Address space that the allocator may take for small objects, in steps larger than they are.
 constexpr int64_t kHeapSlack = int64_t{16} << 20, kHeapAfterHeaders = int64_t{2} << 20;
 
@@ -258,7 +259,7 @@ MemoryPlan PlanMemory(const Model& model, const RunnerOptions& options, const Ru
   const int64_t program = baseline.now.resident() - baseline.weights - plan.adapters;
   plan.program = std::max<int64_t>(0, program) +
                  (model.headers_only ? kGrowthAfterHeaders : kRunGrowth) +
-                 (threads - 1) * kThreadBytes;
+                 (threads - 1) * kThreadBytes + threads * kFloatSumBytes;
   plan.loading = baseline.now.peak;
   plan.threads = threads;
   plan.stacks = (threads - 1) * ThreadStackBytes();

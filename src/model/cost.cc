@@ -118,7 +118,7 @@ class Walker {
 
     const Visible visible = CountVisible(batch_, spec.sliding_window);
     CacheTraffic(spec, visible.stored);
-    cost_[CostKind::kAttention].float_macs += visible.scored * 2 * spec.num_heads * spec.head_dim;
+    Attention(visible.scored * spec.num_heads, spec.head_dim, spec.head_dim);
   }
 
   void AttentionPart(const MlaSpec& spec, const AttentionWeights& any) {
@@ -148,9 +148,8 @@ class Walker {
     } else {
       CacheTraffic(spec, visible.stored);
     }
-    const int each =
-        spec.expanded ? spec.query_dim() + spec.value_dim : spec.cached_dim() + spec.latent_dim;
-    FloatProduct(CostKind::kAttention, each, visible.scored * spec.num_heads);
+    Attention(visible.scored * spec.num_heads, spec.expanded ? spec.query_dim() : spec.cached_dim(),
+              spec.expanded ? spec.value_dim : spec.latent_dim);
   }
 
   void AttentionPart(const CompressedSpec& spec, const AttentionWeights& any) {
@@ -177,7 +176,7 @@ class Walker {
       seen.scored += entries.scored;
     }
     cost.kv_read_bytes += seen.stored * row_bytes;
-    FloatProduct(CostKind::kAttention, 2 * spec.head_dim, seen.scored * spec.num_heads);
+    Attention(seen.scored * spec.num_heads, spec.head_dim, spec.head_dim);
   }
 
   void CompressorPart(const CompressedSpec& spec, const CompressorWeights& weights) {
@@ -223,6 +222,13 @@ class Walker {
 
   void FloatProduct(CostKind kind, int64_t macs, int64_t times) {
     cost_[kind].float_macs += macs * times;
+  }
+
+  // Scores of keys and sums of values; keys in 8 bits are multiplied as bytes.
+  void Attention(int64_t scores, int64_t key_dim, int64_t value_dim) {
+    Cost& cost = cost_[CostKind::kAttention];
+    (options_.kv_dtype == DType::kQ8_0 ? cost.integer_macs : cost.float_macs) += scores * key_dim;
+    cost.float_macs += scores * value_dim;
   }
 
   // `stored`: positions of the cache that are read.

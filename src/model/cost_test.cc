@@ -94,6 +94,21 @@ TEST(Cost, OfAWindowIsLimitedByIt) {
   EXPECT_EQ(at_depth.kv_read_bytes, (4 + 101) * 2 * 2 * 8 * 4);
 }
 
+TEST(Cost, KeysInEightBitsAreProductsOfBytes) {
+  Tiny tiny({0});
+  std::get<GqaSpec>(tiny.spec.layers[0].attention).head_dim = 32;  // whole blocks
+  Batch batch;
+  Append(batch, 2, 4, false);  // sees 3, 4, 5, 6
+  const auto attention = [&](DType cache) {
+    return CostOf(tiny.spec, tiny.weights, batch, {.kv_dtype = cache})[CostKind::kAttention];
+  };
+  const int64_t each = 18 * 4 * 32;  // multiplications with keys, and with values
+  EXPECT_EQ(attention(DType::kF16).integer_macs, 0);
+  EXPECT_EQ(attention(DType::kF16).float_macs, 2 * each);
+  EXPECT_EQ(attention(DType::kQ8_0).integer_macs, each);
+  EXPECT_EQ(attention(DType::kQ8_0).float_macs, each);
+}
+
 TEST(Cost, OfNormsBehindThePartsIsCounted) {
   Tiny tiny({0});
   tiny.weights.layers[0].attention_output_norm.resize(32);

@@ -9,20 +9,30 @@ class Visitor {
  public:
   explicit Visitor(const MatrixVisitor& visit) : visit_(visit) {}
 
-  void operator()(const GqaWeights& w) const { Each({&w.q, &w.k, &w.v, &w.o}); }
+  void operator()(const GqaWeights& w) const {
+    Each({&w.q});
+    Twice({&w.k, &w.v});
+    Each({&w.o});
+  }
   void operator()(const MlaWeights& w) const {
-    Each({&w.query_down, &w.query, &w.latent, &w.output});
-    Each({&w.indexer.query, &w.indexer.key});
+    Each({&w.query_down, &w.query});
+    Twice({&w.latent});
+    Each({&w.output, &w.indexer.query});
+    Twice({&w.indexer.key});
     visit_(w.indexer.head_weights, ProductArithmetic::kAlwaysFloat32);
   }
   void operator()(const GatedDeltaNetWeights& w) const {
-    Each({&w.qkvz, &w.qkv, &w.z, &w.ba, &w.b, &w.a, &w.out});
+    Each({&w.qkvz, &w.qkv, &w.z});
+    Twice({&w.ba, &w.b, &w.a});
+    Each({&w.out});
   }
   void operator()(const CompressedWeights& w) const {
-    Each({&w.query_down, &w.query, &w.shared, &w.output});
+    Each({&w.query_down, &w.query});
+    Twice({&w.shared});
+    Each({&w.output});
     for (const Weight& group : w.output_down) Each({&group});
     for (const CompressorWeights* compressor : {&w.compressor, &w.index.compressor}) {
-      Each({&compressor->values, &compressor->gates});
+      Twice({&compressor->values, &compressor->gates});
     }
     Each({&w.index.query});
     visit_(w.index.head_weights, ProductArithmetic::kAlwaysFloat32);
@@ -36,6 +46,10 @@ class Visitor {
  private:
   void Each(std::initializer_list<const Weight*> matrices) const {
     for (const Weight* matrix : matrices) visit_(*matrix, ProductArithmetic::kOfMode);
+  }
+
+  void Twice(std::initializer_list<const Weight*> matrices) const {
+    for (const Weight* matrix : matrices) visit_(*matrix, ProductArithmetic::kTwoTerms);
   }
 
   const MatrixVisitor& visit_;
@@ -54,7 +68,7 @@ void ForEachMatrix(const DecoderWeights& weights, const MatrixVisitor& visit) {
 std::vector<Weight> MatricesOfMode(const DecoderWeights& weights) {
   std::vector<Weight> all;
   ForEachMatrix(weights, [&](const Weight& w, ProductArithmetic arithmetic) {
-    if (arithmetic == ProductArithmetic::kOfMode) all.push_back(w);
+    if (arithmetic != ProductArithmetic::kAlwaysFloat32) all.push_back(w);
   });
   all.push_back(weights.head);
   return all;

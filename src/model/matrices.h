@@ -10,6 +10,7 @@ namespace tael {
 
 enum class ProductArithmetic {
   kOfMode,         // what --matmul says
+  kTwoTerms,       // the same, with ActivationTerms::kTwo where activations have 8 bits
   kAlwaysFloat32,  // in every mode: what it gives decides something
 };
 using MatrixVisitor = std::function<void(const Weight&, ProductArithmetic)>;

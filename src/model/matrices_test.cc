@@ -31,10 +31,14 @@ TEST(Matrices, ThoseOfTheModeLeaveOutWhatIsAlwaysFloat32) {
   weights.layers.push_back(layer);
   weights.head = numbered(11);
 
-  std::vector<int64_t> all, of_mode;
-  ForEachMatrix(weights, [&](const Weight& w, ProductArithmetic) { all.push_back(w.n); });
+  std::vector<int64_t> all, of_mode, twice;
+  ForEachMatrix(weights, [&](const Weight& w, ProductArithmetic arithmetic) {
+    all.push_back(w.n);
+    if (arithmetic == ProductArithmetic::kTwoTerms) twice.push_back(w.n);
+  });
   for (const Weight& w : MatricesOfMode(weights)) of_mode.push_back(w.n);
   EXPECT_THAT(all, ElementsAre(1, 2, 3, 4, 5, 6, 7, 8, 9, 10));
+  EXPECT_THAT(twice, ElementsAre(3, 6));
   EXPECT_THAT(of_mode, ElementsAre(1, 2, 3, 4, 5, 6, 8, 9, 10, 11));
 }
 

@@ -21,6 +21,7 @@
 #include "app/weight_cache_text.h"
 #include "ops/matmul.h"
 #include "quant/integer_form.h"
+#include "spec/latent_form.h"
 
 namespace tael {
 namespace {
@@ -288,8 +289,10 @@ std::string BandwidthText(const std::vector<BenchRow>& rows) {
 
 std::string ReportToText(const BenchContext& context, const Model& model,
                          const std::vector<BenchRow>& rows) {
-  std::string text = fmt::format("{}\n{}, kernels {}, {} matmul, {} cache\n", context.path,
-                                 CpuModel(), context.kernels, context.matmul, context.kv);
+  std::string text =
+      fmt::format("{}\n{}, kernels {}, {} matmul, {} cache{}\n", context.path, CpuModel(),
+                  context.kernels, context.matmul, context.kv,
+                  HasExpandedLatents(model.spec) ? ", latents expanded (--mla)" : "");
   for (const std::string& lora : context.loras) text += fmt::format("  adapter {}\n", lora);
   const Json types = TypesToJson(model, context.integer_matmul);
   for (const Json& type : types.as_array()) {

@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "engine/hash_grid.h"
 #include "kernels/forced_isa.h"
+#include "spec/latent_form.h"
 
 namespace tael {
 namespace {
@@ -70,8 +71,10 @@ class Grid {
  public:
   Grid(const Model& model, const GridCommand& command) : model_(model), command_(command) {
     if (command.json) return;
-    PrintOut(fmt::format("{}, --matmul {}, cache {}, numerics version {}\n", command.model,
-                         MatmulName(command.matmul), Name(command.kv), kNumericsVersion));
+    PrintOut(fmt::format("{}, --matmul {}, cache {}{}, numerics version {}\n", command.model,
+                         MatmulName(command.matmul), Name(command.kv),
+                         HasExpandedLatents(model.spec) ? ", --mla expanded" : "",
+                         kNumericsVersion));
   }
 
   void Run(const std::vector<GridCell>& cells, const KernelTable* table) {
