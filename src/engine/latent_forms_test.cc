@@ -144,6 +144,16 @@ TEST(LatentCache, HoldsOneRowPerToken) {
   EXPECT_THROW(KvCacheBytes(*narrow, DType::kQ8_0, 1), Error);
 }
 
+size_t CountHashes(const Model& model, DType dtype) {
+  std::set<std::string> hashes;
+  std::vector<GridCell> cells = {{1, 512, 1, false}, {2, 5, 2, true}};
+  if (!kSanitized) cells.insert(cells.end(), {{3, 64, 2, false}, {7, 512, 3, true}});
+  for (const GridCell& cell : cells) {
+    hashes.insert(RunGridCell(model, cell, {.kv_dtype = dtype}).hash);
+  }
+  return hashes.size();
+}
+
 TEST(LatentCache, GivesOneHashWhateverTheCompany) {
   for (const char* name : {"deepseek-v3", "deepseek-v32"}) {
     const auto folder = SharedPath(std::string("goldens/") + name);
@@ -151,15 +161,33 @@ TEST(LatentCache, GivesOneHashWhateverTheCompany) {
     const auto model = LoadModel(*folder);
     for (const DType dtype : {DType::kF32, DType::kF16, DType::kQ8_0}) {
       if (kSanitized && dtype == DType::kF32) continue;
-      std::set<std::string> hashes;
-      std::vector<GridCell> cells = {{1, 512, 1, false}, {2, 5, 2, true}};
-      if (!kSanitized) cells.insert(cells.end(), {{3, 64, 2, false}, {7, 512, 3, true}});
-      for (const GridCell& cell : cells) {
-        hashes.insert(RunGridCell(*model, cell, {.kv_dtype = dtype}).hash);
-      }
-      EXPECT_EQ(hashes.size(), 1u) << name << " " << Name(dtype);
+      EXPECT_EQ(CountHashes(*model, dtype), 1u) << name << " " << Name(dtype);
     }
   }
+}
+
+TEST(LatentCache, ExpandedGivesOneHashWhateverTheCompany) {
+  for (const char* name : {"deepseek-v2", "deepseek-v3", "kimi-k2"}) {
+    const auto folder = SharedPath(std::string("goldens/") + name);
+    if (!folder) GTEST_SKIP() << "no shared goldens";
+    LoadOptions expanded;
+    expanded.expanded_latents = true;
+    const auto model = LoadModel(*folder, expanded);
+    EXPECT_EQ(CountHashes(*model, DType::kF16), 1u) << name;
+    // Rows of every head's keys and values, where the latent form has one for all heads.
+    EXPECT_GT(KvCacheBytes(*model, DType::kF16, 3),
+              2 * KvCacheBytes(*LoadModel(*folder), DType::kF16, 3));
+  }
+}
+
+TEST(LatentCache, ExpandedIsRefusedWhereSomethingElseReadsTheLatents) {
+  const auto folder = SharedPath("goldens/deepseek-v32");
+  const auto dense = SharedPath("goldens/qwen3");
+  if (!folder || !dense) GTEST_SKIP() << "no shared goldens";
+  LoadOptions expanded;
+  expanded.expanded_latents = true;
+  EXPECT_THROW(LoadModel(*folder, expanded), Error);  // its indexer
+  EXPECT_THROW(LoadModel(*dense, expanded), Error);   // no latents
 }
 
 }  // namespace
