@@ -1,0 +1,12 @@
+// The messages of an OpenAI chat request.
+#pragma once
+
+#include "base/json.h"
+
+namespace tael {
+
+// As ChatRequest::messages. Text parts are joined by line breaks; developers are systems. Throws
+// ApiError(400): other parts than text, roles, calls without their results or results of no call.
+JsonArray ParseOpenAiMessages(const JsonArray& messages);
+
+}  // namespace tael
