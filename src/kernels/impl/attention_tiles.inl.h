@@ -63,15 +63,18 @@ template <size_t First, size_t Count, size_t Rows, class Keys>
   ForEach<Rows>([&](auto r) TAEL_INLINE_LAMBDA {
     ForEach<Count>([&](auto i) TAEL_INLINE_LAMBDA { acc[r][i] = Zero(); });
   });
-  size_t d = 0;
+  size_t d = 0, fetched = 0;
   for (; d + kLanes <= head_dim; d += kLanes) {
     F32x16 q[Rows];
     ForEach<Rows>([&](auto r) TAEL_INLINE_LAMBDA { q[r] = Load(queries[r] + d); });
+    // One row at a time: more at once would fill the list of lines that the core waits for.
+    if (fetched < Count) from.From(fetched++).FetchAhead();
     ForEach<Count>([&](auto i) TAEL_INLINE_LAMBDA {
       const F32x16 k = from.GroupOnce(i, d);
       ForEach<Rows>([&](auto r) TAEL_INLINE_LAMBDA { acc[r][i] = Fma(q[r], k, acc[r][i]); });
     });
   }
+  for (; fetched < Count; ++fetched) from.From(fetched).FetchAhead();
   if (const size_t rest = head_dim - d; rest != 0) {
     ForEach<Count>([&](auto i) TAEL_INLINE_LAMBDA {
       const F32x16 k = from.Rest(i, d, rest);
@@ -92,7 +95,6 @@ inline void ScoreTile(const float* const (&queries)[Rows], size_t head_dim, cons
                       size_t at, float* const (&out)[Rows]) {
   constexpr size_t kKeys = kScoreKeys[Rows], kPass = kScorePass[Rows];
   F32x16 sums[Rows * kKeys];
-  for (size_t i = 0; i < kKeys; ++i) keys.From(at + i).FetchAhead();
   ForEach<kKeys / kPass>([&](auto pass) TAEL_INLINE_LAMBDA {
     LaneProducts<pass * kPass, kPass>(queries, head_dim, keys, at, sums);
   });
