@@ -121,12 +121,24 @@ struct Kept {
   std::shared_ptr<HttpExchange> Wait() { return promise.get_future().get(); }
 };
 
-TEST(HttpServer, PiecesOfAStreamArriveAtOnce) {
+// A server, a client, and its request, which waits for the test to answer it.
+struct Asked {
+  explicit Asked(const std::string& request = Get("/"), const HttpServerOptions& options = {})
+      : running(kept.handler(), options), client(running.port()) {
+    client.Send(request);
+    exchange = kept.Wait();
+  }
+
   Kept kept;
-  Running running(kept.handler());
-  Client client(running.port());
-  client.Send(Get("/"));
-  const auto exchange = kept.Wait();
+  Running running;
+  Client client;
+  std::shared_ptr<HttpExchange> exchange;
+};
+
+TEST(HttpServer, PiecesOfAStreamArriveAtOnce) {
+  Asked asked;
+  Client& client = asked.client;
+  const auto& exchange = asked.exchange;
   exchange->Begin(200, {{"Content-Type", "text/event-stream"}});
   EXPECT_TRUE(exchange->Write("data: 1\n\n"));
   EXPECT_THAT(client.ReadTo("data: 1\n\n\r\n"),
@@ -149,11 +161,9 @@ TEST(HttpServer, AStreamToAnOldClientEndsWithTheConnection) {
 }
 
 TEST(HttpServer, WhoGoesIsNoticed) {
-  Kept kept;
-  Running running(kept.handler());
-  Client client(running.port());
-  client.Send(Get("/"));
-  const auto exchange = kept.Wait();
+  Asked asked;
+  Client& client = asked.client;
+  const auto& exchange = asked.exchange;
   std::promise<void> gone;
   exchange->OnGone([&] { gone.set_value(); });
   EXPECT_FALSE(exchange->gone());
@@ -165,13 +175,10 @@ TEST(HttpServer, WhoGoesIsNoticed) {
 }
 
 TEST(HttpServer, WhoDoesNotReadIsLeft) {
-  Kept kept;
   HttpServerOptions options;
   options.unsent_bytes = 1 << 20;
-  Running running(kept.handler(), options);
-  Client client(running.port());
-  client.Send(Get("/"));
-  const auto exchange = kept.Wait();
+  Asked asked(Get("/"), options);
+  const auto& exchange = asked.exchange;
   std::promise<void> gone;
   exchange->OnGone([&] { gone.set_value(); });
   exchange->Begin(200, {});
@@ -227,11 +234,9 @@ TEST(HttpServer, SlowClientsAreToldOrClosed) {
 }
 
 TEST(HttpServer, WhatIsWrongBehindARequestWaitsForItsAnswer) {
-  Kept kept;
-  Running running(kept.handler());
-  Client client(running.port());
-  client.Send(Get("/first"));
-  const auto exchange = kept.Wait();
+  Asked asked(Get("/first"));
+  Client& client = asked.client;
+  const auto& exchange = asked.exchange;
   client.Send("nonsense\r\n\r\n");
   exchange->Begin(200, {});
   EXPECT_TRUE(exchange->Write("answer"));
@@ -241,13 +246,10 @@ TEST(HttpServer, WhatIsWrongBehindARequestWaitsForItsAnswer) {
 }
 
 TEST(HttpServer, WhatComesTooLateDoesNothing) {
-  Kept kept;
   std::shared_ptr<HttpExchange> exchange;
   {
-    Running running(kept.handler());
-    Client client(running.port());
-    client.Send(Get("/", "Connection: close\r\n"));
-    exchange = kept.Wait();
+    Asked asked(Get("/", "Connection: close\r\n"));
+    exchange = asked.exchange;
     HttpResponse wrong;
     wrong.headers.emplace_back("X", "a\r\nSet-Cookie: b");
     EXPECT_THROW(exchange->Respond(wrong), Error);
@@ -256,7 +258,7 @@ TEST(HttpServer, WhatComesTooLateDoesNothing) {
     exchange->Begin(200, {});
     EXPECT_FALSE(exchange->Write("third"));
     exchange->End();
-    const std::string all = client.ReadAll();
+    const std::string all = asked.client.ReadAll();
     EXPECT_THAT(all, EndsWith("first"));
     EXPECT_THAT(all, testing::Not(HasSubstr("Set-Cookie")));
   }
@@ -265,13 +267,10 @@ TEST(HttpServer, WhatComesTooLateDoesNothing) {
 }
 
 TEST(HttpServer, AnswersMayOutliveTheServer) {
-  Kept kept;
   std::shared_ptr<HttpExchange> exchange;
   {
-    Running running(kept.handler());
-    Client client(running.port());
-    client.Send(Get("/"));
-    exchange = kept.Wait();
+    Asked asked;
+    exchange = asked.exchange;
     exchange->Begin(200, {});
   }
   EXPECT_FALSE(exchange->Write("to nobody"));

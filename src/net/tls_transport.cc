@@ -12,10 +12,9 @@
 #include <boost/asio/ssl/error.hpp>
 #include <cerrno>
 #include <utility>
-#include <vector>
 
 #include "base/error.h"
-#include "net/transport.h"
+#include "net/socket_transport.h"
 
 namespace tael {
 namespace {
@@ -62,17 +61,15 @@ const BIO_METHOD* SocketMethod() {
 }
 
 // Callbacks keep `this`: theirs keep the connection that owns the transport.
-class TlsTransport : public Transport {
+class TlsTransport : public SocketTransport {
  public:
   TlsTransport(asio::ip::tcp::socket socket, const std::shared_ptr<asio::ssl::context>& context)
-      : socket_(std::move(socket)), ssl_(SSL_new(context->native_handle())) {
+      : SocketTransport(std::move(socket)), ssl_(SSL_new(context->native_handle())) {
     if (ssl_ == nullptr) throw std::bad_alloc();
-    boost::system::error_code ignored;  // only latency would suffer
-    socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
-    socket_.non_blocking(true, ignored);
     BIO* bio = BIO_new(SocketMethod());
     if (bio == nullptr) throw std::bad_alloc();
-    BIO_set_data(bio, reinterpret_cast<void*>(static_cast<intptr_t>(socket_.native_handle())));
+    const auto handle = static_cast<intptr_t>(this->socket().native_handle());
+    BIO_set_data(bio, reinterpret_cast<void*>(handle));
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl_.get(), bio, bio);
     SSL_set_accept_state(ssl_.get());
@@ -82,12 +79,13 @@ class TlsTransport : public Transport {
   // Bytes may wait in the record that was read last, so the stream is asked before the socket. The
   // handshake happens on the way.
   void Read(OnRead done) override {
-    asio::post(socket_.get_executor(),
+    if (said_) return ReadPlain(std::move(done));
+    asio::post(socket().get_executor(),
                [this, done = std::move(done)]() mutable { TryRead(std::move(done)); });
   }
 
   void Write(std::string_view bytes, OnWritten done) override {
-    asio::post(socket_.get_executor(), [this, bytes, done = std::move(done)]() mutable {
+    asio::post(socket().get_executor(), [this, bytes, done = std::move(done)]() mutable {
       TryWrite(bytes, std::move(done));
     });
   }
@@ -97,24 +95,13 @@ class TlsTransport : public Transport {
     ERR_clear_error();
     if (SSL_is_init_finished(ssl_.get()) != 0) SSL_shutdown(ssl_.get());
     said_ = true;
-    boost::system::error_code ignored;  // the client may be gone already
-    socket_.shutdown(asio::socket_base::shutdown_send, ignored);
-  }
-
-  void Close() override {
-    boost::system::error_code ignored;
-    socket_.close(ignored);
+    SocketTransport::ShutDown();
   }
 
  private:
   struct FreeSsl {
     void operator()(SSL* ssl) const { SSL_free(ssl); }
   };
-
-  static std::vector<char>& Scratch() {
-    static thread_local std::vector<char> buffer(size_t{64} << 10);
-    return buffer;
-  }
 
   // Calls `again` when what SSL_read() or SSL_write() waited for is there, or `done` with why not.
   template <typename Again, typename Done>
@@ -126,7 +113,7 @@ class TlsTransport : public Transport {
                       ? boost::system::error_code(asio::error::eof)
                       : boost::system::error_code(asio::ssl::error::stream_truncated));
     }
-    socket_.async_wait(
+    socket().async_wait(
         writes ? asio::socket_base::wait_write : asio::socket_base::wait_read,
         [again = std::move(again), done](const boost::system::error_code& error) mutable {
           error ? done(error) : again();
@@ -134,9 +121,9 @@ class TlsTransport : public Transport {
   }
 
   void TryRead(OnRead done) {
-    if (!socket_.is_open()) return done(asio::error::operation_aborted, {});
+    if (!socket().is_open()) return done(asio::error::operation_aborted, {});
+    if (said_) return ReadPlain(std::move(done));
     std::vector<char>& buffer = Scratch();
-    if (said_) return TryDiscard(std::move(done));
     ERR_clear_error();
     const int size = SSL_read(ssl_.get(), buffer.data(), static_cast<int>(buffer.size()));
     if (size > 0) return done({}, {buffer.data(), static_cast<size_t>(size)});
@@ -145,19 +132,8 @@ class TlsTransport : public Transport {
         [done](const boost::system::error_code& error) { done(error, {}); });
   }
 
-  void TryDiscard(OnRead done) {
-    boost::system::error_code error;
-    const size_t size = socket_.read_some(asio::buffer(Scratch()), error);
-    if (error != asio::error::would_block) return done(error, {Scratch().data(), size});
-    socket_.async_wait(
-        asio::socket_base::wait_read,
-        [this, done = std::move(done)](const boost::system::error_code& failed) mutable {
-          failed ? done(failed, {}) : TryRead(std::move(done));
-        });
-  }
-
   void TryWrite(std::string_view bytes, OnWritten done) {
-    if (!socket_.is_open()) return done(asio::error::operation_aborted, 0);
+    if (!socket().is_open()) return done(asio::error::operation_aborted, 0);
     constexpr size_t kAtOnce = size_t{1} << 20;
     ERR_clear_error();
     const int size =
@@ -168,7 +144,6 @@ class TlsTransport : public Transport {
         [done](const boost::system::error_code& error) { done(error, 0); });
   }
 
-  asio::ip::tcp::socket socket_;
   const std::unique_ptr<SSL, FreeSsl> ssl_;  // keeps the context
   bool said_ = false;                        // that nothing more will be written
 };
