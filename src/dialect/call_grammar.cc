@@ -8,6 +8,17 @@ void AddMarker(const char* text, MarkerRole role, std::vector<Marker>* markers) 
   if (*text != '\0') markers->push_back({text, role});
 }
 
+Step TakeArguments(const CallContext& context, JsonScanner& scanner, char c) {
+  std::string text;
+  const JsonScanner::Result result = scanner.OnByte(c, text);
+  if (result == JsonScanner::Result::kBad || result == JsonScanner::Result::kEndBefore) {
+    context.End(CallEnd::kMalformed);
+    return Step::kBefore;
+  }
+  context.events.Arguments(text);
+  return result == JsonScanner::Result::kMore ? Step::kMore : Step::kDone;
+}
+
 bool IsToolName(std::string_view name) {
   constexpr size_t kMaxBytes = 256;
   constexpr std::string_view kForeign(" \t\r\n\"'`<>{}[](),;=|\0", 20);

@@ -9,6 +9,7 @@
 
 #include "dialect/call_format.h"
 #include "dialect/dialect_event.h"
+#include "dialect/json_scanner.h"
 #include "dialect/tool_schemas.h"
 
 namespace tael {
@@ -82,6 +83,10 @@ struct CallContext {
   }
   bool Knows(std::string_view name) const { return tools != nullptr && tools->Has(name); }
 };
+
+// The next byte of an object that is all of a call's arguments: kMore; kDone at its end; kBefore
+// when the byte cannot stand there, and the call has ended as malformed.
+Step TakeArguments(const CallContext& context, JsonScanner& scanner, char c);
 
 // Whether `name` can be that of a tool: not empty, not long, without blank space, quotes, brackets.
 bool IsToolName(std::string_view name);

@@ -92,16 +92,9 @@ Step NamedCallGrammar::OnBeforeArguments(const Symbol& symbol) {
 }
 
 Step NamedCallGrammar::OnArguments(char c) {
-  std::string text;
-  const JsonScanner::Result result = scanner_.OnByte(c, text);
-  if (result == JsonScanner::Result::kBad || result == JsonScanner::Result::kEndBefore) {
-    context_.End(CallEnd::kMalformed);
-    return Step::kBefore;
-  }
-  context_.events.Arguments(text);
-  if (result == JsonScanner::Result::kMore) return Step::kMore;
-  context_.End(CallEnd::kComplete);
-  return Step::kDone;
+  const Step step = TakeArguments(context_, scanner_, c);
+  if (step == Step::kDone) context_.End(CallEnd::kComplete);
+  return step;
 }
 
 // The call's own end follows, which the caller reads.

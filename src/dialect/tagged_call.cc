@@ -134,14 +134,9 @@ Step TaggedCallGrammar::OnParameters(const Symbol& symbol) {
 }
 
 Step TaggedCallGrammar::OnObject(char c) {
-  std::string text;
-  const JsonScanner::Result result = scanner_.OnByte(c, text);
-  if (result == JsonScanner::Result::kBad || result == JsonScanner::Result::kEndBefore) {
-    context_.End(CallEnd::kMalformed);
-    return Step::kBefore;
-  }
-  context_.events.Arguments(text);
-  if (result == JsonScanner::Result::kEnd) state_ = State::kParameters;
+  const Step step = TakeArguments(context_, scanner_, c);
+  if (step != Step::kDone) return step;
+  state_ = State::kParameters;
   return Step::kMore;
 }
 
