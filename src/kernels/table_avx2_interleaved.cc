@@ -18,6 +18,7 @@
 #include "kernels/impl/strip_product.inl.h"
 #include "kernels/impl/panel_chains.inl.h"
 #include "kernels/impl/interleaved_pair_tile.inl.h"
+#include "kernels/impl/interleaved_strip_tile.inl.h"
 #include "kernels/impl/interleaved_pair_panel.inl.h"
 #include "kernels/impl/matmul_interleaved.inl.h"
 // clang-format on

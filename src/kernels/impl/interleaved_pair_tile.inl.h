@@ -47,6 +47,22 @@ template <class F, size_t Strips>
   }
 }
 
+using TileSum = Ints8;
+inline TileSum FirstSum(Ints8 start) {
+  Settle(start);
+  return start;
+}
+inline Ints8 LastSum(const Ints8& /*start*/, const TileSum& sum) { return sum; }
+
+template <class F>
+[[gnu::always_inline]] inline void StartTile(const StripRuns& runs, const int16_t* sums,
+                                             Ints8* start, Ints8* msum) {
+  Ints8 starts[1], minima[1];
+  StartSums<F, 1>({&runs}, sums, starts, minima);
+  *start = starts[0];
+  *msum = minima[0];
+}
+
 // Piece `piece` of a block times `Acts` activation rows, q pointing at its first element; `part`:
 // its share of the strip's bytes.
 template <class F, size_t Acts>
@@ -77,49 +93,6 @@ template <class F, size_t Acts>
       isum[s] = AddWordPairs(isum[s], products[s], scale);
       Settle(isum[s]);
     });
-  });
-}
-
-// Eight outputs of each of the activation rows [i, i + Acts): rows j .. j + 7 of the weights.
-template <class F, size_t Acts>
-[[gnu::noinline]] void StripTile(const StripProduct<F>& product, size_t i, size_t j) {
-  const IntegerProduct& a = product.a;
-  Floats8 acc[Acts], accm[Acts];
-  ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA { acc[s] = accm[s] = ZeroFloats(); });
-  StripRuns runs;
-  const size_t blocks = product.blocks();
-  for (size_t b = 0; b < blocks; ++b) {
-    const StripBlock block = product.Block(j, b);
-    const uint8_t* part = product.Part(j, b);
-    F::Runs(block, &runs);
-    const size_t element = b * F::kSize;
-    const int8_t* q[Acts];
-    Ints8 isum[Acts], msum[Acts];
-    ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
-      q[s] = a.Q(i + s, element);
-      Ints8 start[1], minima[1];
-      StartSums<F, 1>({&runs}, a.Sums(i + s, element), start, minima);
-      isum[s] = start[0];
-      msum[s] = minima[0];
-      Settle(isum[s]);
-    });
-    for (size_t piece = 0; piece < F::kPieces; ++piece) {
-      AddPiece<F, Acts>(block, runs, piece, q, part + piece * (kRowTile * F::kBytes / F::kPieces),
-                        isum);
-      ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA { q[s] += 4 * F::kPieceQuads; });
-    }
-    const StripScales scales = F::Scales(block);
-    ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
-      const Floats8 da = SplatFloats(a.Scale<F::kSize>(i + s, element));
-      acc[s] = FmaFloats(ToFloats(isum[s]), MulFloats(scales.d, da), acc[s]);
-      if constexpr (F::kMinimum) {
-        accm[s] = FmaFloats(ToFloats(msum[s]), MulFloats(scales.dm, da), accm[s]);
-      }
-    });
-  }
-  ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
-    if constexpr (F::kMinimum) acc[s] = AddFloats(acc[s], accm[s]);
-    StoreFloats(acc[s], a.y + (i + s) * a.ldy + j, kRowTile);
   });
 }
 

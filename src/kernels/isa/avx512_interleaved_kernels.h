@@ -14,6 +14,7 @@
 #include "kernels/impl/panel_chains.inl.h"
 #include "kernels/impl/interleaved_quad_scales.inl.h"
 #include "kernels/impl/interleaved_line_tile.inl.h"
+#include "kernels/impl/interleaved_strip_tile.inl.h"
 #include "kernels/impl/interleaved_quad_panel.inl.h"
 #include "kernels/impl/matmul_interleaved.inl.h"
 // clang-format on
