@@ -39,6 +39,7 @@ struct AnswerEvent {
   int call = 0;                          // counts from 0 within the choice
   std::string id = {}, name = {};
   AnswerEnd end = AnswerEnd::kStop;
+  std::string stop_text = {};  // the stop text of the request that ended it; "" = none of them
 };
 
 // What stands in every part of an answer.
@@ -48,6 +49,7 @@ struct AnswerHead {
   int64_t created = 0;  // seconds since 1970
   std::string fingerprint;
   int choices = 1;
+  int64_t prompt_tokens = 0;
 };
 
 struct AnswerUsage {
@@ -55,6 +57,10 @@ struct AnswerUsage {
   int64_t cached_tokens = 0;      // of the prompt
   int64_t completion_tokens = 0;  // of all choices, reasoning included
   int64_t reasoning_tokens = 0;   // of them
+  // Seconds: until the first step had rows of it, until its prompt was read, until its end.
+  double queue_seconds = 0, prompt_seconds = 0, decode_seconds = 0;
+  double load_seconds = 0;  // that it waited for the model
+  uint64_t seed = 0;        // that gives this answer again
 };
 
 }  // namespace tael
