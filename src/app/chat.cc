@@ -139,7 +139,7 @@ class Chat {
     progress_.emplace("reading the conversation", 0);
     printer_.emplace(reasoning_);
     return {.on_text =
-                [this](const AnswerPiece& piece) {
+                [this](const DialectEvent& piece) {
                   progress_->Finish();
                   printer_->Print(piece);
                 },

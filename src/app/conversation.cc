@@ -77,10 +77,11 @@ GenerationResult Conversation::Regenerate(const Callbacks& callbacks) {
 }
 
 GenerationResult Conversation::Answer(const Callbacks& callbacks) {
-  Json all = JsonArray{};
-  if (!system_.empty()) all.Append(ChatMessage("system", system_));
-  for (const Json& message : messages_.as_array()) all.Append(message);
-  ChatFormat::Prompt prompt = format_.MakePrompt(std::move(all), limits_.thinking);
+  ChatWish wish;
+  if (!system_.empty()) wish.messages.push_back(ChatMessage("system", system_));
+  for (const Json& message : messages_.as_array()) wish.messages.push_back(message);
+  wish.thinking = limits_.thinking;
+  ChatFormat::Prompt prompt = format_.MakePrompt(std::move(wish));
   GenerationRequest request;
   request.prompt = std::move(prompt.ids);
   request.interjection = std::move(prompt.interjection);

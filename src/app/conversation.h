@@ -7,10 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "app/answer_text.h"
-#include "app/chat_prompt.h"
-#include "app/model_flags.h"
 #include "base/json.h"
+#include "chat/answer_text.h"
+#include "chat/chat_format.h"
 #include "engine/generate.h"
 
 namespace tael {

@@ -1,15 +1,10 @@
 #include "app/model_flags.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <set>
+#include <utility>
 
 #include "app/adapter_flags.h"
 #include "app/model_store.h"
 #include "app/weight_cache_text.h"
-#include "base/error.h"
-#include "base/file.h"
 
 namespace tael {
 
@@ -92,72 +87,13 @@ DType CacheType(const std::string& name, MatmulMode matmul) {
 
 const char* MatmulName(MatmulMode mode) { return mode == MatmulMode::kFloat ? "float" : "integer"; }
 
-void CheckVocabulary(const Model& model, const Tokenizer& tokenizer) {
-  const int rows = model.spec.vocab_size, ids = tokenizer.vocab_size();
-  // Files that carry a tokenizer.json have no padded vocabulary.
-  const bool gguf = model.checkpoint.gguf != nullptr &&
-                    model.checkpoint.gguf->Find("tokenizer.ggml.tokens") != nullptr;
-  if (ids > rows || (gguf && ids != rows)) {
-    Fail(ErrorCode::kCorrupt,
-         "{}: the tokenizer has {} tokens, but the embedding has {} rows. "
-         "Hint: tokenizer and weights may come from different models",
-         model.checkpoint.path, ids, rows);
-  }
-}
-
-std::optional<std::string> Llama2cTokenizerOf(const Checkpoint& checkpoint) {
-  if (checkpoint.container != Container::kLlama2c) return std::nullopt;
-  for (const std::string& name : {fmt::format("tok{}.bin", checkpoint.config.Int("vocab_size")),
-                                  std::string("tokenizer.bin")}) {
-    std::string path = JoinPath(checkpoint.directory, name);
-    if (FileExists(path)) return path;
-  }
-  return std::nullopt;
-}
-
-namespace {
-
-std::unique_ptr<Tokenizer> OpenTokenizer(const Model& model) {
-  if (const auto file = Llama2cTokenizerOf(model.checkpoint)) return Tokenizer::FromPath(*file);
-  return Tokenizer::FromCheckpoint(model.checkpoint);
-}
-
-}  // namespace
-
-bool HasTokenizer(const Checkpoint& checkpoint) {
-  if (checkpoint.gguf != nullptr) return checkpoint.gguf->Find("tokenizer.ggml.model") != nullptr;
-  if (Llama2cTokenizerOf(checkpoint)) return true;
-  for (const std::string& name : ListDirectory(checkpoint.directory)) {
-    if (name == "tokenizer.json" || name == "tokenizer.json.gz" || name == "tokenizer.model" ||
-        name == "tokenizer.bin" || name.ends_with(".tiktoken") || name == "tiktoken.model") {
-      return true;
-    }
-  }
-  return false;
-}
-
 LoadedModel LoadNamedModel(const ModelFlags& flags, const Settings& settings, LoadFor purpose) {
-  LoadedModel loaded;
-  loaded.path = ResolveModel(flags.model, settings);
   LoadOptions options;
   options.allowed_keys = flags.allowed_keys;
   options.adapters = AdapterSources(flags.loras);
-  options.headers_only = purpose == LoadFor::kPlanning;
   options.context = flags.ctx.value_or(settings.run.ctx);
   options.expanded_latents = flags.mla == "expanded";
-  loaded.model = LoadModel(loaded.path, options);
-  std::set<TokenId> stops;
-  if (purpose == LoadFor::kText || HasTokenizer(loaded.model->checkpoint)) {
-    loaded.tokenizer = OpenTokenizer(*loaded.model);
-    CheckVocabulary(*loaded.model, *loaded.tokenizer);
-    const auto& ends = loaded.tokenizer->end_of_generation();
-    stops.insert(ends.begin(), ends.end());
-  }
-  for (const int64_t id : loaded.model->checkpoint.eos_token_ids) {
-    if (id >= 0 && id < loaded.model->spec.vocab_size) stops.insert(static_cast<TokenId>(id));
-  }
-  loaded.stop_tokens.assign(stops.begin(), stops.end());
-  return loaded;
+  return LoadWithText(ResolveModel(flags.model, settings), std::move(options), purpose);
 }
 
 }  // namespace tael

@@ -1,16 +1,14 @@
 // Options that several subcommands share: which model, and how it is computed.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "app/command_line.h"
 #include "app/settings.h"
+#include "chat/loaded_model.h"
 #include "engine/session.h"
-#include "model/model.h"
-#include "text/tokenizer.h"
 
 namespace tael {
 
@@ -41,31 +39,8 @@ DType CacheType(const std::string& name, MatmulMode matmul);
 
 const char* MatmulName(MatmulMode mode);
 
-// A model with its text side.
-struct LoadedModel {
-  std::string path;
-  std::unique_ptr<Model> model;
-  std::unique_ptr<Tokenizer> tokenizer;  // null only where LoadFor allows it
-  std::vector<TokenId> stop_tokens;      // of the tokenizer and the checkpoint, sorted
-};
-enum class LoadFor {
-  kText,      // all of it; the tokenizer must be there
-  kTokenIds,  // a model without a tokenizer will do
-  kPlanning,  // the same, and no weights are read: the model cannot run
-};
 // Resolves the name, loads and checks that tokenizer and embedding fit. Throws.
 LoadedModel LoadNamedModel(const ModelFlags& flags, const Settings& settings,
                            LoadFor purpose = LoadFor::kText);
-
-// The tokenizer file beside a llama2.c model: named after the vocabulary's size (tok512.bin) or
-// tokenizer.bin; nullopt for other models and when there is none.
-std::optional<std::string> Llama2cTokenizerOf(const Checkpoint& checkpoint);
-
-// Whether the checkpoint comes with a file or metadata that a tokenizer could be read from.
-bool HasTokenizer(const Checkpoint& checkpoint);
-
-// Throws kCorrupt when the tokenizer has ids outside the embedding, or (GGUF, where the vocabulary
-// is padded) another count than the embedding has rows.
-void CheckVocabulary(const Model& model, const Tokenizer& tokenizer);
 
 }  // namespace tael

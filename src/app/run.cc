@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "app/adapter_flags.h"
-#include "app/chat_prompt.h"
 #include "app/command.h"
 #include "app/interrupt.h"
 #include "app/memory.h"
@@ -21,6 +20,7 @@
 #include "app/thinking_flags.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "chat/chat_format.h"
 #include "engine/engine.h"
 #include "spec/long_context.h"
 
@@ -55,11 +55,11 @@ std::string ReadPrompt(const RunOptions& options) {
 void EncodePrompt(const RunOptions& options, const LoadedModel& loaded, const std::string& prompt,
                   RunPlan& plan) {
   if (options.chat) {
-    Json messages = JsonArray{};
-    if (!options.system.empty()) messages.Append(ChatMessage("system", options.system));
-    messages.Append(ChatMessage("user", prompt));
-    ChatFormat::Prompt made =
-        ChatFormat(loaded).MakePrompt(std::move(messages), MakeThinkingWish(options.thinking));
+    ChatWish wish;
+    if (!options.system.empty()) wish.messages.push_back(ChatMessage("system", options.system));
+    wish.messages.push_back(ChatMessage("user", prompt));
+    wish.thinking = MakeThinkingWish(options.thinking);
+    ChatFormat::Prompt made = ChatFormat(loaded).MakePrompt(std::move(wish));
     plan.request.prompt = std::move(made.ids);
     plan.request.interjection = std::move(made.interjection);
     made.style.stop_strings = std::move(plan.style.stop_strings);
@@ -110,8 +110,9 @@ void AddPrompt(const RunOptions& options, const LoadedModel& loaded, const std::
 
 void PrintAnswer(const RunOptions& options, const RunAnswer& answer) {
   AnswerPrinter printer(options.thinking.reasoning);
-  if (!answer.reasoning.empty()) printer.Print({true, answer.reasoning});
-  printer.Print({false, answer.text + "\n"});
+  if (!answer.reasoning.empty())
+    printer.Print({.kind = DialectEvent::Kind::kReasoning, .text = answer.reasoning});
+  printer.Print({.kind = DialectEvent::Kind::kAnswer, .text = answer.text + "\n"});
 }
 
 void PrintAnswers(const RunOptions& options, const RunPlan& plan,
@@ -175,7 +176,7 @@ int Execute(const RunOptions& options, const LoadedSettings& settings) {
   Progress progress("reading the prompt", static_cast<int64_t>(plan.request.prompt.size()));
   AnswerPrinter printer(options.thinking.reasoning);
   const RunCallbacks callbacks = {.on_text =
-                                      [&](const AnswerPiece& piece) {
+                                      [&](const DialectEvent& piece) {
                                         if (!stream) return;
                                         progress.Finish();
                                         printer.Print(piece);

@@ -102,7 +102,7 @@ class Run {
   const RunPlan& plan_;
   const RunCallbacks& callbacks_;
   // Only the pieces of a single choice make a text.
-  AnswerText::Sink sink_ = [this](const AnswerPiece& piece) {
+  AnswerText::Sink sink_ = [this](const DialectEvent& piece) {
     if (growing_.size() == 1) callbacks_.on_text(piece);
   };
   std::vector<std::unique_ptr<Growing>> growing_;

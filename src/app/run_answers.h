@@ -7,8 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "app/answer_text.h"
-#include "app/model_flags.h"
+#include "chat/answer_text.h"
 #include "engine/engine.h"
 
 namespace tael {

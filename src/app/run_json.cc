@@ -4,6 +4,7 @@
 #include <set>
 
 #include "app/fingerprint.h"
+#include "app/model_flags.h"
 #include "app/sampling_flags.h"
 #include "app/spec_json.h"
 #include "app/version.h"

@@ -21,11 +21,12 @@ ThinkingWish MakeThinkingWish(const ThinkingFlags& flags) {
 AnswerPrinter::AnswerPrinter(const std::optional<std::string>& reasoning)
     : show_(reasoning == "show" || (reasoning.value_or("auto") == "auto" && StdoutIsTerminal())) {}
 
-void AnswerPrinter::Print(const AnswerPiece& piece) {
-  if (piece.reasoning && !show_) return;
-  if (in_reasoning_ && !piece.reasoning) PrintOut("\n\n");
-  in_reasoning_ = piece.reasoning;
-  PrintOut(piece.reasoning ? Styled(Style::kDim, piece.text) : piece.text);
+void AnswerPrinter::Print(const DialectEvent& piece) {
+  const bool reasoning = piece.kind == DialectEvent::Kind::kReasoning;
+  if (reasoning && !show_) return;
+  if (in_reasoning_ && !reasoning) PrintOut("\n\n");
+  in_reasoning_ = reasoning;
+  PrintOut(reasoning ? Styled(Style::kDim, piece.text) : piece.text);
   FlushOut();
 }
 

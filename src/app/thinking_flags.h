@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
-#include "app/answer_text.h"
 #include "app/command_line.h"
+#include "dialect/dialect_event.h"
 #include "dialect/thinking.h"
 
 namespace tael {
@@ -25,7 +25,7 @@ class AnswerPrinter {
  public:
   // "show", "hide", or "auto" and nullopt: shown on a terminal only.
   explicit AnswerPrinter(const std::optional<std::string>& reasoning);
-  void Print(const AnswerPiece& piece);
+  void Print(const DialectEvent& piece);
 
  private:
   bool show_, in_reasoning_ = false;

@@ -31,6 +31,7 @@ std::string StopStrings::Push(std::string_view piece) {
     const size_t at = held_.find(string);
     if (at != std::string::npos && std::pair(at + string.size(), at) < std::pair(end, begin)) {
       begin = at, end = at + string.size();
+      found_string_ = string;
     }
     keep = std::max(keep, Beginning(held_, string));
   }

@@ -20,10 +20,12 @@ class StopStrings {
   std::string Finish();
 
   bool found() const { return found_; }
+  const std::string& found_string() const { return found_string_; }  // "" = none was found
 
  private:
   std::vector<std::string> strings_;
   std::string held_;
+  std::string found_string_;
   bool found_ = false;
 };
 

@@ -1,0 +1,115 @@
+#include "chat/chat_format.h"
+
+#include <utility>
+
+#include "base/error.h"
+
+namespace tael {
+namespace {
+
+std::string TemplateSource(const LoadedModel& loaded) {
+  auto source = ChatTemplate::FindSource(loaded.model->checkpoint);
+  if (!source) {
+    Fail(ErrorCode::kNotFound,
+         "{}: the model has no chat template, which a conversation needs. Hint: it may be a base "
+         "model; use raw completion ('tael run' without --chat, /v1/completions of a server)",
+         loaded.path);
+  }
+  return *std::move(source);
+}
+
+}  // namespace
+
+ChatFormat::ChatFormat(const LoadedModel& loaded)
+    : loaded_(loaded),
+      source_(TemplateSource(loaded)),
+      template_(source_, loaded.path + " chat template"),
+      thinking_(FindThinkingStyle(template_, source_)),
+      tools_(FindToolTemplate(template_)),
+      calls_(FindCallFormat(source_)) {}
+
+void ChatFormat::CheckTools() const {
+  if (!tools_.shows_tools) {
+    Fail(ErrorCode::kUnsupported,
+         "tools: this model's chat template does not show tools to the model. Hint: leave them "
+         "away, or describe them in a message");
+  }
+  if (calls_ == nullptr) {
+    Fail(ErrorCode::kUnsupported, "tools: calls of this model cannot be read: {}",
+         WhyNoCallFormat(source_));
+  }
+}
+
+// With the model's own BOS and EOS text.
+TemplateInput ChatFormat::InputFor(ChatWish& wish) const {
+  const auto text = [&](std::optional<TokenId> id) {
+    return id ? loaded_.tokenizer->TokenText(*id).value_or("") : std::string();
+  };
+  TemplateInput input;
+  const std::string_view key = thinking_.tags != nullptr ? thinking_.tags->history_key : "";
+  input.messages = MessagesForTemplate(std::move(wish.messages), tools_, key);
+  if (!wish.tools.empty()) input.tools = std::move(wish.tools);
+  input.bos_token = text(loaded_.tokenizer->bos());
+  input.eos_token = text(loaded_.tokenizer->eos());
+  input.extra = std::move(wish.arguments);
+  return input;
+}
+
+void ChatFormat::CheckReasoning(const ThinkingWish& wish, ReasoningStart start) const {
+  const bool closed = start == ReasoningStart::kClosed || start == ReasoningStart::kAnswer;
+  const bool to_think = wish.budget ? *wish.budget > 0 : wish.on.value_or(false);
+  if (closed && to_think) {
+    Fail(ErrorCode::kUnsupported,
+         "this model cannot be made to think here: with these messages its template closes the "
+         "reasoning in the prompt. Hint: do not ask for thinking, or switch it off");
+  }
+  if (wish.on == false && thinking_.always_closed && !closed) {
+    Fail(ErrorCode::kUnsupported,
+         "thinking cannot be switched off here: with these messages the template leaves the "
+         "reasoning open. Hint: a budget of 0 tokens closes it");
+  }
+}
+
+std::vector<TextSpan> ChatFormat::Render(ChatWish& wish, ReasoningStart* start) const {
+  TemplateInput input = InputFor(wish);
+  ApplyThinking(thinking_, wish.thinking, &input);
+  // A budget of 0 is kept whatever the switch does.
+  if (wish.thinking.budget != 0) CheckThinkingCounts(thinking_, template_, input);
+  std::vector<TextSpan> spans = template_.Render(input);
+  *start = FindReasoningStart(thinking_.tags, spans);
+  CheckReasoning(wish.thinking, *start);
+  if (wish.thinking.budget == 0 && *start == ReasoningStart::kInside) {
+    // Inside means that the template wrote the last span.
+    spans.back().text += thinking_.tags->forced_close;
+    *start = FindReasoningStart(thinking_.tags, spans);
+  }
+  return spans;
+}
+
+ChatFormat::Prompt ChatFormat::MakePrompt(ChatWish wish) const {
+  Prompt prompt;
+  if (!wish.tools.empty()) {
+    CheckTools();
+    prompt.style.calls = calls_;
+    prompt.style.tools = std::make_shared<const ToolSchemas>(Json(wish.tools));
+    prompt.style.one_call = wish.one_call;
+  }
+  prompt.style.tags = thinking_.tags;
+  const std::vector<TextSpan> spans = Render(wish, &prompt.style.start);
+  prompt.ids = loaded_.tokenizer->EncodeSpans(spans, /*add_special_tokens=*/false);
+  if (!wish.thinking.budget) return prompt;
+  prompt.interjection = loaded_.tokenizer->EncodeSpans(
+      {{.text = thinking_.tags->forced_close, .trusted = true}}, /*add_special_tokens=*/false);
+  prompt.style.budget = wish.thinking.budget;
+  return prompt;
+}
+
+std::string ChatFormat::RenderText(ChatWish wish) const {
+  if (!wish.tools.empty()) CheckTools();
+  ReasoningStart start = ReasoningStart::kClosed;
+  std::string text;
+  for (const TextSpan& span : Render(wish, &start)) text += span.text;
+  return text;
+}
+
+}  // namespace tael
