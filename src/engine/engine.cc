@@ -239,9 +239,15 @@ void Engine::Cancel(RequestId request) {
   cancelled_.push_back(request);
 }
 
+void Engine::CancelAll() {
+  const std::lock_guard<std::mutex> lock(inbox_mutex_);
+  all_cancelled_ = true;
+}
+
 void Engine::DrainInbox() {
   std::vector<Sequence*> sequences;
   std::vector<RequestId> cancelled;
+  bool all = false;
   {
     const std::lock_guard<std::mutex> lock(inbox_mutex_);
     // One by one: what cannot be taken for want of memory stays where it is.
@@ -249,12 +255,14 @@ void Engine::DrainInbox() {
       scheduler_.Add(std::move(submitted_.front()));
       submitted_.pop_front();
     }
-    if (cancelled_.empty()) return;
+    if (cancelled_.empty() && !all_cancelled_) return;
     sequences = scheduler_.All();
     cancelled.swap(cancelled_);
+    all = std::exchange(all_cancelled_, false);
   }
   for (Sequence* sequence : sequences) {
-    if (std::find(cancelled.begin(), cancelled.end(), sequence->request) != cancelled.end()) {
+    if (all ||
+        std::find(cancelled.begin(), cancelled.end(), sequence->request) != cancelled.end()) {
       Finish(*sequence, FinishReason::kCancelled);
     }
   }

@@ -29,7 +29,7 @@ RunShape ShapeOf(const EngineOptions& options, int context);
 // Throws kExhausted, with both numbers, when a prompt of so many tokens is longer than the context.
 void CheckPromptFits(size_t tokens, int context, const Model& model);
 
-// Submit() and Cancel() may be called from any thread, everything else from one.
+// Submit(), Cancel() and CancelAll() may be called from any thread, everything else from one.
 class Engine {
  public:
   // Throws kInvalidArgument (bad option; fewer blocks than one sequence may need), kExhausted. The
@@ -44,6 +44,8 @@ class Engine {
   RequestId Submit(EngineRequest request);
   // Ends all choices of the request at the next step; unknown and finished ones are ignored.
   void Cancel(RequestId request);
+  // The same for every request there is now.
+  void CancelAll();
 
   // One pass through the model for everybody who has something to evaluate; reports new tokens.
   // False when there was nothing to do. Throws std::bad_alloc when a step's memory cannot be had:
@@ -84,6 +86,7 @@ class Engine {
   RequestId next_id_ = 1;
   std::deque<std::unique_ptr<Sequence>> submitted_;
   std::vector<RequestId> cancelled_;
+  bool all_cancelled_ = false;
   // Lists of adapters that requests used last and their numbers in CacheScope, which are never
   // given again: blocks of a list that was dropped may still lie in the cache.
   struct AdapterList {
