@@ -1,0 +1,86 @@
+// One request that a model answers: from the engine's tokens to the bytes that its client gets.
+#pragma once
+
+#include <chrono>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "api/answer_writer.h"
+#include "net/http_exchange.h"
+#include "server/answer_builder.h"
+#include "server/model_host.h"
+
+namespace tael {
+
+// What is to be answered, with everything decided.
+struct AnswerPlan {
+  EngineRequest request;  // without an observer
+  AnswerStyle style;
+  std::unique_ptr<AnswerWriter> writer;
+  HttpHeaders headers = {};  // of the answer, beside its type
+  std::chrono::steady_clock::time_point arrived;
+  double load_seconds = 0;
+};
+
+// Told once, when all is over. On any thread.
+struct AnswerOutcome {
+  int status = 200;  // of HTTP; 499: the client went away
+  AnswerUsage usage;
+  std::string error;  // "" = none
+};
+
+class AnswerJob : public std::enable_shared_from_this<AnswerJob> {
+ public:
+  using OnEnd = std::function<void(const AnswerOutcome&)>;
+  // Runs what folds a whole answer, off the engine's thread.
+  using Defer = std::function<void(std::function<void()>)>;
+
+  AnswerJob(ModelLease model, std::shared_ptr<HttpExchange> exchange, AnswerPlan plan, Defer defer,
+            OnEnd on_end);
+
+  // Queues it and, of a stream, sends the head. Throws what Engine::Submit() throws: then nothing
+  // was sent, and `on_end` is not called.
+  void Start();
+  // A sign of life, if nothing was sent for that long. False when the job is over.
+  bool KeepAlive(std::chrono::steady_clock::time_point now, std::chrono::seconds silence);
+  // Ends it with an error in the form of its API.
+  void Abort(const ApiError& error);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  RequestObserver Observer();
+  Verdict OnToken(const ChoiceId& choice, const SampledToken& token);
+  void OnFinish(const ChoiceId& choice, const ChoiceReport& report);
+  void OnError(const std::exception_ptr& error);
+  // With the mutex held:
+  bool Send(std::string bytes);
+  void Conclude();
+  void Fail(const ApiError& error);
+  void Close(int status, std::string body, const std::string& error);
+  void Count(const ChoiceReport& report);
+
+  const ModelLease model_;
+  const std::shared_ptr<HttpExchange> exchange_;
+  const Defer defer_;
+  const OnEnd on_end_;
+  const std::unique_ptr<AnswerWriter> writer_;
+  const HttpHeaders headers_;
+
+  std::mutex mutex_;  // guards what follows
+  EngineRequest request_;
+  std::vector<std::unique_ptr<AnswerBuilder>> builders_;  // one per choice
+  std::vector<AnswerEvent> events_;
+  AnswerUsage usage_;
+  size_t open_ = 0;  // choices
+  RequestId id_ = 0;
+  bool over_ = false;
+  Clock::time_point arrived_, last_sent_;
+  Clock::time_point started_, prompt_read_;  // the first rows of it; its first token
+};
+
+}  // namespace tael

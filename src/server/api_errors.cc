@@ -1,0 +1,52 @@
+#include "server/api_errors.h"
+
+#include <fmt/format.h>
+
+#include <new>
+
+namespace tael {
+namespace {
+
+ApiError FromError(const Error& error) {
+  switch (error.code()) {
+    case ErrorCode::kInvalidArgument:
+      return {400, "invalid_value", "", error.what()};
+    case ErrorCode::kUnsupported:
+      return {400, "unsupported_value", "", error.what()};
+    case ErrorCode::kNotFound:
+      return {404, "not_found", "", error.what()};
+    case ErrorCode::kExhausted:
+      return {503, "insufficient_memory", "", error.what()};
+    case ErrorCode::kUnavailable:
+      return {503, "unavailable", "", error.what()};
+    case ErrorCode::kCorrupt:
+    case ErrorCode::kInternal:
+      break;
+  }
+  return {500, "internal_error", "", error.what()};
+}
+
+}  // namespace
+
+ApiError ToApiError(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const ApiError& known) {
+    return known;
+  } catch (const Error& known) {
+    return FromError(known);
+  } catch (const std::bad_alloc&) {
+    return {503, "insufficient_memory", "", "the server has not enough memory for this request"};
+  } catch (const std::exception&) {
+    return {500, "internal_error", "", "a defect in the server; its log says more"};
+  }
+}
+
+ApiError PromptTooLong(size_t tokens, int context) {
+  return {400, "context_length_exceeded", "messages",
+          fmt::format("the prompt has {} tokens, but this model's context here holds {}. Hint: a "
+                      "shorter conversation, or a server with a larger --ctx",
+                      tokens, context)};
+}
+
+}  // namespace tael

@@ -1,0 +1,16 @@
+// What went wrong, as clients are told.
+#pragma once
+
+#include <exception>
+
+#include "api/api_error.h"
+#include "base/error.h"
+
+namespace tael {
+
+// ApiErrors as they are; Errors by their code; everything else is a defect: 500 without details.
+ApiError ToApiError(const std::exception_ptr& error);
+// A prompt of so many tokens that the context does not hold.
+ApiError PromptTooLong(size_t tokens, int context);
+
+}  // namespace tael

@@ -1,0 +1,48 @@
+// A request on its way to its endpoint.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "api/api_error.h"
+#include "base/json.h"
+#include "net/http_exchange.h"
+
+namespace tael {
+
+// Whose form errors have.
+enum class ApiForm { kOpenAi, kAnthropic, kOllama };
+
+// Who asks. Without keys everybody is owner 0.
+struct Client {
+  uint64_t owner = 0;
+  std::string name = {};  // of the key, for logs
+  int priority = 0;
+  uint64_t cache_salt = 0;
+};
+
+// What an endpoint is called with. Copies share the exchange.
+struct Call {
+  std::shared_ptr<HttpExchange> exchange;
+  ApiForm form = ApiForm::kOpenAi;
+  std::string id;    // "req_...", also in the log
+  std::string rest;  // of the path, behind a route that ends with '/'
+  Client client;
+  HttpHeaders headers = {};  // of every answer: for the page that asks
+  std::chrono::steady_clock::time_point arrived;
+  std::shared_ptr<const void> open = nullptr;  // while copies live, the call is not over
+
+  const HttpRequest& request() const { return exchange->request(); }
+  // The body as JSON. Throws ApiError(400).
+  Json Body() const;
+  void Answer(const Json& body, int status = 200) const;
+  void Answer(int status, HttpHeaders headers, std::string body) const;
+  void Refuse(const ApiError& error) const;
+};
+
+// An error's body in the form of an API.
+std::string ErrorText(ApiForm form, const ApiError& error);
+
+}  // namespace tael

@@ -1,0 +1,173 @@
+#include "server/model_host.h"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "base/error.h"
+#include "server/prep_pool.h"
+
+namespace tael {
+
+ModelHost::ModelHost(std::unique_ptr<ModelCatalogue> catalogue, std::chrono::seconds ttl)
+    : catalogue_(std::move(catalogue)), ttl_(ttl) {
+  loader_ = std::thread([this] {
+    UseAllCpus();
+    Work();
+  });
+}
+
+ModelHost::~ModelHost() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ending_ = true;
+  }
+  wake_.notify_all();
+  loader_.join();
+  // Requests that still run hold their model: the engine is what ends them.
+  for (auto& [name, loaded] : loaded_) loaded.model->engine.reset();
+}
+
+void ModelHost::Acquire(const std::string& name, Done done) {
+  const std::string resolved = catalogue_->Resolve(name);
+  ModelLease lease;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto found = loaded_.find(resolved);
+    if (found == loaded_.end()) {
+      const auto wanted = std::find_if(wanted_.begin(), wanted_.end(),
+                                       [&](const Wanted& w) { return w.name == resolved; });
+      if (wanted != wanted_.end()) {
+        wanted->waiting.push_back(std::move(done));
+      } else {
+        wanted_.push_back({resolved, {}});
+        wanted_.back().waiting.push_back(std::move(done));
+        wake_.notify_all();
+      }
+      return;
+    }
+    found->second.last_used = Clock::now();
+    lease = found->second.model;
+  }
+  done(std::move(lease), nullptr);
+}
+
+void ModelHost::Preload(const std::string& name) {
+  std::mutex mutex;
+  std::condition_variable ready;
+  bool is_done = false;
+  std::exception_ptr failure;
+  Acquire(name, [&](const ModelLease& model, const std::exception_ptr& error) {
+    if (model != nullptr) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      const auto found = loaded_.find(model->name);
+      if (found != loaded_.end()) found->second.pinned = true;
+    }
+    const std::lock_guard<std::mutex> lock(mutex);
+    failure = error;
+    is_done = true;
+    ready.notify_all();
+  });
+  std::unique_lock<std::mutex> lock(mutex);
+  ready.wait(lock, [&] { return is_done; });
+  if (failure != nullptr) std::rethrow_exception(failure);
+}
+
+// Leases are given under the mutex only, so a model that is idle there stays so.
+bool ModelHost::IsIdle(const Loaded& loaded) {
+  const bool idle = loaded.model.use_count() == 1;
+  std::atomic_thread_fence(std::memory_order_acquire);
+  return idle;
+}
+
+bool ModelHost::Unload(const std::string& name) {
+  ModelLease last;  // ends outside of the lock
+  const std::string resolved = catalogue_->Resolve(name);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto found = loaded_.find(resolved);
+  if (found == loaded_.end() || !IsIdle(found->second)) return false;
+  last = std::move(found->second.model);
+  loaded_.erase(found);
+  return true;
+}
+
+void ModelHost::Sweep(Clock::time_point now) {
+  if (ttl_.count() == 0) return;
+  std::vector<ModelLease> last;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (auto at = loaded_.begin(); at != loaded_.end();) {
+    Loaded& loaded = at->second;
+    if (!IsIdle(loaded)) loaded.last_used = now;
+    if (loaded.pinned || now - loaded.last_used < ttl_) {
+      ++at;
+      continue;
+    }
+    last.push_back(std::move(loaded.model));
+    at = loaded_.erase(at);
+  }
+}
+
+bool ModelHost::EvictOldest() {
+  ModelLease last;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  auto oldest = loaded_.end();
+  for (auto at = loaded_.begin(); at != loaded_.end(); ++at) {
+    if (at->second.pinned || !IsIdle(at->second)) continue;
+    if (oldest == loaded_.end() || at->second.last_used < oldest->second.last_used) oldest = at;
+  }
+  if (oldest == loaded_.end()) return false;
+  last = std::move(oldest->second.model);
+  loaded_.erase(oldest);
+  return true;
+}
+
+ModelLease ModelHost::LoadWithRoom(const std::string& name) {
+  while (true) {
+    try {
+      return catalogue_->Load(name);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kExhausted || !EvictOldest()) throw;
+    }
+  }
+}
+
+void ModelHost::Work() {
+  while (true) {
+    std::string name;
+    bool ending = false;
+    {
+      std::unique_lock<std::mutex> lock(mutex_);
+      wake_.wait(lock, [this] { return ending_ || !wanted_.empty(); });
+      if (wanted_.empty()) return;
+      name = wanted_.front().name;
+      ending = ending_;
+    }
+    ModelLease model;
+    std::exception_ptr error;
+    try {
+      if (ending) Fail(ErrorCode::kUnavailable, "{}: the server is ending", name);
+      model = LoadWithRoom(name);
+    } catch (...) {
+      error = std::current_exception();
+    }
+    std::vector<Done> waiting;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      waiting = std::move(wanted_.front().waiting);
+      wanted_.pop_front();
+      if (model != nullptr) {
+        loaded_[name] = {.name = name, .model = model, .last_used = Clock::now()};
+      }
+    }
+    for (const Done& done : waiting) done(model, error);
+  }
+}
+
+std::vector<ModelHost::Loaded> ModelHost::loaded() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::vector<Loaded> all;
+  for (const auto& [name, loaded] : loaded_) all.push_back(loaded);
+  return all;
+}
+
+}  // namespace tael

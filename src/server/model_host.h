@@ -1,0 +1,98 @@
+// The models of a server: loaded when they are asked for, given up when others need the room.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "server/served_model.h"
+
+namespace tael {
+
+// Where models come from. Called from several threads.
+class ModelCatalogue {
+ public:
+  struct Entry {
+    std::string name;
+    std::vector<std::string> aliases = {};
+    std::string path = {};
+    int64_t created = 0;  // seconds since 1970: of its files
+    int64_t bytes = 0;    // of its files
+  };
+
+  virtual ~ModelCatalogue() = default;
+  virtual std::vector<Entry> List() const = 0;
+  // The name under which `name` (a name or an alias) is loaded. Throws kNotFound with near names.
+  virtual std::string Resolve(const std::string& name) const = 0;
+  // Reads and starts it. Throws kExhausted, with the plan, when it does not fit beside what is
+  // loaded; and everything that loading throws.
+  virtual std::shared_ptr<ServedModel> Load(const std::string& name) = 0;
+};
+
+// While somebody holds a lease, the model stays.
+using ModelLease = std::shared_ptr<ServedModel>;
+
+class ModelHost {
+ public:
+  using Clock = std::chrono::steady_clock;
+  // Exactly one of both is null.
+  using Done = std::function<void(ModelLease model, const std::exception_ptr& error)>;
+
+  struct Loaded {
+    std::string name;
+    ModelLease model;
+    Clock::time_point last_used;
+    bool pinned = false;
+  };
+
+  // `ttl`: a model that nobody used for so long is given up; zero: only when others need the room.
+  ModelHost(std::unique_ptr<ModelCatalogue> catalogue, std::chrono::seconds ttl);
+  // Ends all that models are doing. No Acquire() may be going on.
+  ~ModelHost();
+  ModelHost(const ModelHost&) = delete;
+  ModelHost& operator=(const ModelHost&) = delete;
+
+  // Calls `done` now, or on another thread once the model is loaded. Throws kNotFound.
+  void Acquire(const std::string& name, Done done);
+  // Loads it now; it is not given up later. Throws what loading throws.
+  void Preload(const std::string& name);
+  // False when it is not loaded, or somebody uses it.
+  bool Unload(const std::string& name);
+  // Gives up what nobody used for the time to live.
+  void Sweep(Clock::time_point now);
+
+  std::vector<Loaded> loaded() const;
+  const ModelCatalogue& catalogue() const { return *catalogue_; }
+
+ private:
+  struct Wanted {
+    std::string name;
+    std::vector<Done> waiting;
+  };
+
+  void Work();
+  ModelLease LoadWithRoom(const std::string& name);
+  bool EvictOldest();
+  static bool IsIdle(const Loaded& loaded);
+
+  const std::unique_ptr<ModelCatalogue> catalogue_;
+  const std::chrono::seconds ttl_;
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::condition_variable wake_;
+  std::map<std::string, Loaded> loaded_;
+  std::deque<Wanted> wanted_;  // the first is being loaded
+  bool ending_ = false;
+  std::thread loader_;
+};
+
+}  // namespace tael

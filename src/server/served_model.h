@@ -1,0 +1,29 @@
+// A model that answers requests.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "chat/chat_format.h"
+#include "chat/loaded_model.h"
+#include "engine/sampling/params.h"
+#include "server/engine_thread.h"
+
+namespace tael {
+
+struct ServedModel {
+  std::string name;  // as it is listed
+  LoadedModel loaded;
+  std::unique_ptr<ChatFormat> format;  // null: the model has no chat template, or
+  std::string why_no_format;           // one that cannot be used: then this says why
+  SamplingParams sampling;             // what a request leaves open
+  int max_tokens = 0;                  // the same; 0 = no limit
+  int context = 0;                     // positions of one sequence
+  std::string fingerprint;  // weights, numerics and options: answers of equal ones are equal
+  double load_seconds = 0;
+  int64_t bytes = 0;  // that its memory plan has
+  // Last, so that its thread has ended before what it uses goes.
+  std::unique_ptr<EngineThread> engine;
+};
+
+}  // namespace tael
