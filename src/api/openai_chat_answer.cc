@@ -1,24 +1,12 @@
 #include "api/openai_chat_answer.h"
 
-#include "api/openai_chat_request.h"
-#include "base/error.h"
+#include "api/answer_fold.h"
+#include "api/openai_answer.h"
 
 namespace tael {
 namespace {
 
-std::string Sse(const Json& data) { return "data: " + DumpJson(data) + "\n\n"; }
-
-const char* Name(AnswerEnd end) {
-  switch (end) {
-    case AnswerEnd::kStop:
-      return "stop";
-    case AnswerEnd::kLength:
-      return "length";
-    case AnswerEnd::kToolCalls:
-      return "tool_calls";
-  }
-  return "stop";
-}
+using Part = AnswerPart::Kind;
 
 Json LogProbToJson(const AnswerLogProb& entry) {
   Json json;
@@ -47,40 +35,28 @@ Json LogProbsToJson(JsonArray tokens) {
   return json;
 }
 
-Json UsageToJson(const AnswerUsage& usage) {
-  Json prompt, completion, json;
-  prompt.Set("cached_tokens", usage.cached_tokens);
-  prompt.Set("audio_tokens", 0);
-  completion.Set("reasoning_tokens", usage.reasoning_tokens);
-  completion.Set("audio_tokens", 0);
-  completion.Set("accepted_prediction_tokens", 0);
-  completion.Set("rejected_prediction_tokens", 0);
-  json.Set("prompt_tokens", usage.prompt_tokens);
-  json.Set("completion_tokens", usage.completion_tokens);
-  json.Set("total_tokens", usage.prompt_tokens + usage.completion_tokens);
-  json.Set("prompt_tokens_details", std::move(prompt));
-  json.Set("completion_tokens_details", std::move(completion));
-  return json;
-}
-
-Json HeadToJson(const AnswerHead& head, const char* object) {
-  Json json;
-  json.Set("id", head.id);
-  json.Set("object", object);
-  json.Set("created", head.created);
-  json.Set("model", head.model);
-  json.Set("system_fingerprint", head.fingerprint);
-  return json;
-}
-
-Json CallToJson(const std::string& id, const std::string& name, const std::string& arguments) {
+Json CallToJson(const AnswerPart& call) {
   Json function, json;
-  function.Set("name", name);
-  function.Set("arguments", arguments);
-  json.Set("id", id);
+  function.Set("name", call.name);
+  function.Set("arguments", call.text);
+  json.Set("id", call.id);
   json.Set("type", "function");
   json.Set("function", std::move(function));
   return json;
+}
+
+// A call's beginning, with its name, or a piece of its arguments.
+Json CallDelta(const AnswerEvent& event) {
+  Json call, function;
+  call.Set("index", event.call);
+  if (event.kind == AnswerEvent::Kind::kCallBegin) {
+    call.Set("id", event.id);
+    call.Set("type", "function");
+    function.Set("name", event.name);
+  }
+  function.Set("arguments", event.text);
+  call.Set("function", std::move(function));
+  return call;
 }
 
 // What an event changes of a message.
@@ -94,134 +70,141 @@ Json DeltaOf(const AnswerEvent& event) {
       delta.Set("reasoning_content", event.text);
       break;
     case AnswerEvent::Kind::kCallBegin:
-    case AnswerEvent::Kind::kCallArguments: {
-      Json call, function;
-      call.Set("index", event.call);
-      if (event.kind == AnswerEvent::Kind::kCallBegin) {
-        call.Set("id", event.id);
-        call.Set("type", "function");
-        function.Set("name", event.name);
-      }
-      function.Set("arguments", event.text);
-      call.Set("function", std::move(function));
-      delta.Set("tool_calls", JsonArray{std::move(call)});
+    case AnswerEvent::Kind::kCallArguments:
+      delta.Set("tool_calls", JsonArray{CallDelta(event)});
       break;
-    }
     case AnswerEvent::Kind::kEnd:
       break;
   }
   return delta;
 }
 
+class ChatStream : public AnswerWriter {
+ public:
+  ChatStream(AnswerHead head, const ChatRequest& request)
+      : head_(std::move(head)), log_probs_(request.log_probs), usage_(request.stream_usage) {}
+
+  bool streams() const override { return true; }
+  const char* content_type() const override { return kSseType; }
+  std::string KeepAlive() override { return kSseKeepAlive; }
+
+  std::string Begin() override {
+    std::string text;
+    for (int choice = 0; choice < head_.choices; ++choice) {
+      Json delta;
+      delta.Set("role", "assistant");
+      delta.Set("content", "");
+      delta.Set("refusal", Json());
+      text += SseData(Chunk(choice, std::move(delta), nullptr));
+    }
+    return text;
+  }
+
+  std::string Of(const AnswerEvent& event) override {
+    return SseData(Chunk(event.choice, DeltaOf(event), &event));
+  }
+
+  std::string End(const AnswerUsage& usage) override {
+    std::string text;
+    if (usage_) {
+      Json chunk = Frame();
+      chunk.Set("choices", JsonArray{});
+      chunk.Set("usage", OpenAiUsage(usage));
+      chunk.Set("timings", TimingsJson(usage));
+      text = SseData(chunk);
+    }
+    return text + "data: [DONE]\n\n";
+  }
+
+  std::string Error(const ApiError& error) override {
+    return SseData(ErrorBody(Api::kOpenAi, error));
+  }
+
+ private:
+  Json Frame() const { return OpenAiHead(head_, "chat.completion.chunk"); }
+
+  Json Chunk(int choice, Json delta, const AnswerEvent* event) const {
+    Json entry;
+    entry.Set("index", choice);
+    entry.Set("delta", std::move(delta));
+    JsonArray tokens;
+    for (size_t i = 0; event != nullptr && i < event->tokens.size(); ++i) {
+      tokens.push_back(TokenToJson(event->tokens[i]));
+    }
+    const bool shown = log_probs_ && !tokens.empty();
+    entry.Set("logprobs", shown ? LogProbsToJson(std::move(tokens)) : Json());
+    const bool ended = event != nullptr && event->kind == AnswerEvent::Kind::kEnd;
+    entry.Set("finish_reason", ended ? Json(OpenAiEnd(event->end)) : Json());
+    Json chunk = Frame();
+    chunk.Set("choices", JsonArray{std::move(entry)});
+    if (usage_) chunk.Set("usage", Json());
+    return chunk;
+  }
+
+  AnswerHead head_;
+  bool log_probs_, usage_;
+};
+
+class ChatWhole : public WholeAnswer {
+ public:
+  ChatWhole(AnswerHead head, const ChatRequest& request)
+      : WholeAnswer(Api::kOpenAi, head.choices),
+        head_(std::move(head)),
+        log_probs_(request.log_probs) {}
+
+ private:
+  Json Body(const AnswerUsage& usage) override {
+    JsonArray list;
+    for (const AnswerChoice& choice : choices()) {
+      Json entry;
+      entry.Set("index", static_cast<int64_t>(list.size()));
+      entry.Set("message", Message(choice));
+      entry.Set("logprobs", log_probs_ ? LogProbs(choice) : Json());
+      entry.Set("finish_reason", OpenAiEnd(choice.end));
+      list.push_back(std::move(entry));
+    }
+    Json body = OpenAiHead(head_, "chat.completion");
+    body.Set("choices", std::move(list));
+    body.Set("usage", OpenAiUsage(usage));
+    body.Set("timings", TimingsJson(usage));
+    return body;
+  }
+
+  static Json Message(const AnswerChoice& choice) {
+    JsonArray calls;
+    for (const AnswerPart& part : choice.parts) {
+      if (part.kind == Part::kCall) calls.push_back(CallToJson(part));
+    }
+    const bool only_calls = !calls.empty() && !choice.Has(Part::kText);
+    Json message;
+    message.Set("role", "assistant");
+    message.Set("content", only_calls ? Json() : Json(choice.TextOf(Part::kText)));
+    message.Set("refusal", Json());
+    if (choice.Has(Part::kReasoning)) {
+      message.Set("reasoning_content", choice.TextOf(Part::kReasoning));
+    }
+    if (!calls.empty()) message.Set("tool_calls", std::move(calls));
+    return message;
+  }
+
+  static Json LogProbs(const AnswerChoice& choice) {
+    JsonArray tokens;
+    for (const AnswerPart& part : choice.parts) {
+      for (const AnswerToken& token : part.tokens) tokens.push_back(TokenToJson(token));
+    }
+    return LogProbsToJson(std::move(tokens));
+  }
+
+  AnswerHead head_;
+  bool log_probs_;
+};
+
 }  // namespace
 
-Json OpenAiChatStream::Frame() const { return HeadToJson(head_, "chat.completion.chunk"); }
-
-Json OpenAiChatStream::Chunk(int choice, Json delta, const AnswerEvent* event) const {
-  Json entry;
-  entry.Set("index", choice);
-  entry.Set("delta", std::move(delta));
-  JsonArray tokens;
-  for (size_t i = 0; event != nullptr && i < event->tokens.size(); ++i) {
-    tokens.push_back(TokenToJson(event->tokens[i]));
-  }
-  const bool shown = log_probs_ && !tokens.empty();
-  entry.Set("logprobs", shown ? LogProbsToJson(std::move(tokens)) : Json());
-  const bool ended = event != nullptr && event->kind == AnswerEvent::Kind::kEnd;
-  entry.Set("finish_reason", ended ? Json(Name(event->end)) : Json());
-  Json chunk = Frame();
-  chunk.Set("choices", JsonArray{std::move(entry)});
-  if (usage_) chunk.Set("usage", Json());
-  return chunk;
-}
-
-std::string OpenAiChatStream::Begin() const {
-  std::string text;
-  for (int choice = 0; choice < head_.choices; ++choice) {
-    Json delta;
-    delta.Set("role", "assistant");
-    delta.Set("content", "");
-    delta.Set("refusal", Json());
-    text += Sse(Chunk(choice, std::move(delta), nullptr));
-  }
-  return text;
-}
-
-std::string OpenAiChatStream::Of(const AnswerEvent& event) const {
-  return Sse(Chunk(event.choice, DeltaOf(event), &event));
-}
-
-std::string OpenAiChatStream::End(const AnswerUsage& usage) const {
-  std::string text;
-  if (usage_) {
-    Json chunk = Frame();
-    chunk.Set("choices", JsonArray{});
-    chunk.Set("usage", UsageToJson(usage));
-    text = Sse(chunk);
-  }
-  return text + "data: [DONE]\n\n";
-}
-
-std::string OpenAiChatStream::Error(int status, const std::string& message,
-                                    const std::string& code) {
-  return Sse(OpenAiErrorBody(status, message, "", code));
-}
-
-OpenAiChatWhole::OpenAiChatWhole(AnswerHead head, bool log_probs)
-    : head_(std::move(head)), log_probs_(log_probs), choices_(static_cast<size_t>(head_.choices)) {}
-
-void OpenAiChatWhole::Add(const AnswerEvent& event) {
-  Choice& choice = choices_.at(static_cast<size_t>(event.choice));
-  for (const AnswerToken& token : event.tokens) choice.tokens.push_back(TokenToJson(token));
-  switch (event.kind) {
-    case AnswerEvent::Kind::kText:
-      choice.text += event.text;
-      choice.has_text = true;
-      break;
-    case AnswerEvent::Kind::kReasoning:
-      choice.reasoning += event.text;
-      break;
-    case AnswerEvent::Kind::kCallBegin:
-      TAEL_CHECK(static_cast<size_t>(event.call) == choice.calls.size());
-      choice.calls.push_back(CallToJson(event.id, event.name, ""));
-      choice.arguments.push_back(event.text);
-      break;
-    case AnswerEvent::Kind::kCallArguments:
-      choice.arguments.at(static_cast<size_t>(event.call)) += event.text;
-      break;
-    case AnswerEvent::Kind::kEnd:
-      choice.end = event.end;
-      break;
-  }
-}
-
-Json OpenAiChatWhole::Finish(const AnswerUsage& usage) {
-  JsonArray list;
-  for (size_t i = 0; i < choices_.size(); ++i) {
-    Choice& choice = choices_[i];
-    Json message, entry;
-    message.Set("role", "assistant");
-    const bool only_calls = !choice.has_text && !choice.calls.empty();
-    message.Set("content", only_calls ? Json() : Json(std::move(choice.text)));
-    message.Set("refusal", Json());
-    if (!choice.reasoning.empty()) message.Set("reasoning_content", std::move(choice.reasoning));
-    for (size_t c = 0; c < choice.calls.size(); ++c) {
-      Json& call = choice.calls[c];
-      Json function = *call.Find("function");
-      function.Set("arguments", std::move(choice.arguments[c]));
-      call.Set("function", std::move(function));
-    }
-    if (!choice.calls.empty()) message.Set("tool_calls", std::move(choice.calls));
-    entry.Set("index", static_cast<int>(i));
-    entry.Set("message", std::move(message));
-    entry.Set("logprobs", log_probs_ ? LogProbsToJson(std::move(choice.tokens)) : Json());
-    entry.Set("finish_reason", Name(choice.end));
-    list.push_back(std::move(entry));
-  }
-  Json body = HeadToJson(head_, "chat.completion");
-  body.Set("choices", std::move(list));
-  body.Set("usage", UsageToJson(usage));
-  return body;
+std::unique_ptr<AnswerWriter> MakeOpenAiChatWriter(const AnswerHead& head,
+                                                   const ChatRequest& request) {
+  if (request.stream) return std::make_unique<ChatStream>(head, request);
+  return std::make_unique<ChatWhole>(head, request);
 }
 
 }  // namespace tael

@@ -34,6 +34,26 @@ std::vector<AnswerEvent> Events() {
 constexpr AnswerUsage kUsage{
     .prompt_tokens = 10, .cached_tokens = 4, .completion_tokens = 6, .reasoning_tokens = 1};
 
+ChatRequest Request(bool log_probs, bool stream = false) {
+  ChatRequest request;
+  request.stream = request.stream_usage = stream;
+  if (log_probs) request.log_probs = 2;
+  return request;
+}
+
+// The whole answer that `events` give.
+Json Whole(const std::vector<AnswerEvent>& events, const AnswerUsage& usage, int choices = 1,
+           bool log_probs = true) {
+  const auto writer = MakeOpenAiChatWriter(Head(choices), Request(log_probs));
+  EXPECT_FALSE(writer->streams());
+  EXPECT_EQ(writer->Begin(), "");
+  EXPECT_EQ(writer->KeepAlive(), "");
+  for (const AnswerEvent& event : events) EXPECT_EQ(writer->Of(event), "");
+  return ParseJson(writer->End(usage), "answer");
+}
+
+Json FirstChoice(const Json& answer) { return answer.Find("choices")->as_array().at(0); }
+
 // The JSON of each event; the last is "[DONE]".
 std::vector<std::string> DataOf(const std::string& stream) {
   std::vector<std::string> data;
@@ -47,16 +67,13 @@ std::vector<std::string> DataOf(const std::string& stream) {
 }
 
 TEST(OpenAiChatAnswer, AStreamFoldsToTheWholeAnswer) {
-  const OpenAiChatStream stream(Head(), true, true);
-  OpenAiChatWhole whole(Head(), true);
-  std::string bytes = stream.Begin();
-  for (const AnswerEvent& event : Events()) {
-    bytes += stream.Of(event);
-    whole.Add(event);
-  }
-  bytes += stream.End(kUsage);
-  const Json answer = whole.Finish(kUsage);
-  const Json& message = *answer.Find("choices")->as_array()[0].Find("message");
+  const auto stream = MakeOpenAiChatWriter(Head(), Request(true, true));
+  EXPECT_TRUE(stream->streams());
+  std::string bytes = stream->Begin();
+  for (const AnswerEvent& event : Events()) bytes += stream->Of(event);
+  bytes += stream->End(kUsage);
+  const Json answer = Whole(Events(), kUsage);
+  const Json message = *FirstChoice(answer).Find("message");
 
   std::string text, reasoning, first, finish;
   Json usage;
@@ -92,11 +109,11 @@ TEST(OpenAiChatAnswer, AStreamFoldsToTheWholeAnswer) {
 }
 
 TEST(OpenAiChatAnswer, ChoicesKeepApart) {
-  OpenAiChatWhole whole(Head(2), false);
-  whole.Add({.kind = Kind::kText, .choice = 1, .text = "b"});
-  whole.Add({.kind = Kind::kText, .choice = 0, .text = "a"});
-  whole.Add({.kind = Kind::kEnd, .choice = 0, .end = AnswerEnd::kLength});
-  const JsonArray choices = whole.Finish({}).Find("choices")->as_array();
+  const Json answer = Whole({{.kind = Kind::kText, .choice = 1, .text = "b"},
+                             {.kind = Kind::kText, .choice = 0, .text = "a"},
+                             {.kind = Kind::kEnd, .choice = 0, .end = AnswerEnd::kLength}},
+                            {}, 2, false);
+  const JsonArray choices = answer.Find("choices")->as_array();
   EXPECT_EQ(*choices[0].Find("message")->Find("content"), Json("a"));
   EXPECT_EQ(*choices[1].Find("message")->Find("content"), Json("b"));
   EXPECT_EQ(*choices[0].Find("finish_reason"), Json("length"));
@@ -104,23 +121,28 @@ TEST(OpenAiChatAnswer, ChoicesKeepApart) {
 }
 
 TEST(OpenAiChatAnswer, ContentIsNullWhereThereAreOnlyCalls) {
-  OpenAiChatWhole whole(Head(), false);
-  whole.Add({.kind = Kind::kCallBegin, .id = "c", .name = "f"});
-  const JsonArray calls = whole.Finish({}).Find("choices")->as_array();
-  EXPECT_TRUE(calls[0].Find("message")->Find("content")->is_null());
-  OpenAiChatWhole silent(Head(), false);
-  EXPECT_EQ(*silent.Finish({}).Find("choices")->as_array()[0].Find("message")->Find("content"),
-            Json(""));
+  const Json calls = Whole({{.kind = Kind::kCallBegin, .id = "c", .name = "f"}}, {});
+  EXPECT_TRUE(FirstChoice(calls).Find("message")->Find("content")->is_null());
+  EXPECT_EQ(*FirstChoice(Whole({}, {})).Find("message")->Find("content"), Json(""));
 }
 
 TEST(OpenAiChatAnswer, TokensAreBytes) {
-  OpenAiChatWhole whole(Head(), true);
-  for (const AnswerEvent& event : Events()) whole.Add(event);
-  const Json answer = whole.Finish({});
-  const Json& token =
-      answer.Find("choices")->as_array()[0].Find("logprobs")->Find("content")->as_array()[0];
+  const Json choice = FirstChoice(Whole(Events(), {}));
+  const Json& token = choice.Find("logprobs")->Find("content")->as_array()[0];
   EXPECT_EQ(*token.Find("bytes"), Json(JsonArray{Json(0xE4)}));
   EXPECT_EQ(token.Find("top_logprobs")->as_array().size(), 2u);
+}
+
+TEST(OpenAiChatAnswer, SaysWhatItTookAndItsSeed) {
+  AnswerUsage usage = kUsage;
+  usage.prompt_seconds = 0.5;
+  usage.decode_seconds = 2;
+  usage.seed = static_cast<uint64_t>(int64_t{-7});  // of a request's field
+  const Json timings = *Whole(Events(), usage).Find("timings");
+  EXPECT_EQ(*timings.Find("seed"), Json(-7));
+  EXPECT_EQ(*timings.Find("prompt_n"), Json(6));  // without what was cached
+  EXPECT_EQ(timings.Find("prompt_per_second")->as_double(), 12);
+  EXPECT_EQ(timings.Find("predicted_per_second")->as_double(), 3);
 }
 
 // Every member that the published schema requires is there, and none that it does not know.
@@ -138,24 +160,44 @@ TEST(OpenAiChatAnswer, HasTheMembersOfTheSchema) {
       EXPECT_TRUE(key == extra || schema.Find("properties")->Find(key) != nullptr) << name << key;
     }
   };
-  OpenAiChatWhole whole(Head(), true);
-  for (const AnswerEvent& event : Events()) whole.Add(event);
-  const Json answer = whole.Finish(kUsage);
-  check("CreateChatCompletionResponse", answer, "");
-  check("ChatCompletionResponseMessage", *answer.Find("choices")->as_array()[0].Find("message"),
-        "reasoning_content");
+  const Json answer = Whole(Events(), kUsage);
+  check("CreateChatCompletionResponse", answer, "timings");
+  check("ChatCompletionResponseMessage", *FirstChoice(answer).Find("message"), "reasoning_content");
   check("CompletionUsage", *answer.Find("usage"), "");
-  const OpenAiChatStream stream(Head(), true, true);
+  const auto stream = MakeOpenAiChatWriter(Head(), Request(true, true));
   for (const AnswerEvent& event : Events()) {
-    const Json chunk = ParseJson(DataOf(stream.Of(event))[0], "chunk");
-    check("CreateChatCompletionStreamResponse", chunk, "");
+    check("CreateChatCompletionStreamResponse", ParseJson(DataOf(stream->Of(event))[0], "chunk"),
+          "");
   }
 }
 
-TEST(OpenAiChatAnswer, AStreamThatBreaksSaysSo) {
-  const std::string text = OpenAiChatStream::Error(500, "lost", "internal_error");
-  EXPECT_THAT(text,
-              testing::StartsWith(R"(data: {"error":{"message":"lost","type":"server_error")"));
+TEST(OpenAiChatAnswer, AnAnswerThatBreaksSaysSo) {
+  const ApiError lost(500, "internal_error", "", "lost");
+  const std::string body = R"({"error":{"message":"lost","type":"server_error","param":null,)"
+                           R"("code":"internal_error"}})";
+  EXPECT_EQ(MakeOpenAiChatWriter(Head(), Request(false))->Error(lost), body);
+  EXPECT_EQ(MakeOpenAiChatWriter(Head(), Request(false, true))->Error(lost),
+            "data: " + body + "\n\n");
+}
+
+TEST(OpenAiChatAnswer, BytesOfAStream) {
+  ChatRequest request = Request(false, true);
+  request.stream_usage = false;
+  const auto stream = MakeOpenAiChatWriter(Head(), request);
+  const std::string head =
+      R"(data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":7,"model":"m",)"
+      R"("system_fingerprint":"fp","choices":[{"index":0,"delta":)";
+  EXPECT_EQ(stream->Begin(),
+            head + R"({"role":"assistant","content":"","refusal":null},"logprobs":null,)"
+                   R"("finish_reason":null}]})"
+                   "\n\n");
+  EXPECT_EQ(stream->Of({.kind = Kind::kText, .text = "é\n"}),
+            head + R"({"content":"é\n"},"logprobs":null,"finish_reason":null}]})"
+                   "\n\n");
+  EXPECT_EQ(stream->Of({.kind = Kind::kEnd}), head +
+                                                  R"({},"logprobs":null,"finish_reason":"stop"}]})"
+                                                  "\n\n");
+  EXPECT_EQ(stream->End(kUsage), "data: [DONE]\n\n");
 }
 
 }  // namespace

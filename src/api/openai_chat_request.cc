@@ -166,21 +166,4 @@ ChatRequest ParseOpenAiChatRequest(const Json& body) {
   return request;
 }
 
-Json OpenAiErrorBody(int status, const std::string& message, const std::string& param,
-                     const std::string& code) {
-  const char* type = status >= 500   ? "server_error"
-                     : status == 429 ? "rate_limit_error"
-                     : status == 401 ? "authentication_error"
-                     : status == 403 ? "permission_error"
-                                     : "invalid_request_error";
-  Json error;
-  error.Set("message", message);
-  error.Set("type", type);
-  error.Set("param", param.empty() ? Json() : Json(param));
-  error.Set("code", code.empty() ? Json() : Json(code));
-  Json body;
-  body.Set("error", error);
-  return body;
-}
-
 }  // namespace tael

@@ -12,8 +12,4 @@ namespace tael {
 // names the field.
 ChatRequest ParseOpenAiChatRequest(const Json& body);
 
-// {"error": {"message", "type", "param", "code"}}
-Json OpenAiErrorBody(int status, const std::string& message, const std::string& param,
-                     const std::string& code);
-
 }  // namespace tael

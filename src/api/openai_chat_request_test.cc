@@ -193,13 +193,5 @@ TEST(OpenAiChatRequest, KnowsEveryFieldOfTheSchema) {
   }
 }
 
-TEST(OpenAiErrorBody, HasTheFormOfTheApi) {
-  EXPECT_EQ(DumpJson(OpenAiErrorBody(404, "no", "model", "model_not_found")),
-            R"({"error":{"message":"no","type":"invalid_request_error","param":"model",)"
-            R"("code":"model_not_found"}})");
-  EXPECT_EQ(DumpJson(OpenAiErrorBody(503, "busy", "", "")),
-            R"({"error":{"message":"busy","type":"server_error","param":null,"code":null}})");
-}
-
 }  // namespace
 }  // namespace tael

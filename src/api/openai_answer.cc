@@ -1,0 +1,75 @@
+#include "api/openai_answer.h"
+
+#include <algorithm>
+
+namespace tael {
+namespace {
+
+double PerSecond(int64_t count, double seconds) {
+  return seconds > 0 ? static_cast<double>(count) / seconds : 0;
+}
+
+}  // namespace
+
+std::string SseData(const Json& data) { return "data: " + DumpJson(data) + "\n\n"; }
+
+std::string SseEvent(const Json& data) {
+  return "event: " + data.Find("type")->as_string() + "\n" + SseData(data);
+}
+
+Json OpenAiHead(const AnswerHead& head, const char* object) {
+  Json json;
+  json.Set("id", head.id);
+  json.Set("object", object);
+  json.Set("created", head.created);
+  json.Set("model", head.model);
+  json.Set("system_fingerprint", head.fingerprint);
+  return json;
+}
+
+const char* OpenAiEnd(AnswerEnd end) {
+  switch (end) {
+    case AnswerEnd::kStop:
+      return "stop";
+    case AnswerEnd::kLength:
+      return "length";
+    case AnswerEnd::kToolCalls:
+      return "tool_calls";
+  }
+  return "stop";
+}
+
+Json OpenAiUsage(const AnswerUsage& usage) {
+  Json prompt, completion, json;
+  prompt.Set("cached_tokens", usage.cached_tokens);
+  prompt.Set("audio_tokens", 0);
+  completion.Set("reasoning_tokens", usage.reasoning_tokens);
+  completion.Set("audio_tokens", 0);
+  completion.Set("accepted_prediction_tokens", 0);
+  completion.Set("rejected_prediction_tokens", 0);
+  json.Set("prompt_tokens", usage.prompt_tokens);
+  json.Set("completion_tokens", usage.completion_tokens);
+  json.Set("total_tokens", usage.prompt_tokens + usage.completion_tokens);
+  json.Set("prompt_tokens_details", std::move(prompt));
+  json.Set("completion_tokens_details", std::move(completion));
+  return json;
+}
+
+Json TimingsJson(const AnswerUsage& usage) {
+  const int64_t read = std::max<int64_t>(usage.prompt_tokens - usage.cached_tokens, 0);
+  Json json;
+  json.Set("load_ms", usage.load_seconds * 1e3);
+  json.Set("queue_ms", usage.queue_seconds * 1e3);
+  json.Set("cache_n", usage.cached_tokens);
+  json.Set("prompt_n", read);
+  json.Set("prompt_ms", usage.prompt_seconds * 1e3);
+  json.Set("prompt_per_second", PerSecond(read, usage.prompt_seconds));
+  json.Set("predicted_n", usage.completion_tokens);
+  json.Set("predicted_ms", usage.decode_seconds * 1e3);
+  json.Set("predicted_per_second", PerSecond(usage.completion_tokens, usage.decode_seconds));
+  // As the request's field is: a signed number, so that it can be sent back.
+  json.Set("seed", static_cast<int64_t>(usage.seed));
+  return json;
+}
+
+}  // namespace tael

@@ -1,0 +1,28 @@
+// What the answers of OpenAI's endpoints share.
+#pragma once
+
+#include <string>
+
+#include "api/answer_event.h"
+#include "base/json.h"
+
+namespace tael {
+
+// One server-sent event.
+std::string SseData(const Json& data);
+// One with a name, which is its "type" too: as Anthropic and OpenAI's responses have them.
+std::string SseEvent(const Json& data);
+inline constexpr const char* kSseType = "text/event-stream; charset=utf-8";
+inline constexpr const char* kSseKeepAlive = ": keep-alive\n\n";
+
+// {id, object, created, model, system_fingerprint}
+Json OpenAiHead(const AnswerHead& head, const char* object);
+// "stop", "length", "tool_calls"
+const char* OpenAiEnd(AnswerEnd end);
+// With the details of prompt and completion.
+Json OpenAiUsage(const AnswerUsage& usage);
+// The extension `timings`, in the names of llama-server, with ours beside them: what an answer took
+// and the seed that makes it again.
+Json TimingsJson(const AnswerUsage& usage);
+
+}  // namespace tael
