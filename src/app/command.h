@@ -30,6 +30,7 @@ struct Command {
 // One per file: declares the subcommand's options and says what to do.
 Command AddRunCommand(CommandParser& program);
 Command AddChatCommand(CommandParser& program);
+Command AddServeCommand(CommandParser& program);
 Command AddPlanCommand(CommandParser& program);
 Command AddPullCommand(CommandParser& program);
 Command AddListCommand(CommandParser& program);

@@ -30,12 +30,12 @@ struct GlobalOptions {
 };
 
 std::vector<Command> AddCommands(CommandParser& program) {
-  return {AddRunCommand(program),      AddChatCommand(program),     AddPlanCommand(program),
-          AddPullCommand(program),     AddListCommand(program),     AddInspectCommand(program),
-          AddTokenizeCommand(program), AddTemplateCommand(program), AddEvalCommand(program),
-          AddBenchCommand(program),    AddVerifyCommand(program),   AddDoctorCommand(program),
-          AddConvertCommand(program),  AddQuantizeCommand(program), AddImatrixCommand(program),
-          AddCacheCommand(program),    AddConfigCommand(program)};
+  return {AddRunCommand(program),     AddChatCommand(program),     AddServeCommand(program),
+          AddPlanCommand(program),    AddPullCommand(program),     AddListCommand(program),
+          AddInspectCommand(program), AddTokenizeCommand(program), AddTemplateCommand(program),
+          AddEvalCommand(program),    AddBenchCommand(program),    AddVerifyCommand(program),
+          AddDoctorCommand(program),  AddConvertCommand(program),  AddQuantizeCommand(program),
+          AddImatrixCommand(program), AddCacheCommand(program),    AddConfigCommand(program)};
 }
 
 // What the first argument that is unknown may have meant, or "".

@@ -28,6 +28,10 @@ void AddLatentOption(CommandParser& command, std::optional<std::string>* mla) {
 void AddModelFlags(CommandParser& command, ModelFlags& flags) {
   command.AddOption("model", &flags.model, "path, or a name that 'tael list' shows",
                     {.type = "MODEL", .required = true});
+  AddRunnerFlags(command, flags);
+}
+
+void AddRunnerFlags(CommandParser& command, ModelFlags& flags) {
   command.AddOption("--ctx", &flags.ctx,
                     "context in tokens (0 = the model's, at most 8192, less if memory is short)",
                     {.check = NonNegative{}});

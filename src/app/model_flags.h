@@ -20,7 +20,10 @@ struct ModelFlags {
   std::optional<std::string> matmul, kv, memory, mla;
   bool lazy = false, no_repack = false, no_pin = false, no_weight_cache = false;
 };
+// The model and the others:
 void AddModelFlags(CommandParser& command, ModelFlags& flags);
+// How a model is computed, without which.
+void AddRunnerFlags(CommandParser& command, ModelFlags& flags);
 // `--kv` alone, one of CacheTypeNames().
 void AddCacheOption(CommandParser& command, std::optional<std::string>* kv);
 // `--mla` alone.

@@ -4,7 +4,6 @@
 
 #include <utility>
 
-#include "api/openai_chat_request.h"
 #include "base/error.h"
 
 namespace tael {
@@ -21,10 +20,6 @@ Json Call::Body() const {
   }
 }
 
-std::string ErrorText(ApiForm /*form*/, const ApiError& error) {
-  return DumpJson(OpenAiErrorBody(error.status(), error.what(), error.param(), error.code()));
-}
-
 void Call::Answer(const Json& body, int status) const {
   Answer(status, {{"Content-Type", "application/json"}}, DumpJson(body));
 }
@@ -38,7 +33,7 @@ void Call::Answer(int status, HttpHeaders headers, std::string body) const {
 void Call::Refuse(const ApiError& error) const {
   HttpHeaders headers = {{"Content-Type", "application/json"}};
   if (error.status() == 503 || error.status() == 429) headers.emplace_back("Retry-After", "1");
-  Answer(error.status(), std::move(headers), ErrorText(form, error));
+  Answer(error.status(), std::move(headers), DumpJson(ErrorBody(form, error, id)));
 }
 
 }  // namespace tael

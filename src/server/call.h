@@ -6,14 +6,11 @@
 #include <memory>
 #include <string>
 
-#include "api/api_error.h"
+#include "api/error_body.h"
 #include "base/json.h"
 #include "net/http_exchange.h"
 
 namespace tael {
-
-// Whose form errors have.
-enum class ApiForm { kOpenAi, kAnthropic, kOllama };
 
 // Who asks. Without keys everybody is owner 0.
 struct Client {
@@ -26,9 +23,9 @@ struct Client {
 // What an endpoint is called with. Copies share the exchange.
 struct Call {
   std::shared_ptr<HttpExchange> exchange;
-  ApiForm form = ApiForm::kOpenAi;
-  std::string id;    // "req_...", also in the log
-  std::string rest;  // of the path, behind a route that ends with '/'
+  Api form = Api::kOpenAi;  // whose form errors have
+  std::string id;           // "req_...", also in the log
+  std::string rest;         // of the path, behind a route that ends with '/'
   Client client;
   HttpHeaders headers = {};  // of every answer: for the page that asks
   std::chrono::steady_clock::time_point arrived;
@@ -41,8 +38,5 @@ struct Call {
   void Answer(int status, HttpHeaders headers, std::string body) const;
   void Refuse(const ApiError& error) const;
 };
-
-// An error's body in the form of an API.
-std::string ErrorText(ApiForm form, const ApiError& error);
 
 }  // namespace tael

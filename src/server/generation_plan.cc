@@ -113,12 +113,16 @@ ChatPlan PlanChat(const ChatRequest& request, const ServedModel& model) {
   ChatPlan plan;
   plan.style = std::move(prompt.style);
   plan.style.stop_strings = request.stop;
+  plan.style.stop_strings.insert(plan.style.stop_strings.end(), model.stop_strings.begin(),
+                                 model.stop_strings.end());
   plan.request.prompt = std::move(prompt.ids);
   plan.request.interjection = std::move(prompt.interjection);
   plan.request.choices = request.choices;
   plan.request.sampling = SamplingOf(request, model);
   plan.request.max_tokens = MaxTokensOf(request.max_tokens, model.max_tokens);
   plan.request.stop_tokens = model.loaded.stop_tokens;
+  plan.request.token_texts = model.token_texts;
+  plan.request.adapters = model.adapters;
   return plan;
 }
 

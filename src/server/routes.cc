@@ -11,11 +11,11 @@ namespace tael {
 namespace {
 
 constexpr Endpoint kEndpoints[] = {
-    {"GET", "/health", ApiForm::kOpenAi, true, &GetHealth},
-    {"GET", "/ready", ApiForm::kOpenAi, true, &GetReady},
-    {"GET", "/v1/models", ApiForm::kOpenAi, false, &ListModels},
-    {"GET", "/v1/models/", ApiForm::kOpenAi, false, &GetModel},
-    {"POST", "/v1/chat/completions", ApiForm::kOpenAi, false, &PostChatCompletions},
+    {"GET", "/health", Api::kOpenAi, true, &GetHealth},
+    {"GET", "/ready", Api::kOpenAi, true, &GetReady},
+    {"GET", "/v1/models", Api::kOpenAi, false, &ListModels},
+    {"GET", "/v1/models/", Api::kOpenAi, false, &GetModel},
+    {"POST", "/v1/chat/completions", Api::kOpenAi, false, &PostChatCompletions},
 };
 
 bool Matches(const Endpoint& route, std::string_view path) {
@@ -25,9 +25,9 @@ bool Matches(const Endpoint& route, std::string_view path) {
 }
 
 // Clients of Ollama and Anthropic read errors in their own form, also of paths that are not there.
-ApiForm FormOf(std::string_view path) {
-  if (path.starts_with("/api/")) return ApiForm::kOllama;
-  return path.starts_with("/v1/messages") ? ApiForm::kAnthropic : ApiForm::kOpenAi;
+Api FormOf(std::string_view path) {
+  if (path.starts_with("/api/")) return Api::kOllama;
+  return path.starts_with("/v1/messages") ? Api::kAnthropic : Api::kOpenAi;
 }
 
 }  // namespace
@@ -53,9 +53,11 @@ void Dispatch(Service& service, Call call) {
   call.form = FormOf(request.path);
   if (!methods.empty()) {
     call.Answer(405, {{"Allow", methods}, {"Content-Type", "application/json"}},
-                ErrorText(call.form, ApiError(405, "method_not_allowed", "",
-                                              fmt::format("{} {}: needed {}", request.method,
-                                                          request.path, methods))));
+                DumpJson(ErrorBody(call.form,
+                                   ApiError(405, "method_not_allowed", "",
+                                            fmt::format("{} {}: needed {}", request.method,
+                                                        request.path, methods)),
+                                   call.id)));
     return;
   }
   call.Refuse(ApiError(404, "not_found", "",

@@ -14,11 +14,14 @@ namespace tael {
 struct ServedModel {
   std::string name;  // as it is listed
   LoadedModel loaded;
-  std::unique_ptr<ChatFormat> format;  // null: the model has no chat template, or
-  std::string why_no_format;           // one that cannot be used: then this says why
-  SamplingParams sampling;             // what a request leaves open
-  int max_tokens = 0;                  // the same; 0 = no limit
-  int context = 0;                     // positions of one sequence
+  std::unique_ptr<ChatFormat> format;             // null: the model has no chat template, or
+  std::string why_no_format;                      // one that cannot be used: then this says why
+  SamplingParams sampling;                        // what a request leaves open
+  int max_tokens = 0;                             // the same; 0 = no limit
+  std::vector<std::string> stop_strings;          // of every answer
+  std::shared_ptr<const TokenTexts> token_texts;  // where `sampling` bans strings
+  std::vector<AdapterChoice> adapters;            // of every request
+  int context = 0;                                // positions of one sequence
   std::string fingerprint;  // weights, numerics and options: answers of equal ones are equal
   double load_seconds = 0;
   int64_t bytes = 0;  // that its memory plan has

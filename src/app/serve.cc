@@ -1,0 +1,164 @@
+// `tael serve`: models behind the APIs that clients of hosted models speak.
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include "app/adapter_flags.h"
+#include "app/command.h"
+#include "app/model_flags.h"
+#include "app/sampling_flags.h"
+#include "app/serve_catalogue.h"
+#include "app/terminal.h"
+#include "base/error.h"
+#include "server/server.h"
+
+namespace tael {
+namespace {
+
+struct ServeOptions {
+  ServeModelOptions model;
+  std::string host = "127.0.0.1", cert, key;
+  std::vector<std::string> host_names, origins;
+  int port = 8080, ttl = 0, drain = 30;
+};
+
+// SIGTERM and SIGINT end the server, the second one at once; SIGHUP reads its files again. They are
+// taken by a thread of their own.
+class SignalThread {
+ public:
+  // Before any thread begins, so that all of them leave the signals to this one.
+  SignalThread() {
+    sigemptyset(&set_);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&set_, signal);
+    pthread_sigmask(SIG_BLOCK, &set_, &before_);
+  }
+  ~SignalThread() {
+    if (thread_.joinable()) {
+      ending_ = true;
+      pthread_kill(thread_.native_handle(), SIGUSR1);
+      thread_.join();
+    }
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  SignalThread(const SignalThread&) = delete;
+  SignalThread& operator=(const SignalThread&) = delete;
+
+  void Start(Server& server, std::chrono::seconds drain) {
+    thread_ = std::thread([this, &server, drain] {
+      std::chrono::milliseconds patience = drain;
+      int signal = 0;
+      while (sigwait(&set_, &signal) == 0 && !ending_) {
+        if (signal == SIGHUP) {
+          Reload(server);
+        } else if (signal != SIGUSR1) {
+          PrintError(patience.count() > 0
+                         ? "tael: ending; requests that run may finish (again: at once)\n"
+                         : "tael: ending now\n");
+          server.Stop(patience);
+          patience = std::chrono::milliseconds(0);
+        }
+      }
+    });
+  }
+
+ private:
+  static void Reload(Server& server) {
+    try {
+      server.ReloadTls();
+      PrintError("tael: certificate read again\n");
+    } catch (const Error& error) {
+      PrintError(fmt::format("tael: error: not reloaded: {}\n", error.what()));
+    }
+  }
+
+  sigset_t set_ = {}, before_ = {};
+  std::atomic<bool> ending_ = false;
+  std::thread thread_;
+};
+
+ServerOptions MakeServerOptions(const ServeOptions& options) {
+  ServerOptions server;
+  server.http.address = options.host == "localhost" ? "127.0.0.1" : options.host;
+  server.http.port = options.port;
+  if (options.cert.empty() != options.key.empty()) {
+    throw UsageError("--tls-cert and --tls-key need each other");
+  }
+  if (!options.cert.empty()) server.http.tls = TlsFiles{options.cert, options.key};
+  server.service.model_ttl = std::chrono::seconds(options.ttl);
+  server.preload = options.model.models;
+  server.host_names = options.host_names;
+  server.origins = options.origins;
+  return server;
+}
+
+// A server that anybody in the network can use is not opened by accident.
+void RequireLoopback(const std::string& host) {
+  if (host == "localhost" || host == "::1" || host.starts_with("127.")) return;
+  Fail(ErrorCode::kInvalidArgument,
+       "--host {}: others could use this server, and it has no keys. Hint: 127.0.0.1", host);
+}
+
+int Execute(const ServeOptions& options, const LoadedSettings& settings) {
+  ServerOptions server_options = MakeServerOptions(options);
+  RequireLoopback(options.host);
+  SignalThread signals;
+  auto catalogue = std::make_unique<ServeCatalogue>(options.model, settings);
+  server_options.preload.clear();
+  if (!options.model.models.empty()) {
+    for (const auto& entry : catalogue->List()) server_options.preload.push_back(entry.name);
+  }
+  Server server(server_options, std::move(catalogue));
+  signals.Start(server, std::chrono::seconds(options.drain));
+  PrintError(fmt::format("tael: listening on {}://{}:{}\n",
+                         server_options.http.tls ? "https" : "http", options.host, server.port()));
+  server.Run();
+  return kExitOk;
+}
+
+}  // namespace
+
+Command AddServeCommand(CommandParser& program) {
+  auto options = std::make_shared<ServeOptions>();
+  CommandParser& command = program.AddCommand(
+      {.name = "serve",
+       .description = "Serve models over HTTP to clients of OpenAI, Anthropic and Ollama",
+       .footer = "Without a MODEL every model that 'tael list' shows is served, loaded when it is "
+                 "first asked for.\nSIGTERM or Ctrl-C: requests that run may finish; a second one "
+                 "ends them. SIGHUP reads the certificate again."});
+  command.AddOption("models", &options->model.models, "paths, or names that 'tael list' shows",
+                    {.type = "MODEL"});
+  command.AddOption("--host", &options->host, "address to listen on",
+                    {.type = "ADDRESS", .show_default = true});
+  command.AddOption("--port", &options->port, "port to listen on (0 = any free one)",
+                    {.check = IntRange{0, 65535}, .show_default = true});
+  command.AddOption("--parallel", &options->model.parallel,
+                    "sequences of a model that are computed at the same time",
+                    {.check = IntRange{1, 1024}, .show_default = true});
+  command.AddOption("--cache-tokens", &options->model.cache_tokens,
+                    "positions that the cache of a model holds for all sequences (0 = 4 contexts)",
+                    {.check = NonNegative{}});
+  command.AddOption("--ttl", &options->ttl,
+                    "seconds after which a model that nobody used is given up (0 = when others "
+                    "need the room)",
+                    {.check = NonNegative{}});
+  command.AddOption("--drain", &options->drain, "seconds that running requests have at the end",
+                    {.check = NonNegative{}, .show_default = true});
+  command.AddOption("--tls-cert", &options->cert, "certificate chain (PEM): serve HTTPS",
+                    {.type = "FILE"});
+  command.AddOption("--tls-key", &options->key, "its private key (PEM)", {.type = "FILE"});
+  command.AddOption("--host-name", &options->host_names,
+                    "a name that clients may call this server by (repeatable)", {.type = "NAME"});
+  command.AddOption("--origin", &options->origins,
+                    "web pages of this origin may call it, '*' = all (repeatable)",
+                    {.type = "ORIGIN"});
+  AddRunnerFlags(command, options->model.flags);
+  AddAdapterOption(command, &options->model.flags.loras);
+  AddSamplingFlags(command, options->model.sampling);
+  return {&command, [options](const LoadedSettings& s) { return Execute(*options, s); }};
+}
+
+}  // namespace tael
