@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""tael serve over plain HTTP: answers, streams, errors, what is refused, drain."""
+
+import json
+import os
+import signal
+import socket
+import time
+
+import parrot
+from harness import Home, expect, main, tael
+from serving import WEATHER, Server
+
+
+def content(reply):
+    expect(reply.status == 200, reply)
+    return reply.json()["choices"][0]["message"]["content"]
+
+
+def joined(reply, key="content"):
+    """The text of a stream."""
+    expect(reply.status == 200, reply)
+    text = ""
+    for _, data in reply.events():
+        if data == "[DONE]":
+            continue
+        for choice in json.loads(data)["choices"]:
+            text += choice["delta"].get(key) or ""
+    return text
+
+
+def answers_whole_and_streamed():
+    with Server() as server:
+        for script in ("plain", "unicode", "long"):
+            wanted = parrot.text_of(script)
+            expect(content(server.chat(script)) == wanted, wanted)
+            stream = server.chat(script, stream=True)
+            expect(joined(stream) == wanted, stream)
+            expect(stream.headers["Content-Type"].startswith("text/event-stream"), stream)
+            expect(stream.events()[-1] == (None, "[DONE]"), stream)
+        reply = server.chat("think")
+        message = reply.json()["choices"][0]["message"]
+        expect(message["content"] == "The answer is 42." and message["reasoning_content"] == "Let me think.", reply)
+        expect(joined(server.chat("think", stream=True), "reasoning_content") == "Let me think.")
+
+
+def health_and_models():
+    with Server() as server:
+        expect(server.get("/health").status == 200 and server.get("/ready").json() == {"status": "ready"})
+        listed = server.get("/v1/models").json()
+        expect([m["id"] for m in listed["data"]] == ["parrot"], listed)
+        expect(server.get("/v1/models/parrot").json()["id"] == "parrot")
+        missing = server.get("/v1/models/parot")
+        expect(missing.status == 404 and "parrot" in missing.json()["error"]["message"], missing)
+        expect(server.get("/nothing").status == 404)
+        wrong = server.get("/v1/chat/completions")
+        expect(wrong.status == 405 and wrong.headers["Allow"] == "POST", wrong)
+
+
+def tool_calls():
+    with Server() as server:
+        reply = server.chat("weather", tools=[WEATHER])
+        choice = reply.json()["choices"][0]
+        call = choice["message"]["tool_calls"][0]
+        expect(choice["finish_reason"] == "tool_calls" and call["function"]["name"] == "get_weather", reply)
+        expect(json.loads(call["function"]["arguments"]) == {"city": "Paris"} and call["id"], reply)
+        both = server.chat("twice", tools=[WEATHER]).json()["choices"][0]["message"]
+        expect([json.loads(c["function"]["arguments"])["city"] for c in both["tool_calls"]] == ["Rome", "Oslo"], both)
+        expect(both["content"].strip() == "Two calls.", both)
+        one = server.chat("twice", tools=[WEATHER], parallel_tool_calls=False).json()["choices"][0]["message"]
+        expect(len(one["tool_calls"]) == 1, one)
+        # Without tools a call is text.
+        expect("<tool_call>" in content(server.chat("weather")))
+        expect("<tool_call>" in content(server.chat("weather", tools=[WEATHER], tool_choice="none")))
+        back = server.post("/v1/chat/completions", {
+            "model": "parrot", "tools": [WEATHER],
+            "messages": [{"role": "user", "content": "weather"},
+                         {"role": "assistant", "content": None, "tool_calls": [call]},
+                         {"role": "tool", "tool_call_id": call["id"], "content": "sunny"}]})
+        expect(content(back) == parrot.text_of("result"), back)
+
+
+def sampling_and_stops():
+    with Server() as server:
+        expect(content(server.chat("long", stop=[" 7", " 9"])) == " 0 1 2 3 4 5 6")
+        cut = server.chat("long", max_tokens=3).json()
+        expect(cut["choices"][0]["finish_reason"] == "length" and cut["usage"]["completion_tokens"] == 3, cut)
+        many = server.chat("plain", n=3, temperature=1, seed=7).json()
+        expect([c["index"] for c in many["choices"]] == [0, 1, 2], many)
+        expect(all(c["message"]["content"] == parrot.text_of("plain") for c in many["choices"]), many)
+        logs = server.chat("unicode", logprobs=True, top_logprobs=2).json()["choices"][0]["logprobs"]["content"]
+        data = b"".join(bytes(entry["bytes"]) for entry in logs)
+        expect(data.decode() == parrot.text_of("unicode"), logs)
+        expect(all(len(entry["top_logprobs"]) == 2 and entry["logprob"] <= 0 for entry in logs), logs)
+        thought = server.chat("think", logprobs=True).json()["choices"][0]
+        expect("".join(entry["token"] for entry in thought["logprobs"]["content"]) == "The answer is 42.", thought)
+
+
+def bad_requests_are_refused_by_name():
+    with Server() as server:
+        for fields, status, word in [
+                ({"temperature": 5}, 400, "temperature"), ({"no_such_field": 1}, 400, "no_such_field"),
+                ({"response_format": {"type": "json_object"}}, 400, "response_format"),
+                ({"tool_choice": "required", "tools": [WEATHER]}, 400, "tool_choice"),
+                ({"logit_bias": {"99999": 1}}, 400, "99999"), ({"model": "other"}, 404, "other"),
+                ({"reasoning_effort": "low"}, 200, "")]:
+            reply = server.chat("plain", **fields)
+            expect(reply.status == status and word in reply.body.decode(), fields, reply)
+        long = server.chat("long " * 3000)
+        error = long.json()["error"]
+        expect(long.status == 400 and error["code"] == "context_length_exceeded" and "2048" in error["message"], long)
+        for body in (b"", b"{", b"[1]", b'{"model": 1}', b"\xff", b"{}" * 2):
+            reply = server.post("/v1/chat/completions", body)
+            expect(reply.status == 400 and "error" in reply.json(), body, reply)
+
+
+def pages_and_names_of_others_are_refused():
+    with Server("--origin", "https://ok.example", "--host-name", "box.lan") as server:
+        def get(**headers):
+            return server.get("/v1/models", headers={k.replace("_", "-"): v for k, v in headers.items()})
+        expect(get(Origin="https://evil.example").status == 403)
+        allowed = get(Origin="https://ok.example")
+        expect(allowed.headers.get("Access-Control-Allow-Origin") == "https://ok.example", allowed)
+        expect(get(Host="evil.example").status == 403 and get(Host="box.lan:80").status == 200)
+        expect(get(Host="localhost:1").status == 200 and get(Origin=server.url).status == 200)
+        flight = server.request("OPTIONS", "/v1/chat/completions", headers={
+            "Origin": "https://ok.example", "Access-Control-Request-Headers": "content-type"})
+        expect(flight.status == 204 and flight.headers["Access-Control-Allow-Headers"] == "content-type", flight)
+
+
+def other_binds_need_keys():
+    done = tael("serve", "--host", "0.0.0.0", "--port", "0", timeout=20)
+    expect(done.code == 1 and "no keys" in done.err, done)
+
+
+def a_client_that_goes_away_is_forgotten():
+    with Server() as server:
+        body = json.dumps({"model": "parrot", "stream": True, "messages": [{"role": "user", "content": "long"}]})
+        for _ in range(5):
+            with socket.create_connection(("127.0.0.1", server.port)) as sock:
+                sock.sendall(f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+                             f"Content-Length: {len(body)}\r\n\r\n{body}".encode())
+                sock.recv(100)
+        expect(content(server.chat("plain")) == parrot.text_of("plain"))
+
+
+def ends_when_it_is_told():
+    with Server() as server:
+        begin = time.monotonic()
+        expect(server.end() == 0, server.log)
+        expect(time.monotonic() - begin < 10, server.log)
+
+
+def a_wrong_model_ends_the_server():
+    with Home() as home:
+        folder = parrot.write(os.path.join(home.path, "broken"))
+        with open(os.path.join(folder, "model.safetensors"), "r+b") as file:
+            file.truncate(1000)
+        done = home.tael("serve", folder, "--port", "0", timeout=30)
+        expect(done.code == 1 and "model.safetensors" in done.err, done)
+
+
+def survives_signals_for_reloading():
+    with Server() as server:
+        server.process.send_signal(signal.SIGHUP)
+        expect(content(server.chat("plain")) == parrot.text_of("plain"))
+
+
+main([answers_whole_and_streamed, health_and_models, tool_calls, sampling_and_stops,
+      bad_requests_are_refused_by_name, pages_and_names_of_others_are_refused, other_binds_need_keys,
+      a_client_that_goes_away_is_forgotten, ends_when_it_is_told, a_wrong_model_ends_the_server,
+      survives_signals_for_reloading])
