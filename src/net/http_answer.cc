@@ -33,6 +33,11 @@ void RequireValues(const HttpHeaders& headers) {
   }
 }
 
+// A client may always have so much waiting: others' slowness shall not end its answer.
+constexpr size_t kFreeUnsent = size_t{64} << 10;
+// A longer body is not copied behind its head.
+constexpr size_t kShortBody = size_t{16} << 10;
+
 bool HasBody(int status) { return status >= 200 && status != 204 && status != 304; }
 
 class Exchange : public HttpExchange {
@@ -43,6 +48,7 @@ class Exchange : public HttpExchange {
   Exchange& operator=(const Exchange&) = delete;
 
   const HttpRequest& request() const override { return answer_->request(); }
+  void ReleaseBody() override { answer_->ReleaseBody(); }
   void Respond(HttpResponse response) override { answer_->Respond(std::move(response)); }
   void Begin(int status, HttpHeaders headers) override {
     answer_->Begin(status, std::move(headers));
@@ -58,15 +64,34 @@ class Exchange : public HttpExchange {
 
 }  // namespace
 
-HttpAnswer::HttpAnswer(HttpRequest request, size_t unsent_bytes, std::function<void()> wake)
+HttpAnswer::HttpAnswer(HttpRequest request, ByteLease lease, UnsentLimits limits,
+                       std::function<void()> wake)
     : request_(std::move(request)),
-      unsent_limit_(unsent_bytes),
+      lease_(std::move(lease)),
+      limits_(std::move(limits)),
       wake_(std::move(wake)),
       keep_alive_(request_.keep_alive) {}
 
+HttpAnswer::~HttpAnswer() { limits_.all->Return(unsent_); }
+
+void HttpAnswer::ReleaseBody() {
+  request_.body = std::string();  // clear() would keep the memory
+  lease_.Shrink(0);
+}
+
+bool HttpAnswer::HasRoom(size_t bytes) const {
+  if (unsent_ + bytes > limits_.own) return false;
+  return unsent_ + bytes <= kFreeUnsent || limits_.all->used() + bytes <= limits_.all->limit();
+}
+
+void HttpAnswer::Count(size_t bytes) {
+  unsent_ += bytes;
+  limits_.all->Add(bytes);
+}
+
 void HttpAnswer::Append(std::string_view bytes) {
   pending_ += bytes;
-  unsent_ += bytes.size();
+  Count(bytes.size());
 }
 
 void HttpAnswer::AppendHead(int status, const HttpHeaders& headers) {
@@ -90,12 +115,23 @@ void HttpAnswer::Respond(HttpResponse response) {
     const std::lock_guard lock(mutex_);
     if (begun_ || gone_) return;
     begun_ = ended_ = true;
+    const size_t size = response.body.size(), others = limits_.all->used();
+    if (size > kFreeUnsent && others > 0 && others + size > limits_.all->limit()) {
+      response = {503, {{"Retry-After", "5"}}, ""};
+    }
     unused.swap(on_gone_);
     if (HasBody(response.status)) {
       response.headers.emplace_back("Content-Length", fmt::format("{}", response.body.size()));
     }
     AppendHead(response.status, response.headers);
-    if (HasBody(response.status) && request_.method != "HEAD") Append(response.body);
+    if (HasBody(response.status) && request_.method != "HEAD") {
+      if (response.body.size() <= kShortBody) {
+        Append(response.body);
+      } else {
+        body_ = std::move(response.body);
+        Count(body_.size());
+      }
+    }
   }
   wake_();
 }
@@ -124,7 +160,7 @@ bool HttpAnswer::Write(std::string_view bytes) {
     const std::lock_guard lock(mutex_);
     if (gone_ || ended_ || !begun_) return false;
     if (bytes.empty() || request_.method == "HEAD") return true;
-    if (unsent_ + bytes.size() > unsent_limit_) {
+    if (!HasRoom(bytes.size())) {
       gone_ = broken_ = true;
       report = std::exchange(on_gone_, nullptr);
     } else if (chunked_) {
@@ -186,13 +222,16 @@ void HttpAnswer::Abandon() {
 
 std::string HttpAnswer::Take(bool* ended) {
   const std::lock_guard lock(mutex_);
-  *ended = ended_;
-  return std::exchange(pending_, {});
+  std::string next = std::exchange(pending_, {});
+  if (next.empty()) next = std::exchange(body_, {});
+  *ended = ended_ && body_.empty();
+  return next;
 }
 
 void HttpAnswer::Sent(size_t bytes) {
   const std::lock_guard lock(mutex_);
   unsent_ -= bytes;
+  limits_.all->Return(bytes);
 }
 
 void HttpAnswer::Break() {
@@ -201,6 +240,8 @@ void HttpAnswer::Break() {
     const std::lock_guard lock(mutex_);
     gone_ = true;
     report = std::exchange(on_gone_, nullptr);
+    pending_ = body_ = std::string();
+    limits_.all->Return(std::exchange(unsent_, 0));
   }
   if (report) report();
 }

@@ -7,18 +7,30 @@
 #include <mutex>
 #include <string>
 
+#include "net/byte_budget.h"
 #include "net/http_exchange.h"
 
 namespace tael {
 
+// How much may wait for a client that does not take it.
+struct UnsentLimits {
+  size_t own;  // of one answer
+  std::shared_ptr<ByteBudget> all;
+};
+
 // Shared by a connection and the handle that a handler holds.
 class HttpAnswer {
  public:
-  // `wake` is called, on any thread, when there is something for the connection to do.
-  HttpAnswer(HttpRequest request, size_t unsent_bytes, std::function<void()> wake);
+  // `wake` is called, on any thread, when there is something for the connection to do. `lease` is
+  // for the body of the request.
+  HttpAnswer(HttpRequest request, ByteLease lease, UnsentLimits limits, std::function<void()> wake);
+  ~HttpAnswer();
+  HttpAnswer(const HttpAnswer&) = delete;
+  HttpAnswer& operator=(const HttpAnswer&) = delete;
 
   // For the handler; as in HttpExchange.
   const HttpRequest& request() const { return request_; }
+  void ReleaseBody();
   void Respond(HttpResponse response);
   void Begin(int status, HttpHeaders headers);
   bool Write(std::string_view bytes);
@@ -28,7 +40,7 @@ class HttpAnswer {
   // The handler dropped its exchange.
   void Abandon();
 
-  // For the connection. What is to be sent now; `*ended`: nothing will follow.
+  // For the connection. What is to be sent next, or ""; `*ended`: nothing will follow.
   std::string Take(bool* ended);
   void Sent(size_t bytes);
   // The client is gone; Write() returns false from now on.
@@ -39,16 +51,20 @@ class HttpAnswer {
   bool begun() const;
 
  private:
+  bool HasRoom(size_t bytes) const;
+  void Count(size_t bytes);
   void Append(std::string_view bytes);
   void AppendHead(int status, const HttpHeaders& headers);
 
-  const HttpRequest request_;
-  const size_t unsent_limit_;
+  HttpRequest request_;
+  ByteLease lease_;
+  const UnsentLimits limits_;
   const std::function<void()> wake_;
 
   mutable std::mutex mutex_;  // guards what follows
   std::string pending_;
-  size_t unsent_ = 0;  // pending and on its way
+  std::string body_;   // behind pending_: the body of a whole answer
+  size_t unsent_ = 0;  // both, and what is on its way
   bool begun_ = false, ended_ = false, chunked_ = false, gone_ = false, broken_ = false;
   bool keep_alive_ = true;
   std::function<void()> on_gone_;

@@ -9,9 +9,19 @@ namespace {
 
 // What a client may send while its answer is being made, before it has to wait.
 constexpr size_t kMaxWaiting = size_t{64} << 10;
+// The same when requests have used up their memory.
+constexpr size_t kMaxWaitingShort = size_t{16} << 10;
+// The body of a refused request that is worth reading for the sake of the connection.
+constexpr size_t kSmallBody = size_t{64} << 10;
+// A client that takes less than this in HttpServerOptions::write_timeout is left.
+constexpr size_t kLeastTaken = size_t{16} << 10;
+// Before this, nobody can tell how slow a client is.
+constexpr std::chrono::seconds kGrace{1};
 // How long a client may take to read an error before the connection is reset.
 constexpr std::chrono::milliseconds kLinger{2000};
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+constexpr const char* kNoRoom =
+    "the requests of all clients take as much memory as they may; try again";
 
 }  // namespace
 
@@ -21,10 +31,11 @@ HttpConnection::HttpConnection(std::shared_ptr<const Host> host,
       transport_(std::move(transport)),
       deadline_(*host_->context),
       peer_(std::move(peer)),
-      reader_(host_->options.sizes) {}
+      reader_(host_->options.sizes, [this](HttpHead& head) { return CheckHead(head); }),
+      lease_(host_->requests) {}
 
 void HttpConnection::Start() {
-  SetDeadline(host_->options.idle_timeout);
+  Enter(HttpRequestReader::State::kIdle);
   Read();
 }
 
@@ -38,6 +49,7 @@ void HttpConnection::Close() {
   phase_ = Phase::kClosed;
   ClearDeadline();
   transport_->Close();
+  lease_.Shrink(0);
   if (answer_) std::exchange(answer_, nullptr)->Break();
   host_->on_closed(this);
 }
@@ -57,85 +69,178 @@ void HttpConnection::OnRead(const boost::system::error_code& error, std::string_
   if (phase_ == Phase::kLingering) return Read();  // what comes now is of no interest
   try {
     reader_.Feed(bytes);
-    if (phase_ == Phase::kReading) return Proceed();
   } catch (const std::bad_alloc&) {
     return Close();  // one client less, and all the others go on
   }
+  const bool paid = Charge();
+  if (phase_ == Phase::kReading) return paid ? Proceed() : Refuse(HttpError(503, kNoRoom));
   // What comes behind a request is looked at behind its answer.
+  if (!paid && reader_.waiting() > kMaxWaitingShort) return Close();
   if (reader_.waiting() < kMaxWaiting) Read();
+}
+
+// Pays for what the reader keeps; false when there is no room for it.
+bool HttpConnection::Charge() {
+  const size_t held = reader_.held();
+  lease_.Shrink(held);
+  while (!lease_.Grow(held)) {
+    if (!host_->make_room(this)) return false;
+  }
+  return true;
 }
 
 // Takes the next request, or waits for the rest of it.
 void HttpConnection::Proceed() {
-  using State = HttpRequestReader::State;
   if (writing_) return;  // "100 Continue"; OnWritten() comes back
   try {
     if (auto request = reader_.Take()) return StartRequest(std::move(*request));
   } catch (const HttpError& refusal) {
     return Refuse(refusal);
+  } catch (const std::bad_alloc&) {
+    return Close();
   }
-  const State state = reader_.state();
-  if (state != seen_) {
-    seen_ = state;
-    SetDeadline(state == State::kIdle   ? host_->options.idle_timeout
-                : state == State::kHead ? host_->options.head_timeout
-                                        : host_->options.body_timeout);
-  }
+  lease_.Shrink(reader_.held());
+  if (reader_.state() != seen_) Enter(reader_.state());
   if (!reader_.expects_continue() || told_to_continue_) return Read();
   told_to_continue_ = true;
-  sending_ = kContinue;
-  sent_ = 0;
-  Write();
+  Send(std::string(kContinue));
+}
+
+void HttpConnection::Enter(HttpRequestReader::State state) {
+  using State = HttpRequestReader::State;
+  seen_ = state;
+  entered_ = std::chrono::steady_clock::now();
+  const HttpServerOptions& options = host_->options;
+  const bool body = state == State::kBody && !refusal_;
+  SetDeadline(state == State::kIdle ? options.idle_timeout
+              : body                ? options.body_timeout
+                                    : options.head_timeout);
+  SetRank(state == State::kIdle   ? ConnectionRank::kIdle
+          : state == State::kHead ? ConnectionRank::kHead
+                                  : ConnectionRank::kBody);
+}
+
+void HttpConnection::SetRank(ConnectionRank rank) {
+  if (rank == rank_) return;
+  rank_ = rank;
+  host_->on_rank(this, rank);
+}
+
+std::optional<double> HttpConnection::BytesPerSecond() const {
+  const std::chrono::duration<double> age = std::chrono::steady_clock::now() - entered_;
+  if (age < kGrace) return std::nullopt;
+  return static_cast<double>(lease_.bytes()) / age.count();
+}
+
+// The bytes that the body may have. Throws when the request is refused and its body not read.
+size_t HttpConnection::CheckHead(HttpHead& head) {
+  head.request.peer = peer_;
+  if (!host_->options.head_hook) return host_->options.sizes.body_bytes;
+  HeadVerdict verdict;
+  try {
+    verdict = host_->options.head_hook(head.request);
+  } catch (const std::exception&) {
+    verdict.refusal = HttpResponse{500, {}, ""};
+  }
+  if (!verdict.refusal) return verdict.body_bytes;
+  refusal_ = std::move(verdict.refusal);
+  // Who asked before sending a body may send it or not: only the end of the connection is clear.
+  const bool asked = head.expects_continue && head.content_length > 0;
+  if (head.chunked || asked || head.content_length > kSmallBody) throw HttpError(500, "refused");
+  return kSmallBody;
+}
+
+std::shared_ptr<HttpAnswer> HttpConnection::MakeAnswer(HttpRequest request) {
+  ByteLease lease = lease_.Split(request.body.size());
+  lease_.Shrink(reader_.held());
+  return std::make_shared<HttpAnswer>(std::move(request), std::move(lease),
+                                      UnsentLimits{host_->options.unsent_bytes, host_->unsent},
+                                      [weak = weak_from_this(), host = host_] {
+                                        boost::asio::post(*host->context, [weak] {
+                                          if (const auto self = weak.lock()) self->Flush();
+                                        });
+                                      });
 }
 
 void HttpConnection::StartRequest(HttpRequest request) {
   phase_ = Phase::kAnswering;
   ended_ = told_to_continue_ = false;
   ClearDeadline();
-  request.peer = peer_;
-  host_->on_busy(this);
-  answer_ = std::make_shared<HttpAnswer>(std::move(request), host_->options.unsent_bytes,
-                                         [weak = weak_from_this(), host = host_] {
-                                           boost::asio::post(*host->context, [weak] {
-                                             if (const auto self = weak.lock()) self->Flush();
-                                           });
-                                         });
+  SetRank(ConnectionRank::kAnswering);
+  answer_ = MakeAnswer(std::move(request));
   const std::shared_ptr<HttpExchange> exchange = MakeExchange(answer_);
   try {
-    host_->handler(exchange);
+    if (auto refusal = std::exchange(refusal_, std::nullopt)) {
+      exchange->Respond(std::move(*refusal));
+    } else {
+      host_->handler(exchange);
+    }
   } catch (const std::exception&) {
     // The exchange ends here unanswered, which is a 500.
   }
   Read();  // to notice that the client goes
 }
 
+void HttpConnection::Shed() {
+  if (writing_) return Close();  // "100 Continue"
+  Refuse(HttpError(503, kNoRoom));
+}
+
+HttpResponse HttpConnection::ErrorResponse(const HttpError& error) const {
+  HttpResponse response;
+  try {
+    if (host_->options.error_form) response = host_->options.error_form(error, reader_.head());
+  } catch (const std::exception&) {
+    response = {};  // the line below will do
+  }
+  if (response.body.empty()) {
+    response.headers = {{"Content-Type", "text/plain; charset=utf-8"}};
+    response.body = std::string(error.what()) + "\n";
+  }
+  response.status = error.status();
+  if (response.status == 503) response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
+// Answers what was not read to its end, and ends the connection.
 void HttpConnection::Refuse(const HttpError& error) {
-  phase_ = Phase::kLingering;
   HttpRequest request;
   request.keep_alive = false;
-  HttpAnswer answer(std::move(request), host_->options.unsent_bytes, [] {});
-  HttpResponse response;
-  response.status = error.status();
-  response.headers.emplace_back("Content-Type", "text/plain; charset=utf-8");
-  response.body = std::string(error.what()) + "\n";
-  answer.Respond(std::move(response));
-  sending_ = answer.Take(&ended_);
-  sent_ = 0;
-  Write();
+  if (reader_.head() != nullptr) request.method = reader_.head()->method;
+  HttpAnswer answer(std::move(request), ByteLease(host_->requests),
+                    {host_->options.unsent_bytes, host_->unsent}, [] {});
+  try {
+    answer.Respond(refusal_ ? std::move(*refusal_) : ErrorResponse(error));
+  } catch (const std::exception&) {
+    return Close();  // a header that cannot be sent
+  }
+  refusal_.reset();
+  phase_ = Phase::kLingering;
+  SetRank(ConnectionRank::kLingering);
+  // What comes now is of no interest, and what came takes no room.
+  reader_ = HttpRequestReader(host_->options.sizes);
+  lease_.Shrink(0);
+  std::string bytes = answer.Take(&ended_);
+  Send(bytes + answer.Take(&ended_));
 }
 
 void HttpConnection::Flush() {
   if (phase_ != Phase::kAnswering || writing_) return;
   if (answer_->broken()) return Close();
-  sending_ = answer_->Take(&ended_);
-  sent_ = 0;
-  if (!sending_.empty()) return Write();
+  std::string next = answer_->Take(&ended_);
+  if (!next.empty()) return Send(std::move(next));
   if (ended_) OnAnswered();
+}
+
+void HttpConnection::Send(std::string bytes) {
+  sending_ = std::move(bytes);
+  sent_ = since_deadline_ = 0;
+  SetDeadline(host_->options.write_timeout);
+  Write();
 }
 
 void HttpConnection::Write() {
   writing_ = true;
-  SetDeadline(host_->options.write_timeout);
   transport_->Write(std::string_view(sending_).substr(sent_),
                     [self = shared_from_this()](const auto& error, size_t bytes) {
                       self->writing_ = false;
@@ -148,9 +253,15 @@ void HttpConnection::OnWritten(const boost::system::error_code& error, size_t by
   if (error) return Close();
   if (answer_) answer_->Sent(bytes);
   sent_ += bytes;
-  if (sent_ < sending_.size()) return Write();
-  sending_.clear();
-  sent_ = 0;
+  since_deadline_ += bytes;
+  if (sent_ < sending_.size()) {
+    if (since_deadline_ >= kLeastTaken) {
+      since_deadline_ = 0;
+      SetDeadline(host_->options.write_timeout);
+    }
+    return Write();
+  }
+  sending_ = std::string();  // clear() would keep the memory of a large answer
   if (phase_ == Phase::kLingering) return Linger();
   if (phase_ == Phase::kReading) {  // "100 Continue"
     SetDeadline(host_->options.body_timeout);
@@ -165,12 +276,11 @@ void HttpConnection::OnAnswered() {
   answer_.reset();
   if (!keep) {
     phase_ = Phase::kLingering;
+    SetRank(ConnectionRank::kLingering);
     return Linger();
   }
   phase_ = Phase::kReading;
-  seen_ = HttpRequestReader::State::kIdle;
-  SetDeadline(host_->options.idle_timeout);
-  host_->on_waiting(this);
+  Enter(HttpRequestReader::State::kIdle);
   Proceed();
 }
 

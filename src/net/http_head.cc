@@ -6,6 +6,8 @@
 #include <ostream>  // IWYU pragma: keep; Boost.Core prints string_view
 #include <string>
 
+#include "net/http_text.h"
+
 namespace tael {
 namespace {
 
@@ -15,32 +17,10 @@ constexpr std::string_view kLineEnd = "\r\n";
 
 [[noreturn]] void Refuse(int status, const std::string& what) { throw HttpError(status, what); }
 
-// RFC 9110, 5.6.2.
-bool IsTokenCharacter(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
-
-bool IsToken(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), IsTokenCharacter);
-}
-
 // Printable ASCII, bytes above it, and tabs.
 bool IsText(char c) { return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f); }
 
 bool IsTarget(char c) { return static_cast<unsigned char>(c) > 0x20 && c != 0x7f; }
-
-std::string_view Trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
-bool SameWord(std::string_view a, std::string_view lower) {
-  return std::equal(a.begin(), a.end(), lower.begin(), lower.end(), [](char x, char y) {
-    return (x >= 'A' && x <= 'Z' ? static_cast<char>(x + ('a' - 'A')) : x) == y;
-  });
-}
 
 // Whether a list "a, b" has the word.
 bool Lists(std::string_view list, std::string_view lower) {

@@ -4,18 +4,12 @@
 #include <boost/beast/http/status.hpp>
 #include <ostream>  // IWYU pragma: keep; Boost.Core prints string_view
 
+#include "net/http_text.h"
+
 namespace tael {
-namespace {
-
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-
-}  // namespace
 
 const std::string* FindHeader(const HttpHeaders& headers, std::string_view name) {
-  const auto same = [&](const auto& header) {
-    return std::equal(header.first.begin(), header.first.end(), name.begin(), name.end(),
-                      [](char a, char b) { return Lower(a) == Lower(b); });
-  };
+  const auto same = [&](const auto& header) { return SameWord(header.first, name); };
   const auto found = std::find_if(headers.begin(), headers.end(), same);
   return found == headers.end() ? nullptr : &found->second;
 }

@@ -44,11 +44,12 @@ void HttpRequestReader::ReadHead() {
   const size_t size = end + kHeadEnd.size();
   head_ = ParseRequestHead(std::string_view(bytes_).substr(0, size));
   bytes_.erase(0, size);
-  if (head_->content_length > sizes_.body_bytes) {
-    throw HttpError(413, fmt::format("body: {} bytes, at most {} are taken", head_->content_length,
-                                     sizes_.body_bytes));
+  const size_t most = check_ ? check_(*head_) : sizes_.body_bytes;
+  if (head_->content_length > most) {
+    throw HttpError(
+        413, fmt::format("body: {} bytes, at most {} are taken", head_->content_length, most));
   }
-  if (head_->chunked) chunks_.emplace(sizes_.body_bytes, sizes_.head_bytes);
+  if (head_->chunked) chunks_.emplace(most, sizes_.head_bytes);
 }
 
 // True when the body is complete.

@@ -4,13 +4,15 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <list>
 #include <mutex>
-#include <unordered_map>
 
 #include "base/error.h"
+#include "net/connection_table.h"
+#include "net/file_limit.h"
 #include "net/http_connection.h"
 
 namespace tael {
@@ -19,15 +21,30 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
-// When the process has no more file descriptors.
+// When the process has no more file descriptors, or all connections are being answered.
 constexpr std::chrono::milliseconds kRetryAccept{100};
+
+// One address that connections come to.
+struct Listener {
+  explicit Listener(asio::io_context& context) : acceptor(context), retry(context) {}
+  tcp::acceptor acceptor;
+  asio::steady_timer retry;
+};
+
+bool LacksResources(const boost::system::error_code& error) {
+  return error == asio::error::no_descriptors || error == asio::error::no_memory ||
+         error == asio::error::no_buffer_space ||
+         error == boost::system::errc::too_many_files_open_in_system;
+}
 
 }  // namespace
 
 class HttpServer::Core : public std::enable_shared_from_this<HttpServer::Core> {
  public:
   explicit Core(const HttpServerOptions& options)
-      : options_(options), acceptor_(*context_), retry_(*context_), drain_(*context_) {}
+      : options_(options),
+        fit_(FitConnections(options.max_connections, RaiseFileLimit())),
+        drain_(*context_) {}
 
   void ReloadTls() {
     if (!options_.tls) return;
@@ -38,51 +55,43 @@ class HttpServer::Core : public std::enable_shared_from_this<HttpServer::Core> {
 
   void Listen(HttpHandler handler) {
     ReloadTls();
-    boost::system::error_code error;
-    const asio::ip::address address = asio::ip::make_address(options_.address, error);
-    if (error) {
-      Fail(ErrorCode::kInvalidArgument, "address '{}': needed one of IPv4 or IPv6. Hint: 127.0.0.1",
-           options_.address);
-    }
     if (options_.port < 0 || options_.port > 65535) {
       Fail(ErrorCode::kInvalidArgument, "port {}: needed 0 to 65535", options_.port);
     }
-    const tcp::endpoint endpoint(address, static_cast<unsigned short>(options_.port));
-    acceptor_.open(endpoint.protocol(), error);
-    if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
-    if (!error) acceptor_.bind(endpoint, error);
-    if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-    if (error) {
-      Fail(ErrorCode::kUnavailable, "{} port {}: {}. Hint: choose another port", options_.address,
-           options_.port, error.message());
-    }
+    ListenAt(options_.address, options_.port);
+    for (const std::string& address : options_.more_addresses) ListenAt(address, port());
     auto host = std::make_shared<HttpConnection::Host>();
     host->context = context_;
     host->options = options_;
     host->handler = std::move(handler);
+    host->requests = std::make_shared<ByteBudget>(options_.all_request_bytes);
+    host->unsent = std::make_shared<ByteBudget>(options_.all_unsent_bytes);
     // Connections do not outlive Close(), which the server's end calls.
-    host->on_waiting = [this](HttpConnection* c) { SetWaiting(c, true); };
-    host->on_busy = [this](HttpConnection* c) { SetWaiting(c, false); };
+    host->on_rank = [this](HttpConnection* c, ConnectionRank rank) { table_.SetRank(c, rank); };
     host->on_closed = [this](HttpConnection* c) { Forget(c); };
+    host->make_room = [this](const HttpConnection* c) { return MakeRoom(c); };
     host_ = std::move(host);
   }
 
-  int port() const { return acceptor_.local_endpoint().port(); }
+  int port() const { return port_; }
+  const ConnectionFit& fit() const { return fit_; }
   int connections() const { return count_.load(); }
   asio::io_context& context() { return *context_; }
 
   void Run() {
-    Accept();
+    for (Listener& listener : listeners_) Accept(listener);
     context_->run();
   }
 
   void Stop(std::chrono::milliseconds drain) {
     boost::system::error_code ignored;
-    acceptor_.close(ignored);
-    retry_.cancel(ignored);
+    for (Listener& listener : listeners_) {
+      listener.acceptor.close(ignored);
+      listener.retry.cancel(ignored);
+    }
     stopping_ = true;
-    for (const auto& connection : All()) connection->Finish();
-    if (connections_.empty()) return;
+    for (const auto& connection : table_.All()) connection->Finish();
+    if (table_.size() == 0) return;
     drain_.expires_after(drain);
     drain_.async_wait([this](const boost::system::error_code& error) {
       if (!error) CloseAll();
@@ -90,52 +99,86 @@ class HttpServer::Core : public std::enable_shared_from_this<HttpServer::Core> {
   }
 
   void CloseAll() {
-    for (const auto& connection : All()) connection->Close();
+    for (const auto& connection : table_.All()) connection->Close();
   }
 
  private:
-  struct Entry {
-    std::shared_ptr<HttpConnection> connection;
-    std::list<HttpConnection*>::iterator place;  // in waiting_, when `waiting`
-    bool waiting = false;
-  };
-
-  // Closing takes them out of connections_.
-  std::vector<std::shared_ptr<HttpConnection>> All() const {
-    std::vector<std::shared_ptr<HttpConnection>> all;
-    all.reserve(connections_.size());
-    for (const auto& [key, entry] : connections_) all.push_back(entry.connection);
-    return all;
+  void ListenAt(const std::string& text, int port) {
+    boost::system::error_code error;
+    const asio::ip::address address = asio::ip::make_address(text, error);
+    if (error) {
+      Fail(ErrorCode::kInvalidArgument, "address '{}': needed one of IPv4 or IPv6. Hint: 127.0.0.1",
+           text);
+    }
+    const tcp::endpoint endpoint(address, static_cast<unsigned short>(port));
+    tcp::acceptor& acceptor = listeners_.emplace_back(*context_).acceptor;
+    acceptor.open(endpoint.protocol(), error);
+    if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+    // Else "::" would take the port of "0.0.0.0" too.
+    const bool alone = options_.more_addresses.empty();
+    if (!error && address.is_v6() && !alone) acceptor.set_option(asio::ip::v6_only(true), error);
+    if (!error) acceptor.bind(endpoint, error);
+    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+    if (!error) acceptor.non_blocking(true, error);
+    if (error) {
+      Fail(ErrorCode::kUnavailable, "{} port {}: {}. Hint: choose another port", text, port,
+           error.message());
+    }
+    port_ = acceptor.local_endpoint().port();
   }
 
-  void Accept() {
-    acceptor_.async_accept([this](const boost::system::error_code& error, tcp::socket socket) {
-      if (stopping_) return;
-      if (error) return AcceptLater();
-      Add(std::move(socket));
-      Accept();
-    });
+  // Waits before it accepts: without descriptors the system reports that even when nobody comes.
+  void Accept(Listener& listener) {
+    listener.acceptor.async_wait(asio::socket_base::wait_read,
+                                 [this, &listener](boost::system::error_code error) {
+                                   if (stopping_) return;
+                                   tcp::socket socket(*context_);
+                                   if (!error) listener.acceptor.accept(socket, error);
+                                   if (!error) Add(std::move(socket));
+                                   OnAccepted(listener, error);
+                                 });
   }
 
-  void AcceptLater() {
-    if (CloseLongestWaiting()) return Accept();
-    retry_.expires_after(kRetryAccept);
-    retry_.async_wait([this](const boost::system::error_code& error) {
-      if (!error) Accept();
+  // Without room, one that waits is closed for the new one; when all are being answered, new ones
+  // wait in the system's queue, and it is asked again after a while.
+  void OnAccepted(Listener& listener, const boost::system::error_code& error) {
+    const bool gone = error == asio::error::would_block || error == asio::error::try_again ||
+                      error == asio::error::interrupted || error == asio::error::connection_aborted;
+    if (!error || gone || (LacksResources(error) && CloseVictim())) return Accept(listener);
+    AcceptLater(listener);
+  }
+
+  void AcceptLater(Listener& listener) {
+    listener.retry.expires_after(kRetryAccept);
+    listener.retry.async_wait([this, &listener](const boost::system::error_code& error) {
+      if (!error && !stopping_) Accept(listener);
     });
   }
 
   void Add(tcp::socket socket) {
-    if (connections_.size() >= static_cast<size_t>(options_.max_connections)) CloseLongestWaiting();
+    const auto most = static_cast<size_t>(fit_.connections);
+    if (table_.size() >= most) CloseVictim();
     boost::system::error_code error;
     const tcp::endpoint peer = socket.remote_endpoint(error);
-    if (error || connections_.size() >= static_cast<size_t>(options_.max_connections)) return;
+    if (error) return;
+    if (table_.size() >= most) return SayBusy(socket);
     const auto connection = std::make_shared<HttpConnection>(host_, TransportOf(std::move(socket)),
                                                              peer.address().to_string());
-    connections_[connection.get()] = {connection, {}, false};
-    count_ = static_cast<int>(connections_.size());
-    SetWaiting(connection.get(), true);
+    table_.Add(connection);
+    count_ = static_cast<int>(table_.size());
     connection->Start();
+  }
+
+  // To one client too many, as well as can be done without waiting.
+  void SayBusy(tcp::socket& socket) {
+    static constexpr std::string_view kBusy =
+        "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
+        "Connection: close\r\n\r\n";
+    if (options_.tls) return;
+    boost::system::error_code ignored;
+    socket.non_blocking(true, ignored);
+    socket.write_some(asio::buffer(kBusy.data(), kBusy.size()), ignored);
+    socket.shutdown(asio::socket_base::shutdown_send, ignored);
   }
 
   std::unique_ptr<Transport> TransportOf(tcp::socket socket) {
@@ -143,25 +186,23 @@ class HttpServer::Core : public std::enable_shared_from_this<HttpServer::Core> {
     return tls_ ? MakeTlsTransport(std::move(socket), tls_) : MakeTcpTransport(std::move(socket));
   }
 
-  void SetWaiting(HttpConnection* connection, bool waiting) {
-    Entry& entry = connections_.at(connection);
-    if (entry.waiting) waiting_.erase(entry.place);
-    entry.waiting = waiting;
-    if (waiting) entry.place = waiting_.insert(waiting_.end(), connection);
+  bool CloseVictim() {
+    const auto victim = table_.Victim();
+    if (victim) victim->Close();
+    return victim != nullptr;
   }
 
-  bool CloseLongestWaiting() {
-    if (waiting_.empty()) return false;
-    const auto connection = connections_.at(waiting_.front()).connection;  // lives through Close()
-    connection->Close();
+  bool MakeRoom(const HttpConnection* asking) {
+    const auto victim = table_.Slowest();
+    if (victim == nullptr || victim.get() == asking) return false;
+    victim->Shed();
     return true;
   }
 
   void Forget(HttpConnection* connection) {
-    SetWaiting(connection, false);
-    connections_.erase(connection);
-    count_ = static_cast<int>(connections_.size());
-    if (stopping_ && connections_.empty()) {
+    table_.Erase(connection);
+    count_ = static_cast<int>(table_.size());
+    if (stopping_ && table_.size() == 0) {
       boost::system::error_code ignored;
       drain_.cancel(ignored);
     }
@@ -169,11 +210,12 @@ class HttpServer::Core : public std::enable_shared_from_this<HttpServer::Core> {
 
   const HttpServerOptions options_;
   const std::shared_ptr<asio::io_context> context_ = std::make_shared<asio::io_context>(1);
-  tcp::acceptor acceptor_;
-  asio::steady_timer retry_, drain_;
+  const ConnectionFit fit_;
+  std::list<Listener> listeners_;
+  int port_ = 0;
+  asio::steady_timer drain_;
   std::shared_ptr<const HttpConnection::Host> host_;
-  std::unordered_map<HttpConnection*, Entry> connections_;
-  std::list<HttpConnection*> waiting_;  // for a request, the longest first
+  ConnectionTable table_;
   std::atomic<int> count_ = 0;
   bool stopping_ = false;
   std::mutex tls_mutex_;
@@ -193,6 +235,8 @@ HttpServer::~HttpServer() {
 }
 
 int HttpServer::port() const { return core_->port(); }
+int HttpServer::max_connections() const { return core_->fit().connections; }
+const std::string& HttpServer::notice() const { return core_->fit().notice; }
 void HttpServer::ReloadTls() { core_->ReloadTls(); }
 void HttpServer::Run() { core_->Run(); }
 int HttpServer::connections() const { return core_->connections(); }

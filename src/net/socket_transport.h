@@ -1,6 +1,10 @@
 // What transports over a TCP socket share.
 #pragma once
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -17,6 +21,7 @@ class SocketTransport : public Transport {
     boost::system::error_code ignored;  // only latency would suffer
     socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
     socket_.non_blocking(true, ignored);
+    NoticeLostHosts();
   }
 
   void ShutDown() override {
@@ -54,6 +59,21 @@ class SocketTransport : public Transport {
   }
 
  private:
+  // A client whose machine or network went without a word is noticed after about two minutes when
+  // nothing is sent, and after half a minute when something is.
+  void NoticeLostHosts() {
+    boost::system::error_code ignored;  // it would be noticed later
+    socket_.set_option(boost::asio::socket_base::keep_alive(true), ignored);
+    SetTcpOption(TCP_KEEPIDLE, 60);
+    SetTcpOption(TCP_KEEPINTVL, 15);
+    SetTcpOption(TCP_KEEPCNT, 4);
+    SetTcpOption(TCP_USER_TIMEOUT, 30'000);  // milliseconds
+  }
+
+  void SetTcpOption(int name, int value) {
+    setsockopt(socket_.native_handle(), IPPROTO_TCP, name, &value, sizeof(value));
+  }
+
   boost::asio::ip::tcp::socket socket_;
 };
 
