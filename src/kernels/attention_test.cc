@@ -138,7 +138,7 @@ class AttentionCase {
 };
 
 using AttentionTest = KernelTest;
-TAEL_FOR_ALL_TABLES(AttentionTest);
+INSTANTIATE_TEST_SUITE_P(Tables, AttentionTest, testing::ValuesIn(TablesWithTiles()), TableName);
 
 TEST_P(AttentionTest, MatchesReferenceAndScalarForAllTypesLengthsAndWindows) {
   for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0}) {

@@ -23,8 +23,9 @@ extern const KernelTable kAvx512EmulatedTable;  // table_avx512_emulated_test.cc
 // KernelTable::matmul_interleaved of it: table_avx512_interleaved_emulated_test.cc.
 void MatmulInterleavedAvx512Emulated(const QuantizedRows& x, DType dtype, const uint8_t* w,
                                      size_t row_bytes, size_t n, float* y, size_t ldy) noexcept;
-// The scalar table with the products over interleaved rows of the AMX table: emulated, and as they
-// are compiled, if this CPU can run all but their tile instructions; null if not.
+// The scalar table with the products over interleaved rows and the attention over Q8_0 of the AMX
+// table: emulated, and as they are compiled, if this CPU can run all but their tile instructions;
+// null if not.
 const KernelTable& AmxEmulatedTable();  // table_amx_emulated_test.cc
 const KernelTable* AmxTrappedTable();   // table_amx_trapped_test.cc
 #endif
@@ -35,6 +36,15 @@ inline std::vector<const KernelTable*> AllTables() {
   for (auto t = SupportedKernelTables(); *t != nullptr; ++t) tables.push_back(*t);
 #if defined(__x86_64__)
   tables.push_back(&kAvx512EmulatedTable);
+#endif
+  return tables;
+}
+// With those that the AMX table has functions of.
+inline std::vector<const KernelTable*> TablesWithTiles() {
+  std::vector<const KernelTable*> tables = AllTables();
+#if defined(__x86_64__)
+  tables.push_back(&AmxEmulatedTable());
+  if (AmxTrappedTable() != nullptr) tables.push_back(AmxTrappedTable());
 #endif
   return tables;
 }

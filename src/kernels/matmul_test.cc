@@ -250,21 +250,12 @@ void CheckIntegerProduct(const KernelTable& table, DType dtype, const Shape& s) 
 }
 
 using IntegerCase = std::tuple<const KernelTable*, DType>;
-// With those that have products over interleaved rows of their own.
-std::vector<const KernelTable*> IntegerTables() {
-  std::vector<const KernelTable*> tables = AllTables();
-#if defined(__x86_64__)
-  tables.push_back(&AmxEmulatedTable());
-  if (AmxTrappedTable() != nullptr) tables.push_back(AmxTrappedTable());
-#endif
-  return tables;
-}
 class IntegerMatmulTest : public testing::TestWithParam<IntegerCase> {};
 std::string IntegerCaseName(const testing::TestParamInfo<IntegerCase>& test) {
   return std::string(std::get<0>(test.param)->name) + "_" + Name(std::get<1>(test.param));
 }
 INSTANTIATE_TEST_SUITE_P(Tables, IntegerMatmulTest,
-                         testing::Combine(testing::ValuesIn(IntegerTables()),
+                         testing::Combine(testing::ValuesIn(TablesWithTiles()),
                                           testing::ValuesIn(IntegerTypes())),
                          IntegerCaseName);
 

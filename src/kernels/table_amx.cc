@@ -1,5 +1,6 @@
-// The AMX table: that of AVX-512, but for products of many activation rows over interleaved rows,
-// which are computed in tile registers (docs/decisions/0037-amx.md).
+// The AMX table: that of AVX-512, but for products of many activation rows over interleaved rows
+// and the scores of several query rows with keys of Q8_0, which are computed in tile registers
+// (docs/decisions/0037-amx.md).
 #if defined(__x86_64__)
 #include "kernels/table_headers.h"
 
@@ -13,6 +14,7 @@
 #include "kernels/isa/amx_config.h"
 #include "kernels/isa/amx_tiles.h"
 #include "kernels/isa/amx_interleaved_kernels.h"
+#include "kernels/isa/amx_attention_kernels.h"
 #include "kernels/isa/target_end.h"
 // clang-format on
 #pragma GCC diagnostic pop
@@ -23,6 +25,8 @@ namespace {
 // Below, unpacking weights for tiles takes longer than multiplying them without. Reckoned, not
 // measured.
 constexpr size_t kTileMinActs = 8;
+// Below, loading keys as tiles takes as long as multiplying them without. Reckoned, not measured.
+constexpr size_t kTileMinQueries = 5;
 
 void MatmulInterleavedAmx(const QuantizedRows& x, DType dtype, const uint8_t* w, size_t row_bytes,
                           size_t n, float* y, size_t ldy) noexcept {
@@ -34,6 +38,11 @@ StripTiling InterleavedTilingAmx(DType dtype, size_t m) noexcept {
   return m < kTileMinActs ? InterleavedTilingAvx512(dtype, m) : amx::TilingInTiles(dtype, m);
 }
 
+void AttentionAmx(const AttentionArgs& a) noexcept {
+  const bool tiles = a.dtype == DType::kQ8_0 && a.tokens * a.heads >= kTileMinQueries;
+  (tiles ? amx::AttentionInTiles : kAvx512Table.attention)(a);
+}
+
 }  // namespace
 
 void MatmulInterleavedInTiles(const QuantizedRows& x, DType dtype, const uint8_t* w,
@@ -41,10 +50,13 @@ void MatmulInterleavedInTiles(const QuantizedRows& x, DType dtype, const uint8_t
   amx::MatmulInterleavedInTiles(x, dtype, w, row_bytes, n, y, ldy);
 }
 
+void AttentionInTiles(const AttentionArgs& args) noexcept { amx::AttentionInTiles(args); }
+
 const KernelTable& AmxTable() {
   static const KernelTable table = [] {
     KernelTable amx = WithInterleavedProduct(kAvx512Table, "amx", MatmulInterleavedAmx);
     amx.interleaved_tiling = InterleavedTilingAmx;
+    amx.attention = AttentionAmx;
     return amx;
   }();
   return table;

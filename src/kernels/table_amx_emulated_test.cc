@@ -42,12 +42,21 @@ void AddSignedUnsignedProducts() {
 
 #include "kernels/isa/amx_interleaved_kernels.h"
 
+#include "kernels/isa/amx_attention_kernels.h"
+
 namespace tael {
 namespace {
 
 void MatmulInterleavedAmxEmulated(const QuantizedRows& x, DType dtype, const uint8_t* w,
                                   size_t row_bytes, size_t n, float* y, size_t ldy) noexcept {
   amx_emulated::MatmulInterleavedInTiles(x, dtype, w, row_bytes, n, y, ldy);
+  EXPECT_STREQ(TileUnit::Mine().TakeFault(), nullptr);
+  EXPECT_TRUE(TileUnit::Mine().released());
+}
+
+void AttentionAmxEmulated(const AttentionArgs& args) noexcept {
+  if (args.dtype != DType::kQ8_0) return ScalarTable().attention(args);
+  amx_emulated::AttentionInTiles(args);
   EXPECT_STREQ(TileUnit::Mine().TakeFault(), nullptr);
   EXPECT_TRUE(TileUnit::Mine().released());
 }
@@ -59,6 +68,7 @@ const KernelTable& AmxEmulatedTable() {
     KernelTable emulated = ScalarTable();
     emulated.name = "amx_emulated";
     emulated.matmul_interleaved = MatmulInterleavedAmxEmulated;
+    emulated.attention = AttentionAmxEmulated;
     return emulated;
   }();
   return table;

@@ -18,6 +18,14 @@ void MatmulInterleavedAmxTrapped(const QuantizedRows& x, DType dtype, const uint
   EXPECT_TRUE(TileUnit::Mine().released());
 }
 
+void AttentionAmxTrapped(const AttentionArgs& args) noexcept {
+  if (args.dtype != DType::kQ8_0) return ScalarTable().attention(args);
+  const TrapTileInstructions trap;
+  AttentionInTiles(args);
+  EXPECT_STREQ(TileUnit::Mine().TakeFault(), nullptr);
+  EXPECT_TRUE(TileUnit::Mine().released());
+}
+
 bool HasTable(const char* name) {
   for (auto table = SupportedKernelTables(); *table != nullptr; ++table) {
     if (std::strcmp((*table)->name, name) == 0) return true;
@@ -33,6 +41,7 @@ const KernelTable* AmxTrappedTable() {
     KernelTable trapped = ScalarTable();
     trapped.name = "amx_trapped";
     trapped.matmul_interleaved = MatmulInterleavedAmxTrapped;
+    trapped.attention = AttentionAmxTrapped;
     return trapped;
   }();
   return &table;

@@ -27,6 +27,9 @@ const KernelTable& AmxTable();
 // KernelTable::matmul_interleaved in tiles for any number of activation rows.
 void MatmulInterleavedInTiles(const QuantizedRows& x, DType dtype, const uint8_t* w,
                               size_t row_bytes, size_t n, float* y, size_t ldy) noexcept;
+// KernelTable::attention with scores in tiles for any number of query rows. REQUIRES: a cache of
+// Q8_0.
+void AttentionInTiles(const AttentionArgs& args) noexcept;
 #endif
 #if defined(__aarch64__)
 extern const KernelTable kNeonBaseTable;  // any 64-bit Arm

@@ -1,5 +1,5 @@
 // Streaming softmax attention over fixed blocks of 64 positions as numerics.md, 6, says it: row by
-// row, position by position. It is what the tiles of attention.inl.h are tested against.
+// row, position by position. It is what the tiles of attention_block.inl.h are tested against.
 namespace tael::TAEL_ISA {
 namespace {
 

@@ -1,5 +1,5 @@
-// What a call of attention consists of (see attention.inl.h): its rows, the part of a block of the
-// cache that they see, and how both are cut into tiles and chunks.
+// What a call of attention consists of (see attention_block.inl.h): its rows, the part of a block
+// of the cache that they see, and how both are cut into tiles and chunks.
 namespace tael::TAEL_ISA {
 namespace {
 

@@ -82,7 +82,7 @@ inline void StoreQ8Block(const float* x, uint8_t* block) {
   std::memcpy(block, &scale, sizeof(scale));
 }
 
-void ToCache(const float* x, size_t n, DType dtype, void* out) noexcept {
+inline void ToCache(const float* x, size_t n, DType dtype, void* out) noexcept {
   uint8_t* bytes = static_cast<uint8_t*>(out);
   switch (dtype) {
     case DType::kF16:

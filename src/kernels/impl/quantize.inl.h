@@ -27,7 +27,7 @@ inline float QuantizeBlock(const float* x, size_t count, size_t block, int8_t* q
   return amax / 127.0f;
 }
 
-void QuantizeRows(const float* x, size_t ldx, size_t m, QuantizedRows* out) noexcept {
+inline void QuantizeRows(const float* x, size_t ldx, size_t m, QuantizedRows* out) noexcept {
   const size_t block = out->block, blocks = out->k_padded / block;
   for (size_t i = 0; i < m; ++i) {
     for (size_t b = 0; b < blocks; ++b) {

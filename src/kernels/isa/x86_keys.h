@@ -1,4 +1,4 @@
-// Keys of Q8_0 side by side for integer products (impl/attention_codes.inl.h), on x86. Included
+// Keys of Q8_0 side by side for integer products (impl/attention_pack.inl.h), on x86. Included
 // inside a target region only, after the StoredKey() of its instruction set.
 namespace tael::TAEL_ISA {
 namespace {
