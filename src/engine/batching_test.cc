@@ -37,7 +37,9 @@ class BatchingTest : public testing::TestWithParam<const char*> {
     // Requests arrive while others are being answered.
     while (next < wanted_.size() || engine.Step()) {
       if (next < wanted_.size()) {
-        engine.Submit(Observed(wanted_[next], answers[next], next % 4 != 2));
+        EngineRequest request = Observed(wanted_[next], answers[next], next % 4 != 2);
+        request.owner = next % owners_;
+        engine.Submit(std::move(request));
         ++next;
         engine.Step();
       }
@@ -60,6 +62,7 @@ class BatchingTest : public testing::TestWithParam<const char*> {
 
   std::unique_ptr<Model> model_;
   std::vector<Wanted> wanted_;
+  size_t owners_ = 1;
   std::vector<Answer> alone_;
 };
 
@@ -93,6 +96,22 @@ TEST_P(BatchingTest, PreemptedRequestsEndAsIfNothingHadHappened) {
   Totals totals;
   ExpectSameAsAlone(options, &totals);
   EXPECT_GT(totals.preemptions, 0);
+}
+
+TEST_P(BatchingTest, OwnersThatTakeTurnsChangeNothing) {
+  EngineOptions options;
+  options.max_context = 448;
+  options.limits = {.max_sequences = 2,
+                    .max_batch_tokens = 64,
+                    .prefill_chunk = 33,
+                    .share_prefixes = false,
+                    .quantum = 8};
+  options.runner.threads = 2;
+  options.runner.worth_a_thread = 0;
+  owners_ = 4;
+  Totals totals;
+  ExpectSameAsAlone(options, &totals);
+  EXPECT_GT(totals.preemptions, 4);
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, BatchingTest,

@@ -23,6 +23,7 @@ SchedulerLimits Checked(const SchedulerLimits& limits) {
   check("the number of sequences", limits.max_sequences);
   check("the batch size", limits.max_batch_tokens);
   check("prefill chunk", limits.prefill_chunk);
+  check("quantum", limits.quantum);
   return limits;
 }
 
@@ -177,6 +178,9 @@ void Engine::Check(const EngineRequest& request) const {
   }
   if (request.choices < 1 || request.choices > kMaxChoices) {
     Fail(ErrorCode::kInvalidArgument, "n is {}, needed 1 to {}", request.choices, kMaxChoices);
+  }
+  if (!(request.weight > 0 && request.weight <= 1000)) {
+    Fail(ErrorCode::kInvalidArgument, "weight is {}, needed above 0, up to 1000", request.weight);
   }
   if (request.max_tokens < 0) {
     Fail(ErrorCode::kInvalidArgument, "max_tokens is {}, needed 0 (no limit) or more",

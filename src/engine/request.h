@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/finish_reason.h"
+#include "engine/owner_accounts.h"
 #include "engine/sampler.h"
 #include "model/adapter.h"
 #include "text/tokenizer.h"
@@ -77,6 +78,12 @@ struct EngineRequest {
   // same bits. Work is shared only between requests of equal salt and equal adapters.
   bool reuse_prefix = true;
   uint64_t cache_salt = 0;
+  // Whose it is: owners are served alike in tokens, in proportion to their weights (of which the
+  // last one given counts). 0: nobody in particular, who is an owner like any other.
+  OwnerId owner = 0;
+  double weight = 1;  // above 0, up to 1000
+  // Among the requests of its owner: higher ones first. Gains nothing over other owners.
+  int priority = 0;
   RequestObserver observer;
   ObservedLogits observed_logits = ObservedLogits::kAll;
 };

@@ -8,13 +8,27 @@
 namespace tael {
 
 Scheduler::Scheduler(const SchedulerLimits& limits, BlockPool& pool, const SchedulerStates& states)
-    : limits_(limits), pool_(pool), states_(states) {
+    : limits_(limits), pool_(pool), states_(states), accounts_(4.0 * limits.quantum) {
   if (states_.cache == nullptr) return;
   for (StateSlot slot = limits.max_sequences - 1; slot >= 0; --slot) free_states_.push_back(slot);
 }
 
 void Scheduler::Add(std::unique_ptr<Sequence>&& sequence) {
-  waiting_.push_back(std::move(sequence));
+  List added;
+  added.emplace_back();  // whatever may throw comes before the sequence is touched
+  accounts_.Enter(sequence->owner(), sequence->asked->weight);
+  added.front() = std::move(sequence);
+  added.front()->arrival = ++arrivals_;
+  PutBack(added, added.begin());
+}
+
+// Moves a sequence to where it waits.
+void Scheduler::PutBack(List& from, List::iterator sequence) {
+  const auto before = [&](const Owned& other) {
+    const int ours = (*sequence)->asked->priority, theirs = other->asked->priority;
+    return ours != theirs ? ours > theirs : (*sequence)->arrival < other->arrival;
+  };
+  waiting_.splice(std::find_if(waiting_.begin(), waiting_.end(), before), from, sequence);
 }
 
 std::vector<Sequence*> Scheduler::All() const {
@@ -99,28 +113,6 @@ int Scheduler::MissingBlocks(const Sequence& sequence) {
   return std::max(0, BlocksFor(sequence.length()) - static_cast<int>(sequence.blocks.size()));
 }
 
-void Scheduler::Admit() {
-  int promised = 0;
-  for (const Owned& sequence : running_) promised += MissingBlocks(*sequence);
-  auto next = waiting_.begin();
-  while (next != waiting_.end() && running() < limits_.max_sequences) {
-    if (MustWaitForSibling(**next)) {
-      ++next;
-      continue;
-    }
-    TakeSharedPrefix(**next);
-    promised += MissingBlocks(**next);
-    // A newcomer must not push out the ones that run: all its tokens need room beside theirs.
-    if (running() > 0 && pool_.available() < promised) {
-      ReleaseBlocks(**next);
-      return;
-    }
-    TakeState(**next);
-    running_.push_back(std::move(*next));
-    next = waiting_.erase(next);
-  }
-}
-
 bool Scheduler::Reserve(Sequence& sequence, int positions) {
   while (static_cast<int>(sequence.blocks.size()) < BlocksFor(positions)) {
     const auto block = pool_.Allocate();
@@ -151,37 +143,62 @@ void Scheduler::ReleaseBlocks(Sequence& sequence) {
   sequence.computed = sequence.published = 0;
 }
 
-void Scheduler::Preempt(std::list<Owned>::iterator victim) {
+void Scheduler::Preempt(List::iterator victim) {
   ReleaseBlocks(**victim);
   ++(*victim)->report.preemptions;
-  waiting_.push_front(std::move(*victim));
-  running_.erase(victim);
+  PutBack(running_, victim);
+}
+
+// How many rows each running sequence gets: one if it decodes; what is left goes to prompts, to
+// those of the owner that was served least first.
+void Scheduler::AllotRows() {
+  std::vector<Sequence*> prompts;
+  int left = limits_.max_batch_tokens;
+  for (const Owned& sequence : running_) {
+    sequence->rows = sequence->decoding() ? 1 : 0;
+    left -= sequence->rows;
+    if (sequence->rows == 0) prompts.push_back(sequence.get());
+  }
+  // Somebody must move, whatever the limit.
+  if (prompts.size() == running_.size()) left = std::max(left, 1);
+  std::stable_sort(prompts.begin(), prompts.end(), [&](const Sequence* a, const Sequence* b) {
+    const double used_a = accounts_.used(a->owner()), used_b = accounts_.used(b->owner());
+    return used_a != used_b ? used_a < used_b : a->asked->priority > b->asked->priority;
+  });
+  for (Sequence* sequence : prompts) {
+    sequence->rows = std::max(0, std::min({sequence->pending(), limits_.prefill_chunk, left}));
+    left -= sequence->rows;
+  }
+}
+
+// Blocks for those rows, from the one that runs longest to the youngest: whoever loses its memory
+// has not been planned yet.
+StepPlan Scheduler::ReserveRows() {
+  StepPlan plan;
+  for (auto at = running_.begin(); at != running_.end(); ++at) {
+    Sequence& sequence = **at;
+    const int count = sequence.rows;
+    if (count == 0) continue;
+    if (!ReserveByPreemption(sequence, sequence.computed + count)) {
+      // The youngest itself finds no memory: it lets the others go on.
+      Preempt(at);
+      break;
+    }
+    plan.push_back({&sequence, sequence.computed, count, Snapshots(sequence, count)});
+  }
+  return plan;
 }
 
 StepPlan Scheduler::Schedule() {
   RestartLostStates();
   Admit();
+  SettleOwners();
   StepPlan plan;
-  int prefill_rows = limits_.max_batch_tokens;
-  for (const Owned& sequence : running_) prefill_rows -= sequence->decoding() ? 1 : 0;
-  // From the oldest to the youngest: whoever loses its memory has not been planned yet.
-  for (auto at = running_.begin(); at != running_.end();) {
-    Sequence& sequence = **at;
-    int count = 1;
-    if (!sequence.decoding()) {
-      // Somebody must move, whatever the limit.
-      const int allowed = plan.empty() ? std::max(1, prefill_rows) : prefill_rows;
-      count = std::min({sequence.pending(), limits_.prefill_chunk, allowed});
-    }
-    if (count > 0 && ReserveByPreemption(sequence, sequence.computed + count)) {
-      plan.push_back({&sequence, sequence.computed, count, Snapshots(sequence, count)});
-      if (!sequence.decoding()) prefill_rows -= count;
-    } else if (count > 0) {
-      // The youngest itself finds no memory: it lets the others go on.
-      Preempt(at);
-      break;
-    }
-    ++at;
+  // Nobody is planned only when the ones with rows found no memory beside older ones without:
+  // then there is one less each time.
+  while (plan.empty() && !running_.empty()) {
+    AllotRows();
+    plan = ReserveRows();
   }
   return plan;
 }
@@ -190,6 +207,11 @@ void Scheduler::MarkComputed(const StepPlan& plan) {
   for (const PlannedRows& rows : plan) {
     Sequence& sequence = *rows.sequence;
     sequence.computed = rows.begin + rows.count;
+    // What is evaluated again was charged before.
+    const int fresh = std::max(0, sequence.computed - sequence.charged);
+    sequence.charged += fresh;
+    sequence.turn += fresh;
+    accounts_.Charge(sequence.owner(), fresh);
     if (!limits_.share_prefixes) continue;
     for (; sequence.published < sequence.computed / kKvBlockPositions; ++sequence.published) {
       pool_.Publish(sequence.blocks, sequence.published, sequence.tokens, sequence.scope);
@@ -205,17 +227,17 @@ void Scheduler::MarkComputed(const StepPlan& plan) {
 
 std::unique_ptr<Sequence> Scheduler::Remove(Sequence* sequence) {
   ReleaseBlocks(*sequence);
+  accounts_.Leave(sequence->owner());
   const auto is_it = [&](const Owned& owned) { return owned.get() == sequence; };
-  Owned removed;
-  if (const auto at = std::find_if(running_.begin(), running_.end(), is_it); at != running_.end()) {
-    removed = std::move(*at);
-    running_.erase(at);
-    return removed;
+  List* list = &running_;
+  auto at = std::find_if(running_.begin(), running_.end(), is_it);
+  if (at == running_.end()) {
+    list = &waiting_;
+    at = std::find_if(waiting_.begin(), waiting_.end(), is_it);
+    TAEL_CHECK(at != waiting_.end());
   }
-  const auto at = std::find_if(waiting_.begin(), waiting_.end(), is_it);
-  TAEL_CHECK(at != waiting_.end());
-  removed = std::move(*at);
-  waiting_.erase(at);
+  Owned removed = std::move(*at);
+  list->erase(at);
   return removed;
 }
 

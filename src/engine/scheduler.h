@@ -1,11 +1,13 @@
 // Decides what each step evaluates: which sequences run, how much of their prompts, who waits.
 #pragma once
 
-#include <deque>
 #include <list>
+#include <map>
 #include <memory>
 #include <vector>
 
+#include "engine/fair_places.h"
+#include "engine/owner_accounts.h"
 #include "engine/sequence.h"
 #include "kv/batch.h"
 #include "kv/block_pool.h"
@@ -27,6 +29,9 @@ struct SchedulerLimits {
   int max_batch_tokens = 1024;  // rows of a step; decoding sequences come first
   int prefill_chunk = 512;      // rows of one sequence in a step
   bool share_prefixes = true;
+  // New tokens that a sequence is served before it gives its place to another owner, and at least
+  // an eighth of its length, which is what it may have to evaluate again.
+  int quantum = 64;
 };
 
 // Where sequences keep their recurrent states: slot i < max_sequences of `cache` belongs to one
@@ -37,12 +42,20 @@ struct SchedulerStates {
   SnapshotPool* snapshots = nullptr;
 };
 
-// Sequences are served in the order they came. A running one keeps running; when the cache is full,
-// the youngest gives its blocks back, waits at the front and is evaluated again later, with the
-// same result (docs/numerics.md). One case breaks the order: while the first choice of a request
-// evaluates the prompt, its siblings wait, and later requests may take the places that would stay
-// empty meanwhile. Nothing overtakes that first choice, so this ends with its prompt; from then on
-// the siblings come before everybody who waits behind them. Not thread-safe.
+// Owners are served alike in tokens (OwnerAccounts), within an owner by priority, then in the order
+// the sequences came. A running one keeps running, with two exceptions, after which it waits at the
+// front of its owner and is evaluated again later, with the same result (docs/numerics.md):
+//   - the cache is full: the one that runs shortest gives its blocks back;
+//   - it has had its quantum, and what it holds is claimed by another owner (ClaimOf) or by a
+//     higher priority of its own: the youngest of the owner that is served most.
+// While the first choice of a request evaluates the prompt, its siblings wait, and later requests
+// may take the places that would stay empty meanwhile; no later one of the same owner gets rows
+// that the first choice could use, and from the end of its prompt on the siblings come before
+// everybody of their owner who waits behind them.
+//
+// Nobody starves and nothing goes round in circles: the sequence that runs longest never loses its
+// blocks to others, and its place only after a quantum of tokens that it had never computed before;
+// owners that wait fall behind in tokens until they are next. Not thread-safe.
 class Scheduler {
  public:
   // `pool` must outlive it.
@@ -53,7 +66,7 @@ class Scheduler {
   void Add(std::unique_ptr<Sequence>&& sequence);
   // The next step; empty when nothing is left to do. Planned rows have their blocks.
   StepPlan Schedule();
-  // The plan was evaluated: its rows are in the cache; full blocks become shareable.
+  // The plan was evaluated: its rows are in the cache and charged; full blocks become shareable.
   void MarkComputed(const StepPlan& plan);
   // Ends a sequence, wherever it is, and gives its blocks back.
   std::unique_ptr<Sequence> Remove(Sequence* sequence);
@@ -62,12 +75,26 @@ class Scheduler {
   std::vector<Sequence*> All() const;
   int running() const { return static_cast<int>(running_.size()); }
   int waiting() const { return static_cast<int>(waiting_.size()); }
+  const OwnerAccounts& accounts() const { return accounts_; }
 
  private:
   using Owned = std::unique_ptr<Sequence>;
+  using List = std::list<Owned>;
+
+  using Victims = std::vector<const Sequence*>;
 
   void Admit();
+  bool AdmitNext();
+  void SettleOwners();
+  std::vector<List::iterator> NextOfOwners();
   bool MustWaitForSibling(const Sequence& candidate) const;
+  std::map<OwnerId, OwnerUse> Uses(const Victims& without) const;
+  Shortage ShortageFor(const Sequence& candidate, const Victims& without) const;
+  const Sequence* VictimFor(const Sequence& candidate, const Shortage& shortage,
+                            const Victims& without) const;
+  bool MakeRoom(const Sequence& candidate);
+  void AllotRows();
+  StepPlan ReserveRows();
   static int MissingBlocks(const Sequence& sequence);
   void TakeSharedPrefix(Sequence& sequence);
   void TakeState(Sequence& sequence);
@@ -75,15 +102,18 @@ class Scheduler {
   std::vector<StateSnapshot> Snapshots(const Sequence& sequence, int count);
   bool Reserve(Sequence& sequence, int positions);
   bool ReserveByPreemption(Sequence& sequence, int positions);
-  void Preempt(std::list<Owned>::iterator victim);
+  void Preempt(List::iterator victim);
+  void PutBack(List& from, List::iterator sequence);
   void ReleaseBlocks(Sequence& sequence);
 
   SchedulerLimits limits_;
   BlockPool& pool_;
   SchedulerStates states_;
   std::vector<StateSlot> free_states_;
-  std::deque<Owned> waiting_;
-  std::list<Owned> running_;  // in the order they were added
+  OwnerAccounts accounts_;
+  uint64_t arrivals_ = 0;
+  List waiting_;  // by priority, then arrival
+  List running_;  // in the order they began to run
 };
 
 }  // namespace tael

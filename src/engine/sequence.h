@@ -31,8 +31,13 @@ struct Sequence {
   int published = 0;  // leading blocks that were offered to others
   // Tokens of the request's interjection that are still to be taken in place of drawn ones.
   std::span<const TokenId> interjection = {};
+  uint64_t arrival = 0;  // grows with each sequence that the scheduler takes
+  int charged = 0;       // tokens that its owner was charged for: none is twice
+  int turn = 0;          // of them, since it runs
+  int rows = 0;          // of the next step
   ChoiceReport report;
 
+  OwnerId owner() const { return asked->owner; }
   ChoiceId id() const { return {request, choice}; }
   int length() const { return static_cast<int>(tokens.size()); }
   int pending() const { return length() - computed; }
