@@ -5,13 +5,13 @@
 #include <utility>
 
 #include "base/error.h"
-#include "spec/long_context.h"
 
 namespace tael {
 namespace {
 
-constexpr int kMaxChoices = 128;
-constexpr size_t kMaxAdapterLists = 256;  // that share prefixes; requests may invent any weights
+double Seconds(EngineTime from, EngineTime to) {
+  return std::chrono::duration<double>(to - from).count();
+}
 
 SchedulerLimits Checked(const SchedulerLimits& limits) {
   const auto check = [](const char* name, int value) {
@@ -57,6 +57,12 @@ int SnapshotsFor(const SchedulerLimits& limits) {
 SchedulerStates StatesOf(ModelRunner& runner, SnapshotPool& snapshots) {
   if (runner.states().empty()) return {};
   return {&runner.states(), &snapshots};
+}
+
+void ReportStart(const PlannedRows& rows) {
+  const Sequence& sequence = *rows.sequence;
+  const auto& on_start = sequence.asked->observer.on_start;
+  if (on_start && rows.first) on_start(sequence.id(), sequence.report.queue_seconds);
 }
 
 void ReportPrompt(const PlannedRows& rows) {
@@ -134,119 +140,16 @@ Engine::Engine(const Model& model, const EngineOptions& options)
       snapshots_(options.limits.max_sequences, SnapshotsFor(options.limits)),
       pool_(ResolveBlocks(options, max_context_), StatesOf(runner_, snapshots_).snapshots),
       scheduler_(options.limits, pool_, StatesOf(runner_, snapshots_)),
-      sampler_buffers_(std::make_shared<SamplerBuffers>(runner_.kernels())) {
+      sampler_buffers_(std::make_shared<SamplerBuffers>(runner_.kernels())),
+      clock_(options.clock ? options.clock : &std::chrono::steady_clock::now),
+      share_prefixes_(options.limits.share_prefixes),
+      queue_limits_(options.queue) {
   if (options.runner.resident) {
     sampler_buffers_->Reserve(static_cast<size_t>(model.spec.vocab_size));
   }
 }
 
 Engine::~Engine() = default;
-
-void CheckPromptFits(size_t tokens, int context, const Model& model) {
-  if (std::cmp_less_equal(tokens, context)) return;
-  Fail(
-      ErrorCode::kExhausted,
-      "the prompt has {} tokens, but the context holds {}. Hint: a larger --ctx (this model allows "
-      "{}) or a shorter prompt{}",
-      tokens, context, model.spec.max_context, LongContextHint(model.spec));
-}
-
-namespace {
-
-void CheckIds(const std::vector<TokenId>& ids, int vocabulary) {
-  for (const TokenId id : ids) {
-    if (id >= 0 && id < vocabulary) continue;
-    Fail(ErrorCode::kInvalidArgument, "token id {} is outside the vocabulary of {}", id,
-         vocabulary);
-  }
-}
-
-}  // namespace
-
-void Engine::Check(const EngineRequest& request) const {
-  Validate(request.sampling, runner_.model().spec.vocab_size);
-  if (request.prompt.empty()) {
-    Fail(ErrorCode::kInvalidArgument, "the prompt has no tokens. Hint: give some text");
-  }
-  CheckPromptFits(request.prompt.size(), max_context_, runner_.model());
-  const int vocabulary = runner_.model().spec.vocab_size;
-  CheckIds(request.prompt, vocabulary);
-  CheckIds(request.interjection, vocabulary);
-  CheckTokenTexts(request.sampling, request.token_texts.get(), vocabulary);
-  if (!request.observer.on_token) {
-    Fail(ErrorCode::kInvalidArgument, "the request has no on_token observer");
-  }
-  if (request.choices < 1 || request.choices > kMaxChoices) {
-    Fail(ErrorCode::kInvalidArgument, "n is {}, needed 1 to {}", request.choices, kMaxChoices);
-  }
-  if (!(request.weight > 0 && request.weight <= 1000)) {
-    Fail(ErrorCode::kInvalidArgument, "weight is {}, needed above 0, up to 1000", request.weight);
-  }
-  if (request.max_tokens < 0) {
-    Fail(ErrorCode::kInvalidArgument, "max_tokens is {}, needed 0 (no limit) or more",
-         request.max_tokens);
-  }
-}
-
-// Keys and values depend on the adapters, so each list of them shares prefixes with itself only.
-CacheScope Engine::ScopeOf(const EngineRequest& request, const std::vector<AdapterUse>& adapters) {
-  if (adapters.empty()) return {request.cache_salt, 0};
-  const auto found = std::find_if(adapter_lists_.begin(), adapter_lists_.end(),
-                                  [&](const AdapterList& list) { return list.uses == adapters; });
-  if (found != adapter_lists_.end()) {
-    std::rotate(found, found + 1, adapter_lists_.end());  // the last one used stays longest
-  } else {
-    if (adapter_lists_.size() >= kMaxAdapterLists) adapter_lists_.erase(adapter_lists_.begin());
-    adapter_lists_.push_back({adapters, next_adapter_list_++});
-  }
-  return {request.cache_salt, adapter_lists_.back().number};
-}
-
-std::unique_ptr<Sequence> Engine::MakeSequence(std::shared_ptr<const EngineRequest> asked,
-                                               int choice) const {
-  auto sequence = std::make_unique<Sequence>();
-  SamplingParams sampling = asked->sampling;
-  sampling.choice += static_cast<uint32_t>(choice);
-  sequence->choice = choice;
-  sequence->sampler = std::make_unique<Sampler>(sampling, runner_.kernels(),
-                                                SamplerContext{.prompt = asked->prompt,
-                                                               .stop_tokens = asked->stop_tokens,
-                                                               .texts = asked->token_texts,
-                                                               .buffers = sampler_buffers_});
-  sequence->adapters = ChooseAdapters(runner_.model().adapters, asked->adapters);
-  sequence->tokens = asked->prompt;
-  sequence->report.prompt_tokens = static_cast<int>(asked->prompt.size());
-  sequence->asked = std::move(asked);
-  return sequence;
-}
-
-RequestId Engine::Submit(EngineRequest request) {
-  Check(request);
-  const auto asked = std::make_shared<const EngineRequest>(std::move(request));
-  std::vector<std::unique_ptr<Sequence>> sequences;
-  sequences.reserve(static_cast<size_t>(asked->choices));
-  for (int choice = 0; choice < asked->choices; ++choice) {
-    sequences.push_back(MakeSequence(asked, choice));
-  }
-  const std::lock_guard<std::mutex> lock(inbox_mutex_);
-  const RequestId id = next_id_++;
-  for (auto& sequence : sequences) {
-    sequence->request = id;
-    sequence->scope = ScopeOf(*asked, sequence->adapters);
-    submitted_.push_back(std::move(sequence));
-  }
-  return id;
-}
-
-void Engine::Cancel(RequestId request) {
-  const std::lock_guard<std::mutex> lock(inbox_mutex_);
-  cancelled_.push_back(request);
-}
-
-void Engine::CancelAll() {
-  const std::lock_guard<std::mutex> lock(inbox_mutex_);
-  all_cancelled_ = true;
-}
 
 void Engine::DrainInbox() {
   std::vector<Sequence*> sequences;
@@ -272,17 +175,44 @@ void Engine::DrainInbox() {
   }
 }
 
+void Engine::EndExpired() {
+  for (Sequence* sequence : scheduler_.All()) {
+    const auto& deadline = sequence->asked->deadline;
+    if (deadline && *deadline <= now_) Finish(*sequence, FinishReason::kDeadline);
+  }
+}
+
+// Those who begin with this step wait no longer.
+void Engine::LeaveQueue(StepPlan& plan) {
+  const std::lock_guard<std::mutex> lock(inbox_mutex_);
+  for (PlannedRows& rows : plan) {
+    Sequence& sequence = *rows.sequence;
+    if (sequence.started) continue;
+    rows.first = sequence.started = true;
+    sequence.start = now_;
+    sequence.report.queue_seconds = Seconds(sequence.submitted, now_);
+    queue_.Remove(sequence.owner(), sequence.load);
+  }
+}
+
 bool Engine::Step() {
+  now_ = clock_();
   DrainInbox();
-  const StepPlan plan = scheduler_.Schedule();
+  EndExpired();
+  StepPlan plan = scheduler_.Schedule();
   last_rows_ = 0;
   if (plan.empty()) return false;
   const Batch batch = BuildBatch(plan);
+  const EngineTime begin = now_;
   const MatrixView<const float> logits = runner_.Forward(batch);
+  LeaveQueue(plan);
+  now_ = clock_();
   last_rows_ = static_cast<int>(batch.tokens.size());
   ++forward_calls_;
   scheduler_.MarkComputed(plan);
   Report(plan, logits);
+  const std::lock_guard<std::mutex> lock(inbox_mutex_);
+  end_rate_.OnStep(Seconds(begin, now_), std::exchange(ends_, 0));
   return true;
 }
 
@@ -293,6 +223,7 @@ void Engine::Report(const StepPlan& plan, MatrixView<const float> logits) {
     const int64_t first = row;
     for (int i = 0; i < rows.count; ++i) row += HasLogits(rows, i) ? 1 : 0;
     try {
+      ReportStart(rows);
       ReportLogits(rows, logits, first);
       ReportPrompt(rows);
       if (rows.ends()) {
@@ -321,7 +252,7 @@ void Engine::Advance(Sequence& sequence, std::span<const float> logits) {
   const bool context_full = sequence.length() >= max_context_;
   sequence.sampler->Accept(token);
   sequence.tokens.push_back(token);
-  ++sequence.report.completion_tokens;
+  if (++sequence.report.completion_tokens == 1) sequence.first_token = now_;
   const Verdict verdict = asked.observer.on_token(sequence.id(), sampled);
   if (verdict == Verdict::kInterject) sequence.interjection = asked.interjection;
   const auto& stops = asked.stop_tokens;
@@ -337,15 +268,34 @@ void Engine::Advance(Sequence& sequence, std::span<const float> logits) {
   }
 }
 
+// Ends the sequence: it waits and runs no longer.
+std::unique_ptr<Sequence> Engine::Take(Sequence& sequence) {
+  if (!sequence.started) {
+    const std::lock_guard<std::mutex> lock(inbox_mutex_);
+    queue_.Remove(sequence.owner(), sequence.load);
+  }
+  ChoiceReport& report = sequence.report;
+  if (!sequence.started) {
+    report.queue_seconds = Seconds(sequence.submitted, now_);
+  } else if (report.completion_tokens == 0) {
+    report.prompt_seconds = Seconds(sequence.start, now_);
+  } else {
+    report.prompt_seconds = Seconds(sequence.start, sequence.first_token);
+    report.decode_seconds = Seconds(sequence.first_token, now_);
+  }
+  ends_ += sequence.started ? 1 : 0;
+  return scheduler_.Remove(&sequence);
+}
+
 void Engine::Finish(Sequence& sequence, FinishReason reason) {
   sequence.report.finish = reason;
-  const std::unique_ptr<Sequence> ended = scheduler_.Remove(&sequence);
+  const std::unique_ptr<Sequence> ended = Take(sequence);
   const RequestObserver& observer = ended->asked->observer;
   if (observer.on_finish) observer.on_finish(ended->id(), ended->report);
 }
 
 void Engine::Abandon(Sequence& sequence, const std::exception_ptr& error) {
-  const std::unique_ptr<Sequence> ended = scheduler_.Remove(&sequence);
+  const std::unique_ptr<Sequence> ended = Take(sequence);
   const RequestObserver& observer = ended->asked->observer;
   if (observer.on_error) observer.on_error(ended->id(), error);
 }

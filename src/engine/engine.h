@@ -1,8 +1,9 @@
 // Many requests on one model: continuous batching with the bits each request would get alone.
 #pragma once
 
-#include <deque>
 #include <exception>
+#include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -21,6 +22,9 @@ struct EngineOptions {
   int logit_rows = 0;
   SchedulerLimits limits;
   RunnerOptions runner;
+  QueueLimits queue = {};
+  // Of deadlines and reported seconds; empty: the steady clock. Called from Submit() too.
+  std::function<EngineTime()> clock = {};
 };
 
 // What an engine with sequences of `context` positions needs. Throws kInvalidArgument.
@@ -40,7 +44,7 @@ class Engine {
   ~Engine();
 
   // Queues a request. Throws kInvalidArgument or kExhausted (a prompt longer than the context)
-  // before anything is evaluated.
+  // before anything is evaluated, and QueueFull.
   RequestId Submit(EngineRequest request);
   // Ends all choices of the request at the next step; unknown and finished ones are ignored.
   void Cancel(RequestId request);
@@ -66,10 +70,14 @@ class Engine {
   std::unique_ptr<Sequence> MakeSequence(std::shared_ptr<const EngineRequest> asked,
                                          int choice) const;
   CacheScope ScopeOf(const EngineRequest& request, const std::vector<AdapterUse>& adapters);
+  void CheckQueue(OwnerId owner, const QueueLoad& more) const;
   void DrainInbox();
+  void EndExpired();
+  void LeaveQueue(StepPlan& plan);
   void Report(const StepPlan& plan, MatrixView<const float> logits);
   static SampledToken NextToken(Sequence& sequence, std::span<const float> logits);
   void Advance(Sequence& sequence, std::span<const float> logits);
+  std::unique_ptr<Sequence> Take(Sequence& sequence);
   void Finish(Sequence& sequence, FinishReason reason);
   void Abandon(Sequence& sequence, const std::exception_ptr& error);
 
@@ -81,10 +89,17 @@ class Engine {
   std::shared_ptr<SamplerBuffers> sampler_buffers_;
   int last_rows_ = 0;
   int64_t forward_calls_ = 0;
+  std::function<EngineTime()> clock_;
+  EngineTime now_;  // when the step at hand began, or was evaluated
+  int ends_ = 0;    // choices that ended since the last step
 
+  bool share_prefixes_;
+  QueueLimits queue_limits_;
   std::mutex inbox_mutex_;  // guards what follows
   RequestId next_id_ = 1;
-  std::deque<std::unique_ptr<Sequence>> submitted_;
+  std::list<std::unique_ptr<Sequence>> submitted_;
+  QueueGauge queue_;
+  EndRate end_rate_;
   std::vector<RequestId> cancelled_;
   bool all_cancelled_ = false;
   // Lists of adapters that requests used last and their numbers in CacheScope, which are never

@@ -12,6 +12,8 @@ const char* FinishReasonName(FinishReason reason) {
       return "context_full";
     case FinishReason::kCancelled:
       return "cancelled";
+    case FinishReason::kDeadline:
+      return "deadline";
   }
   return "stop";
 }

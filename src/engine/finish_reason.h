@@ -3,9 +3,15 @@
 
 namespace tael {
 
-enum class FinishReason { kStop, kLength, kContextFull, kCancelled };
+enum class FinishReason {
+  kStop,
+  kLength,
+  kContextFull,
+  kCancelled,
+  kDeadline  // of the request; without any token if it passed before the first one
+};
 
-// "stop", "length", "context_full", "cancelled".
+// "stop", "length", "context_full", "cancelled", "deadline".
 const char* FinishReasonName(FinishReason reason);
 
 // What the reader of an answer says to each token.

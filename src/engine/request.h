@@ -1,10 +1,12 @@
 // What is asked of the engine, and what it reports back.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -17,6 +19,7 @@
 namespace tael {
 
 using RequestId = uint64_t;
+using EngineTime = std::chrono::steady_clock::time_point;
 
 // One answer of one request. `index` counts from 0 within the request.
 struct ChoiceId {
@@ -32,19 +35,24 @@ struct ChoiceReport {
   int cached_tokens = 0;  // of the prompt, taken from another request's work
   int completion_tokens = 0;
   int preemptions = 0;  // how often its memory was given away and its work done again
+  // From Submit() to the first step with rows of this choice, from there to its first token, and
+  // from there to its end; 0 for what did not come to pass.
+  double queue_seconds = 0, prompt_seconds = 0, decode_seconds = 0;
 };
 
 // Called from Engine::Step(), on its thread, which may be before Submit() returned on another; all
 // but on_token may be empty. They must not call the engine, except Cancel() and Submit(). Every
 // choice ends with exactly one on_finish or on_error, unless the engine is destroyed before. A
-// choice whose on_token, on_prompt or on_logits throws ends with on_error; on_finish and on_error
-// must not throw.
+// choice whose on_token, on_start, on_prompt or on_logits throws ends with on_error; on_finish and
+// on_error must not throw.
 struct RequestObserver {
   // A new token of a choice, and whether the choice goes on.
   std::function<Verdict(const ChoiceId& choice, const SampledToken& token)> on_token;
   std::function<void(const ChoiceId& choice, const ChoiceReport& report)> on_finish;
   // The choice failed and ends.
   std::function<void(const ChoiceId& choice, const std::exception_ptr& error)> on_error;
+  // Its first rows were evaluated; `queue_seconds` as in the report. Once, whatever follows.
+  std::function<void(const ChoiceId& choice, double queue_seconds)> on_start;
   // So many tokens of the prompt are evaluated, or taken from others' work; after each step that
   // evaluated some. Begins anew when a preempted choice is evaluated again.
   std::function<void(const ChoiceId& choice, int done)> on_prompt;
@@ -84,6 +92,9 @@ struct EngineRequest {
   double weight = 1;  // above 0, up to 1000
   // Among the requests of its owner: higher ones first. Gains nothing over other owners.
   int priority = 0;
+  // When it passes, the choices that are not finished end with kDeadline at the next step: before
+  // anything is computed for those that have not begun, with the tokens so far for the others.
+  std::optional<EngineTime> deadline = std::nullopt;
   RequestObserver observer;
   ObservedLogits observed_logits = ObservedLogits::kAll;
 };

@@ -20,6 +20,7 @@ struct PlannedRows {
   Sequence* sequence = nullptr;
   int begin = 0, count = 0;
   std::vector<StateSnapshot> snapshots = {};  // states to keep in passing
+  bool first = false;                         // rows of the sequence (set by the engine)
   bool ends() const { return begin + count == sequence->length(); }
 };
 using StepPlan = std::vector<PlannedRows>;

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/queue_limits.h"
 #include "engine/request.h"
 #include "kv/block_pool.h"
 #include "kv/kv_cache.h"
@@ -31,6 +32,9 @@ struct Sequence {
   int published = 0;  // leading blocks that were offered to others
   // Tokens of the request's interjection that are still to be taken in place of drawn ones.
   std::span<const TokenId> interjection = {};
+  QueueLoad load;  // what it counts in the queue until it starts
+  bool started = false;
+  EngineTime submitted, start, first_token;
   uint64_t arrival = 0;  // grows with each sequence that the scheduler takes
   int charged = 0;       // tokens that its owner was charged for: none is twice
   int turn = 0;          // of them, since it runs
