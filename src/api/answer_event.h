@@ -20,8 +20,9 @@ struct AnswerLogProb {
 
 // One picked token and the best ones at its place.
 struct AnswerToken {
-  AnswerLogProb picked;
-  std::vector<AnswerLogProb> best;
+  AnswerLogProb picked = {};
+  std::vector<AnswerLogProb> best = {};
+  bool predicted = true;  // false: the first of a prompt, which has no log-probabilities
 };
 
 struct AnswerEvent {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "api/api_error.h"
+#include "base/error.h"
 
 namespace tael {
 namespace {
@@ -15,20 +16,48 @@ bool AsksForNothing(const Json& value) {
 
 }  // namespace
 
-ObjectReader::ObjectReader(const Json& json, std::string path)
-    : json_(json), path_(std::move(path)) {
-  if (json.is_object()) return;
-  throw ApiError(400, "invalid_type", path_,
-                 fmt::format("{}: needed an object, found {}",
-                             path_.empty() ? "the body" : path_.c_str(), json.type_name()));
+ObjectReader::ObjectReader(const Json& json, std::string path, const FieldTable& table)
+    : json_(json), path_(std::move(path)), table_(table) {
+  if (!json.is_object()) {
+    throw ApiError(400, "invalid_type", path_,
+                   fmt::format("{}: needed an object, found {}",
+                               path_.empty() ? "the body" : path_.c_str(), json.type_name()));
+  }
+  for (const auto& [key, value] : json.as_object()) {
+    if (value.is_null()) continue;
+    const FieldRule* rule = table_.Find(key);
+    if (rule == nullptr) Unknown(key, "is no field that is known here");
+    if (rule->use == FieldUse::kRefused) CheckRefused(*rule, value);
+  }
+}
+
+void ObjectReader::CheckRefused(const FieldRule& rule, const Json& value) const {
+  if (AsksForNothing(value)) return;
+  if (*rule.neutral != '\0' && value == ParseJson(rule.neutral, "neutral value")) return;
+  throw ApiError(400, "unsupported_parameter", PathOf(rule.name),
+                 fmt::format("{}: {}. Hint: leave it out", PathOf(rule.name), rule.note));
+}
+
+void ObjectReader::Unknown(std::string_view key, const char* what) const {
+  const std::string path = PathOf(key.substr(0, 100));
+  throw ApiError(400, "unknown_parameter", path,
+                 fmt::format("{}: {}. Hint: check its spelling, or leave it out", path, what));
 }
 
 std::string ObjectReader::PathOf(std::string_view key) const {
   return path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
 }
 
+std::string ObjectReader::PathOf(std::string_view key, size_t index) const {
+  return fmt::format("{}[{}]", PathOf(key), index);
+}
+
 void ObjectReader::Wrong(std::string_view key, const std::string& what) const {
   throw ApiError(400, "invalid_value", PathOf(key), fmt::format("{}: {}", PathOf(key), what));
+}
+
+void ObjectReader::Unsupported(std::string_view key, const std::string& what) const {
+  throw ApiError(400, "unsupported_value", PathOf(key), fmt::format("{}: {}", PathOf(key), what));
 }
 
 void ObjectReader::WrongType(std::string_view key, const Json& found, const char* needed) const {
@@ -37,6 +66,8 @@ void ObjectReader::WrongType(std::string_view key, const Json& found, const char
 }
 
 const Json* ObjectReader::Take(std::string_view key) {
+  const FieldRule* rule = table_.Find(key);
+  TAEL_CHECK(rule != nullptr && rule->use == FieldUse::kTaken);
   seen_.emplace(key);
   const Json* value = json_.Find(key);
   return value == nullptr || value->is_null() ? nullptr : value;
@@ -90,39 +121,32 @@ const Json* ObjectReader::Object(std::string_view key) {
   return value;
 }
 
-std::string ObjectReader::RequiredString(std::string_view key) {
-  auto value = String(key);
-  if (value) return *std::move(value);
+const Json& ObjectReader::Required(std::string_view key, const char* needed) {
+  const Json* value = Take(key);
+  if (value != nullptr) return *value;
   throw ApiError(400, "missing_required_parameter", PathOf(key),
-                 fmt::format("{}: is missing, needed a string", PathOf(key)));
+                 fmt::format("{}: is missing, needed {}", PathOf(key), needed));
+}
+
+std::string ObjectReader::RequiredString(std::string_view key) {
+  Required(key, "a string");
+  return *String(key);
 }
 
 const JsonArray& ObjectReader::RequiredArray(std::string_view key) {
-  const JsonArray* value = Array(key);
-  if (value != nullptr) return *value;
-  throw ApiError(400, "missing_required_parameter", PathOf(key),
-                 fmt::format("{}: is missing, needed an array", PathOf(key)));
+  Required(key, "an array");
+  return *Array(key);
 }
 
-void ObjectReader::Ignore(std::initializer_list<std::string_view> keys) {
-  for (const std::string_view key : keys) seen_.emplace(key);
-}
-
-void ObjectReader::Refuse(std::string_view key, std::string_view why, const Json& neutral) {
-  const Json* value = Take(key);
-  if (value == nullptr || AsksForNothing(*value) || *value == neutral) return;
-  throw ApiError(400, "unsupported_parameter", PathOf(key),
-                 fmt::format("{}: {}. Hint: leave it out", PathOf(key), why));
+const Json& ObjectReader::RequiredObject(std::string_view key) {
+  Required(key, "an object");
+  return *Object(key);
 }
 
 void ObjectReader::Finish() const {
   for (const auto& [key, value] : json_.as_object()) {
-    if (seen_.contains(key) || value.is_null()) continue;
-    const std::string shown = key.substr(0, 100);
-    throw ApiError(400, "unknown_parameter", PathOf(shown),
-                   fmt::format("{}: is no field that is known here. Hint: check its spelling, or "
-                               "leave it out",
-                               PathOf(shown)));
+    if (value.is_null() || table_.Find(key)->use != FieldUse::kTaken) continue;
+    if (!seen_.contains(key)) Unknown(key, "does not belong here, beside the other fields");
   }
 }
 

@@ -72,4 +72,17 @@ Json TimingsJson(const AnswerUsage& usage) {
   return json;
 }
 
+double WireLogProb(double log_prob) { return log_prob > -9999 ? log_prob : -9999; }
+
+std::string OpenAiStreamEnd(Json frame, const AnswerUsage* usage) {
+  std::string text;
+  if (usage != nullptr) {
+    frame.Set("choices", JsonArray{});
+    frame.Set("usage", OpenAiUsage(*usage));
+    frame.Set("timings", TimingsJson(*usage));
+    text = SseData(frame);
+  }
+  return text + "data: [DONE]\n\n";
+}
+
 }  // namespace tael

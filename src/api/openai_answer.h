@@ -25,4 +25,10 @@ Json OpenAiUsage(const AnswerUsage& usage);
 // and the seed that makes it again.
 Json TimingsJson(const AnswerUsage& usage);
 
+// JSON has no infinities: -9999 stands for what cannot be, as in OpenAI's API.
+double WireLogProb(double log_prob);
+// The end of a stream of chunks: one without choices that has usage and timings, unless `usage` is
+// nullptr, and [DONE]. `frame`: of OpenAiHead().
+std::string OpenAiStreamEnd(Json frame, const AnswerUsage* usage);
+
 }  // namespace tael

@@ -11,7 +11,7 @@ using Part = AnswerPart::Kind;
 Json LogProbToJson(const AnswerLogProb& entry) {
   Json json;
   json.Set("token", entry.token);
-  json.Set("logprob", entry.log_prob);
+  json.Set("logprob", WireLogProb(entry.log_prob));
   JsonArray bytes;
   bytes.reserve(entry.token.size());
   for (const char c : entry.token) bytes.emplace_back(static_cast<int>(static_cast<uint8_t>(c)));
@@ -105,15 +105,7 @@ class ChatStream : public AnswerWriter {
   }
 
   std::string End(const AnswerUsage& usage) override {
-    std::string text;
-    if (usage_) {
-      Json chunk = Frame();
-      chunk.Set("choices", JsonArray{});
-      chunk.Set("usage", OpenAiUsage(usage));
-      chunk.Set("timings", TimingsJson(usage));
-      text = SseData(chunk);
-    }
-    return text + "data: [DONE]\n\n";
+    return OpenAiStreamEnd(Frame(), usage_ ? &usage : nullptr);
   }
 
   std::string Error(const ApiError& error) override {

@@ -156,7 +156,7 @@ TEST(OpenAiChatRequest, ToolsAreShownAndTheirStrictnessIsNot) {
       DumpJson(request.tools[0]),
       R"({"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object"}}})");
   EXPECT_EQ(Refusal(R"(, "tools": [{"type": "custom", "custom": {"name": "c"}}])"),
-            "invalid_value tools[0].type");
+            "unsupported_parameter tools[0].custom");
 }
 
 // Every property of the published schema is known by name: taken, ignored, or refused with a

@@ -2,24 +2,25 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <optional>
 
 #include "api/api_error.h"
+#include "api/call_fields.h"
+#include "api/conversation.h"
 #include "api/object_reader.h"
-#include "base/error.h"
+#include "api/openai_fields.h"
 
 namespace tael {
 namespace {
 
 std::string TextOfPart(const Json& part, const std::string& path) {
-  ObjectReader reader(part, path);
+  ObjectReader reader(part, path, kOpenAiContentFields);
   const std::string type = reader.RequiredString("type");
   if (type != "text" && type != "refusal") {
     throw ApiError(400, "unsupported_value", path,
                    fmt::format("{}: a part of type '{}', and models here read text only", path,
                                type.substr(0, 100)));
   }
-  reader.Ignore({"prompt_cache_breakpoint", "annotations"});
   std::string text = reader.RequiredString(type);
   reader.Finish();
   return text;
@@ -33,124 +34,72 @@ std::optional<std::string> TextOf(ObjectReader& message) {
   if (!content->is_array()) message.Wrong("content", "needed a string or parts of text");
   std::string text;
   for (size_t i = 0; i < content->as_array().size(); ++i) {
-    const std::string path = fmt::format("{}[{}]", message.PathOf("content"), i);
     if (i > 0) text += '\n';
-    text += TextOfPart(content->as_array()[i], path);
+    text += TextOfPart(content->as_array()[i], message.PathOf("content", i));
   }
   return text;
 }
 
 Json ParseCall(const Json& call, const std::string& path) {
-  ObjectReader reader(call, path);
-  const std::string type = reader.String("type").value_or("function");
-  if (type != "function") reader.Wrong("type", "needed function");
-  Json parsed;
-  parsed.Set("id", reader.RequiredString("id"));
-  parsed.Set("type", type);
-  const Json* function = reader.Object("function");
-  reader.Ignore({"index"});
-  reader.Finish();
-  if (function == nullptr) reader.Wrong("function", "is missing");
-  ObjectReader inner(*function, reader.PathOf("function"));
-  std::string arguments = inner.String("arguments").value_or("");
-  if (arguments.empty()) arguments = "{}";  // a call without arguments
-  try {
-    if (!ParseJson(arguments, "arguments").is_object()) {
-      inner.Wrong("arguments", "needed the text of a JSON object");
-    }
-  } catch (const Error& error) {
-    inner.Wrong("arguments", fmt::format("needed the text of a JSON object: {}", error.what()));
+  ObjectReader reader(call, path, kOpenAiCallFields);
+  if (reader.String("type").value_or("function") != "function") {
+    reader.Wrong("type", "needed function");
   }
-  Json target;
-  target.Set("name", inner.RequiredString("name"));
-  target.Set("arguments", arguments);
+  const std::string id = reader.RequiredString("id");
+  const Json& function = reader.RequiredObject("function");
+  reader.Finish();
+  ObjectReader inner(function, reader.PathOf("function"), kOpenAiCalledFields);
+  const std::string arguments = ParseCallArguments(inner, "arguments");
+  const std::string name = inner.RequiredString("name");
   inner.Finish();
-  parsed.Set("function", target);
-  return parsed;
+  return MakeCall(id, name, arguments);
 }
 
-class Messages {
- public:
-  void Add(const Json& message, const std::string& path) {
-    ObjectReader reader(message, path);
-    std::string role = reader.RequiredString("role");
-    if (role == "developer") role = "system";
-    if (role != "tool") RequireResults(path);
-    Json parsed;
-    parsed.Set("role", role);
+void AddAssistant(ObjectReader& reader, Conversation* conversation, const std::string& path) {
+  AssistantTurn turn{.text = TextOf(reader)};
+  for (const char* key : {"reasoning", "reasoning_content"}) {
+    if (auto reasoning = reader.String(key)) turn.reasoning = *std::move(reasoning);
+  }
+  const JsonArray* calls = reader.Array("tool_calls");
+  for (size_t i = 0; calls != nullptr && i < calls->size(); ++i) {
+    turn.calls.push_back(ParseCall((*calls)[i], reader.PathOf("tool_calls", i)));
+  }
+  if (turn.calls.empty() && !turn.text) reader.Wrong("content", "is missing");
+  conversation->AddAssistant(std::move(turn), path);
+}
+
+void AddMessage(const Json& message, const std::string& path, Conversation* conversation) {
+  ObjectReader reader(message, path, kOpenAiMessageFields);
+  std::string role = reader.RequiredString("role");
+  if (role == "developer") role = "system";
+  const auto name = reader.String("name");
+  if (role == "assistant") {
+    AddAssistant(reader, conversation, path);
+  } else if (role == "tool" || role == "system" || role == "user") {
     const auto text = TextOf(reader);
-    if (role == "assistant") {
-      Assistant(reader, text, &parsed);
-    } else if (role == "tool") {
-      Tool(reader, &parsed);
-    } else if (role != "system" && role != "user") {
-      reader.Wrong("role", fmt::format("is '{}', needed system, developer, user, assistant or tool",
-                                       role.substr(0, 100)));
+    if (!text) reader.Wrong("content", "is missing");
+    if (role == "tool") {
+      const std::string id = reader.RequiredString("tool_call_id");
+      conversation->AddResult(id, *text, reader.PathOf("tool_call_id"));
+    } else {
+      conversation->Add(role, *text, path);
     }
-    if (role != "assistant" && !text) reader.Wrong("content", "is missing");
-    parsed.Set("content", text.value_or(""));
-    if (auto name = reader.String("name")) parsed.Set("name", *std::move(name));
-    reader.Finish();
-    out_.push_back(std::move(parsed));
+  } else {
+    reader.Wrong("role", fmt::format("is '{}', needed system, developer, user, assistant or tool",
+                                     role.substr(0, 100)));
   }
-
-  JsonArray Finish() {
-    RequireResults("messages");
-    return std::move(out_);
-  }
-
- private:
-  void Assistant(ObjectReader& reader, const std::optional<std::string>& text, Json* parsed) {
-    reader.Refuse("audio", "models here write text only");
-    reader.Refuse("function_call", "the older form of tool_calls is not read");
-    reader.Ignore({"refusal", "annotations"});
-    for (const char* key : {"reasoning_content", "reasoning"}) {
-      if (auto reasoning = reader.String(key)) parsed->Set("reasoning_content", *reasoning);
-    }
-    const JsonArray* calls = reader.Array("tool_calls");
-    if ((calls == nullptr || calls->empty()) && !text) reader.Wrong("content", "is missing");
-    if (calls == nullptr || calls->empty()) return;
-    JsonArray list;
-    for (size_t i = 0; i < calls->size(); ++i) {
-      list.push_back(ParseCall((*calls)[i], fmt::format("{}[{}]", reader.PathOf("tool_calls"), i)));
-      open_.push_back(list.back().Find("id")->as_string());
-    }
-    parsed->Set("tool_calls", std::move(list));
-  }
-
-  void Tool(ObjectReader& reader, Json* parsed) {
-    const std::string id = reader.RequiredString("tool_call_id");
-    const auto call = std::find(open_.begin(), open_.end(), id);
-    if (call == open_.end()) {
-      reader.Wrong("tool_call_id", fmt::format("'{}' is no call of the assistant's turn before it",
-                                               id.substr(0, 100)));
-    }
-    open_.erase(call);
-    parsed->Set("tool_call_id", id);
-  }
-
-  void RequireResults(const std::string& path) const {
-    if (open_.empty()) return;
-    throw ApiError(400, "invalid_value", path,
-                   fmt::format("{}: the call '{}' before it has no message of role tool", path,
-                               open_[0].substr(0, 100)));
-  }
-
-  JsonArray out_;
-  std::vector<std::string> open_;  // calls without results
-};
+  if (name) conversation->SetLast("name", *name);
+  reader.Finish();
+}
 
 }  // namespace
 
 JsonArray ParseOpenAiMessages(const JsonArray& messages) {
-  if (messages.empty()) {
-    throw ApiError(400, "invalid_value", "messages", "messages: needed one at least");
-  }
-  Messages parsed;
+  Conversation conversation;
   for (size_t i = 0; i < messages.size(); ++i) {
-    parsed.Add(messages[i], fmt::format("messages[{}]", i));
+    AddMessage(messages[i], fmt::format("messages[{}]", i), &conversation);
   }
-  return parsed.Finish();
+  return conversation.Finish("messages");
 }
 
 }  // namespace tael

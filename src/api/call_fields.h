@@ -1,0 +1,16 @@
+// Tools and calls in requests: what all APIs have in some form.
+#pragma once
+
+#include <string>
+
+#include "api/object_reader.h"
+
+namespace tael {
+
+// The field `key` as the text of a JSON object; "" and absent are "{}", a call without arguments.
+std::string ParseCallArguments(ObjectReader& reader, std::string_view key);
+// {type: function, function: {name, description, parameters}} of the fields `name`, `description`
+// and `schema_key`.
+Json ParseFunction(ObjectReader& reader, std::string_view schema_key);
+
+}  // namespace tael

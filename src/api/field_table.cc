@@ -1,0 +1,25 @@
+#include "api/field_table.h"
+
+#include "api/anthropic_fields.h"
+#include "api/openai_fields.h"
+
+namespace tael {
+
+const FieldRule* FieldTable::Find(std::string_view name) const {
+  for (const FieldRule& rule : rules) {
+    if (name == rule.name) return &rule;
+  }
+  return nullptr;
+}
+
+std::span<const FieldTable* const> AllFieldTables() {
+  static constexpr const FieldTable* kAll[] = {
+      &kOpenAiChatFields,      &kOpenAiStreamOptionFields, &kOpenAiMessageFields,
+      &kOpenAiContentFields,   &kOpenAiToolFields,         &kOpenAiFunctionFields,
+      &kOpenAiCallFields,      &kOpenAiCalledFields,       &kOpenAiCompletionFields,
+      &kOpenAiEmbeddingFields, &kThinkingFields,
+  };
+  return kAll;
+}
+
+}  // namespace tael
