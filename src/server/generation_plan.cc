@@ -11,28 +11,22 @@
 namespace tael {
 namespace {
 
-// Words that clients send for models with other switches: none, minimal, low, medium, high, xhigh.
-ThinkingWish WishOfEffort(const std::string& effort, const ThinkingStyle& style) {
+// What a model that does not reason aloud, or has no levels, makes of the words for an effort.
+ThinkingWish WishOf(const ChatRequest& request, const ThinkingStyle& style) {
   ThinkingWish wish;
-  if (effort == "none") {
-    // A model that never reasons aloud does as it is asked.
-    if (style.tags != nullptr) wish.on = false;
-    return wish;
+  // A model that never reasons aloud does as it is asked.
+  if (request.thinking != false || style.tags != nullptr) wish.on = request.thinking;
+  if (request.thinking_budget) {
+    constexpr int64_t kMostTokens = 1 << 24;
+    wish.budget = static_cast<int>(std::min(*request.thinking_budget, kMostTokens));
   }
-  std::string level = effort;
-  if (effort == "minimal") level = "low";
-  if (effort == "xhigh" || effort == "max") level = "high";
-  if (level != "low" && level != "medium" && level != "high") {
-    throw ApiError(400, "invalid_value", "reasoning_effort",
-                   fmt::format("reasoning_effort: '{}', needed none, minimal, low, medium, high, "
-                               "xhigh or max",
-                               effort.substr(0, 100)));
-  }
+  if (!request.reasoning_effort) return wish;
+  const std::string& level = *request.reasoning_effort;
   const auto& levels = style.levels;
   if (std::find(levels.begin(), levels.end(), level) != levels.end()) {
     wish.effort = level;
   } else if (!style.variable.empty()) {
-    wish.on = true;  // the switch has no levels
+    if (!wish.on) wish.on = true;  // the switch has no levels
   } else if (style.tags == nullptr) {
     throw ApiError(400, "unsupported_value", "reasoning_effort",
                    "reasoning_effort: this model does not reason aloud. Hint: none, or leave it "
@@ -46,7 +40,12 @@ void Use(const std::optional<From>& value, To* target) {
   if (value) *target = static_cast<To>(*value);
 }
 
-SamplingParams SamplingOf(const ChatRequest& request, const ServedModel& model) {
+int MaxTokensOf(const std::optional<int64_t>& asked, int otherwise) {
+  if (!asked) return otherwise;
+  return static_cast<int>(std::min<int64_t>(*asked, std::numeric_limits<int>::max()));
+}
+
+SamplingParams SamplingOf(const SamplingRequest& request, const ServedModel& model) {
   SamplingParams sampling = model.sampling;
   Use(request.temperature, &sampling.temperature);
   Use(request.top_p, &sampling.top_p);
@@ -63,6 +62,12 @@ SamplingParams SamplingOf(const ChatRequest& request, const ServedModel& model) 
   if (request.repetition_penalty || request.frequency_penalty || request.presence_penalty) {
     sampling.repeat_last_n = -1;
   }
+  Use(request.repeat_last_n, &sampling.repeat_last_n);
+  Use(request.typical_p, &sampling.typical_p);
+  Use(request.mirostat, &sampling.mirostat);
+  Use(request.mirostat_tau, &sampling.mirostat_tau);
+  Use(request.mirostat_eta, &sampling.mirostat_eta);
+  if (request.min_tokens) sampling.min_tokens = MaxTokensOf(request.min_tokens, 0);
   for (const auto& [id, value] : request.logit_bias) {
     sampling.logit_bias.push_back({id, static_cast<float>(value)});
   }
@@ -73,11 +78,6 @@ SamplingParams SamplingOf(const ChatRequest& request, const ServedModel& model) 
                   : sampling.temperature > 0 ? RandomBits() & kFitsJson
                                              : sampling.seed;
   return sampling;
-}
-
-int MaxTokensOf(const std::optional<int64_t>& asked, int otherwise) {
-  if (!asked) return otherwise;
-  return static_cast<int>(std::min<int64_t>(*asked, std::numeric_limits<int>::max()));
 }
 
 }  // namespace
@@ -101,13 +101,21 @@ ChatWish MakeChatWish(const ChatRequest& request, const ServedModel& model) {
   if (request.tool_choice != ToolChoice::kNone) wish.tools = request.tools;
   wish.one_call = !request.parallel_tool_calls;
   wish.arguments = request.template_arguments;
-  if (request.reasoning_effort) {
-    wish.thinking = WishOfEffort(*request.reasoning_effort, FormatOf(model).thinking());
-  }
+  wish.thinking = WishOf(request, FormatOf(model).thinking());
   return wish;
 }
 
 ChatPlan PlanChat(const ChatRequest& request, const ServedModel& model) {
+  if (request.continues_last) {
+    throw ApiError(400, "unsupported_value", "messages",
+                   "messages: the last one is the assistant's, and answers do not go on behind "
+                   "one. Hint: end with a message of the user");
+  }
+  if (request.context_tokens && *request.context_tokens > model.context) {
+    throw ApiError(400, "invalid_value", "num_ctx",
+                   fmt::format("num_ctx: is {}, and the context of this model has {} tokens",
+                               *request.context_tokens, model.context));
+  }
   ChatFormat::Prompt prompt = FormatOf(model).MakePrompt(MakeChatWish(request, model));
   CheckFitsContext(prompt.ids.size(), model);
   ChatPlan plan;
@@ -120,7 +128,7 @@ ChatPlan PlanChat(const ChatRequest& request, const ServedModel& model) {
   plan.request.choices = request.choices;
   plan.request.sampling = SamplingOf(request, model);
   plan.request.max_tokens = MaxTokensOf(request.max_tokens, model.max_tokens);
-  plan.request.stop_tokens = model.loaded.stop_tokens;
+  if (!request.ignores_end) plan.request.stop_tokens = model.loaded.stop_tokens;
   plan.request.token_texts = model.token_texts;
   plan.request.adapters = model.adapters;
   return plan;
