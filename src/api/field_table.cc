@@ -14,10 +14,14 @@ const FieldRule* FieldTable::Find(std::string_view name) const {
 
 std::span<const FieldTable* const> AllFieldTables() {
   static constexpr const FieldTable* kAll[] = {
-      &kOpenAiChatFields,      &kOpenAiStreamOptionFields, &kOpenAiMessageFields,
-      &kOpenAiContentFields,   &kOpenAiToolFields,         &kOpenAiFunctionFields,
-      &kOpenAiCallFields,      &kOpenAiCalledFields,       &kOpenAiCompletionFields,
-      &kOpenAiEmbeddingFields, &kThinkingFields,
+      &kOpenAiChatFields,       &kOpenAiStreamOptionFields,
+      &kOpenAiMessageFields,    &kOpenAiContentFields,
+      &kOpenAiToolFields,       &kOpenAiFunctionFields,
+      &kOpenAiCallFields,       &kOpenAiCalledFields,
+      &kOpenAiCompletionFields, &kOpenAiEmbeddingFields,
+      &kRerankFields,           &kRerankDocumentFields,
+      &kTokenizeFields,         &kDetokenizeFields,
+      &kApplyTemplateFields,    &kThinkingFields,
   };
   return kAll;
 }

@@ -46,13 +46,25 @@ void CheckFormat(ObjectReader& reader) {
 
 }  // namespace
 
+void ParseOpenAiTemplateFields(ObjectReader& reader, ChatRequest* request) {
+  request->tools = ParseTools(reader);
+  request->tool_choice = ParseToolChoice(reader);
+  ParseEffort(reader, "reasoning_effort", request);
+  ParseThinking(reader, request);
+  if (const auto on = reader.Bool("enable_thinking")) request->thinking = on;
+  if (const auto budget = reader.Int("thinking_budget", 0, kAnyInt)) {
+    request->thinking_budget = budget;
+  }
+  if (const Json* arguments = reader.Object("chat_template_kwargs")) {
+    request->template_arguments = arguments->as_object();
+  }
+}
+
 ChatRequest ParseOpenAiChatRequest(const Json& body) {
   ObjectReader reader(body, "", kOpenAiChatFields);
   ChatRequest request;
   request.model = reader.RequiredString("model");
   request.messages = ParseOpenAiMessages(reader.RequiredArray("messages"));
-  request.tools = ParseTools(reader);
-  request.tool_choice = ParseToolChoice(reader);
   request.parallel_tool_calls = reader.Bool("parallel_tool_calls").value_or(true);
   ParseOpenAiSampling(reader, &request);
   ParseLogProbs(reader, &request);
@@ -60,15 +72,7 @@ ChatRequest ParseOpenAiChatRequest(const Json& body) {
   const auto older = reader.Int("max_tokens", 1, kAnyInt);
   request.max_tokens = reader.Int("max_completion_tokens", 1, kAnyInt);
   if (!request.max_tokens) request.max_tokens = older;
-  ParseEffort(reader, "reasoning_effort", &request);
-  ParseThinking(reader, &request);
-  if (const auto on = reader.Bool("enable_thinking")) request.thinking = on;
-  if (const auto budget = reader.Int("thinking_budget", 0, kAnyInt)) {
-    request.thinking_budget = budget;
-  }
-  if (const Json* arguments = reader.Object("chat_template_kwargs")) {
-    request.template_arguments = arguments->as_object();
-  }
+  ParseOpenAiTemplateFields(reader, &request);
   CheckFormat(reader);
   reader.Finish();
   return request;

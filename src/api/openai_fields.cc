@@ -137,6 +137,58 @@ constexpr FieldRule kEmbedding[] = {
     Taken("dimensions", "for models that were trained for shorter vectors"),
     Ignored("user", kNobody),
 };
+constexpr FieldRule kRerank[] = {
+    Taken("model"),
+    Taken("query"),
+    Taken("documents", "strings or {text}: 2,048 at most"),
+    Taken("top_n"),
+    Taken("return_documents"),
+    Refused("rank_fields", "documents have one field, text", R"(["text"])"),
+    Refused("max_chunks_per_doc", "documents are not cut into pieces"),
+    Refused("max_tokens_per_doc", "documents are not cut"),
+};
+constexpr FieldRule kRerankDocument[] = {
+    Taken("text"),
+};
+constexpr FieldRule kTokenize[] = {
+    Taken("model", "the one that is served, when absent"),
+    Taken("prompt", "vLLM's form"),
+    Taken("messages", "vLLM's form: the prompt that the chat template makes of them"),
+    Taken("add_special_tokens", "vLLM's form; true when absent, beside messages false"),
+    Taken("return_token_strs", "vLLM's form"),
+    Taken("content", "llama-server's form"),
+    Taken("add_special", "llama-server's form; false when absent"),
+    Taken("parse_special", "llama-server's form; true when absent"),
+    Taken("with_pieces", "llama-server's form"),
+    Taken("tools", "beside messages"),
+    Taken("tool_choice", "beside messages"),
+    Taken("reasoning_effort", "beside messages"),
+    Taken("thinking", "beside messages"),
+    Taken("enable_thinking", "beside messages"),
+    Taken("thinking_budget", "beside messages"),
+    Taken("chat_template_kwargs", "beside messages"),
+    Taken("add_generation_prompt", "true"),
+    Refused("chat_template", "the model's own is used"),
+    Refused("continue_final_message", "prompts end where a new message begins"),
+};
+constexpr FieldRule kDetokenize[] = {
+    Taken("model", "the one that is served, when absent"),
+    Taken("tokens"),
+};
+constexpr FieldRule kApplyTemplate[] = {
+    Taken("model", "the one that is served, when absent"),
+    Taken("messages"),
+    Taken("tools"),
+    Taken("tool_choice"),
+    Taken("reasoning_effort"),
+    Taken("thinking"),
+    Taken("enable_thinking"),
+    Taken("thinking_budget"),
+    Taken("chat_template_kwargs"),
+    Taken("add_generation_prompt", "true"),
+    Refused("chat_template", "the model's own is used"),
+    Refused("continue_final_message", "prompts end where a new message begins"),
+};
 
 }  // namespace
 
@@ -150,5 +202,10 @@ const FieldTable kOpenAiCallFields{"messages[].tool_calls[]", kCall};
 const FieldTable kOpenAiCalledFields{"messages[].tool_calls[].function", kCalled};
 const FieldTable kOpenAiCompletionFields{"POST /v1/completions", kCompletion};
 const FieldTable kOpenAiEmbeddingFields{"POST /v1/embeddings", kEmbedding};
+const FieldTable kRerankFields{"POST /v1/rerank", kRerank};
+const FieldTable kRerankDocumentFields{"documents[]", kRerankDocument};
+const FieldTable kTokenizeFields{"POST /tokenize", kTokenize};
+const FieldTable kDetokenizeFields{"POST /detokenize", kDetokenize};
+const FieldTable kApplyTemplateFields{"POST /apply-template", kApplyTemplate};
 
 }  // namespace tael

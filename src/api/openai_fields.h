@@ -8,6 +8,7 @@ namespace tael {
 extern const FieldTable kOpenAiChatFields, kOpenAiStreamOptionFields, kOpenAiMessageFields,
     kOpenAiContentFields, kOpenAiToolFields, kOpenAiFunctionFields, kOpenAiCallFields,
     kOpenAiCalledFields;
-extern const FieldTable kOpenAiCompletionFields, kOpenAiEmbeddingFields;
+extern const FieldTable kOpenAiCompletionFields, kOpenAiEmbeddingFields, kRerankFields,
+    kRerankDocumentFields, kTokenizeFields, kDetokenizeFields, kApplyTemplateFields;
 
 }  // namespace tael
