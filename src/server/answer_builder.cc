@@ -3,6 +3,7 @@
 #include <string_view>
 #include <utility>
 
+#include "server/prompt_echo.h"
 #include "server/random_id.h"
 
 namespace tael {
@@ -15,20 +16,9 @@ AnswerBuilder::AnswerBuilder(const LoadedModel& loaded, const AnswerStyle& style
       short_ids_(style.calls != nullptr && std::string_view(style.calls->name) == "mistral"),
       text_(loaded, style) {}
 
-std::string AnswerBuilder::BytesOf(TokenId id) const {
-  std::string bytes;
-  loaded_.tokenizer->AppendTokenBytes(id, /*first=*/false, bytes);
-  return bytes;
-}
-
 Verdict AnswerBuilder::Push(const SampledToken& token, std::vector<AnswerEvent>* events) {
   if (log_probs_ && token.log_probs) {
-    AnswerToken picked;
-    picked.picked = {BytesOf(token.id), token.log_probs->chosen.log_prob};
-    for (const TokenLogProb& best : token.log_probs->top) {
-      picked.best.push_back({BytesOf(best.id), best.log_prob});
-    }
-    pending_.push_back(std::move(picked));
+    pending_.push_back(ToAnswerToken(*loaded_.tokenizer, *token.log_probs));
   }
   return text_.Push(token.id, [&](const DialectEvent& event) { Take(event, events); });
 }

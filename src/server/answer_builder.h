@@ -26,7 +26,6 @@ class AnswerBuilder {
   void Take(const DialectEvent& event, std::vector<AnswerEvent>* events);
   AnswerEvent Event(AnswerEvent::Kind kind) const;
   std::vector<AnswerToken> TokensOf(const std::string& text);
-  std::string BytesOf(TokenId id) const;
 
   const LoadedModel& loaded_;
   const int choice_;

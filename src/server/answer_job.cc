@@ -1,16 +1,12 @@
 #include "server/answer_job.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "server/api_errors.h"
 
 namespace tael {
 namespace {
-
-double Seconds(std::chrono::steady_clock::time_point from,
-               std::chrono::steady_clock::time_point to) {
-  return std::chrono::duration<double>(to - from).count();
-}
 
 constexpr int kClientGone = 499;
 
@@ -24,42 +20,68 @@ AnswerJob::AnswerJob(ModelLease model, std::shared_ptr<HttpExchange> exchange, A
       on_end_(std::move(on_end)),
       writer_(std::move(plan.writer)),
       headers_(std::move(plan.headers)),
-      request_(std::move(plan.request)),
-      arrived_(plan.arrived) {
-  const bool log_probs = request_.sampling.log_probs.has_value();
-  for (int i = 0; i < request_.choices; ++i) {
-    builders_.push_back(std::make_unique<AnswerBuilder>(model_->loaded, plan.style, i, log_probs));
+      prompts_(std::move(plan.prompts)) {
+  for (const PromptPlan& prompt : prompts_) {
+    const bool log_probs = prompt.request.sampling.log_probs.has_value();
+    for (int i = 0; i < prompt.request.choices; ++i) {
+      choices_.push_back(
+          {.builder = std::make_unique<AnswerBuilder>(model_->loaded, prompt.style,
+                                                      static_cast<int>(choices_.size()), log_probs),
+           .echo = prompt.echo.get(),
+           .ends_with_echo = prompt.only_echo});
+    }
+    usage_.prompt_tokens += static_cast<int64_t>(prompt.request.prompt.size());
+    usage_.seed = prompt.request.sampling.seed;
   }
-  open_ = builders_.size();
-  usage_.prompt_tokens = static_cast<int64_t>(request_.prompt.size());
-  usage_.seed = request_.sampling.seed;
+  open_ = choices_.size();
   usage_.load_seconds = plan.load_seconds;
 }
 
-RequestObserver AnswerJob::Observer() {
+RequestObserver AnswerJob::Observer(size_t first_choice, PromptEcho* echo) {
   RequestObserver observer;
   const auto self = shared_from_this();
-  observer.on_token = [self](const ChoiceId& choice, const SampledToken& token) {
-    return self->OnToken(choice, token);
+  const auto at = [first_choice](const ChoiceId& choice) {
+    return first_choice + static_cast<size_t>(choice.index);
   };
-  observer.on_prompt = [self](const ChoiceId&, int) {
-    const std::lock_guard<std::mutex> lock(self->mutex_);
-    if (self->started_ == Clock::time_point()) self->started_ = Clock::now();
+  observer.on_token = [self, at](const ChoiceId& choice, const SampledToken& token) {
+    return self->OnToken(at(choice), token);
   };
-  observer.on_finish = [self](const ChoiceId& choice, const ChoiceReport& report) {
-    self->OnFinish(choice, report);
+  observer.on_finish = [self, at](const ChoiceId& choice, const ChoiceReport& report) {
+    self->OnFinish(at(choice), report);
   };
   observer.on_error = [self](const ChoiceId&, const std::exception_ptr& error) {
     self->OnError(error);
   };
+  if (echo != nullptr && echo->wants_logits()) {
+    observer.on_logits = [self, echo](const ChoiceId&, int position,
+                                      std::span<const float> logits) {
+      echo->OnLogits(position, logits);  // on the engine's thread, before any token
+    };
+  }
   return observer;
+}
+
+// All prompts or none.
+void AnswerJob::Submit() {
+  size_t first_choice = 0;
+  try {
+    for (PromptPlan& prompt : prompts_) {
+      const auto choices = static_cast<size_t>(prompt.request.choices);
+      prompt.request.observer = Observer(first_choice, prompt.echo.get());
+      ids_.push_back(model_->engine->Submit(std::move(prompt.request)));
+      first_choice += choices;
+    }
+  } catch (...) {
+    over_ = true;
+    Cancel();
+    throw;
+  }
 }
 
 void AnswerJob::Start() {
   // The engine may report before Submit() has returned: it waits for the head to be sent.
   std::unique_lock<std::mutex> lock(mutex_);
-  request_.observer = Observer();
-  id_ = model_->engine->Submit(std::move(request_));
+  Submit();
   last_sent_ = Clock::now();
   if (writer_->streams()) {
     HttpHeaders headers = headers_;
@@ -71,8 +93,13 @@ void AnswerJob::Start() {
   }
   lock.unlock();
   exchange_->OnGone([weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->model_->engine->Cancel(self->id_);
+    if (const auto self = weak.lock()) self->Cancel();
   });
+}
+
+// From any thread once Submit() is done: the ids do not change.
+void AnswerJob::Cancel() {
+  for (const RequestId id : ids_) model_->engine->Cancel(id);
 }
 
 bool AnswerJob::Send(std::string bytes) {
@@ -81,45 +108,52 @@ bool AnswerJob::Send(std::string bytes) {
   return exchange_->Write(bytes);
 }
 
-Verdict AnswerJob::OnToken(const ChoiceId& choice, const SampledToken& token) {
+bool AnswerJob::SendEvents() {
+  std::string bytes;
+  for (const AnswerEvent& event : events_) bytes += writer_->Of(event);
+  events_.clear();
+  return Send(std::move(bytes));
+}
+
+Verdict AnswerJob::OnToken(size_t index, const SampledToken& token) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (over_ || exchange_->gone()) return Verdict::kCancel;
-  if (prompt_read_ == Clock::time_point()) prompt_read_ = Clock::now();
-  AnswerBuilder& builder = *builders_[static_cast<size_t>(choice.index)];
-  events_.clear();
-  const Verdict verdict = builder.Push(token, &events_);
-  std::string bytes;
-  for (const AnswerEvent& event : events_) bytes += writer_->Of(event);
-  return Send(std::move(bytes)) ? verdict : Verdict::kCancel;
+  Choice& choice = choices_[index];
+  if (PromptEcho* echo = std::exchange(choice.echo, nullptr)) {
+    events_.push_back(echo->Event(*model_->loaded.tokenizer, static_cast<int>(index)));
+  }
+  Verdict verdict = Verdict::kGoOn;
+  if (!choice.ends_with_echo) verdict = choice.builder->Push(token, &events_);
+  return SendEvents() ? verdict : Verdict::kCancel;
 }
 
+// The prompt of several choices is one. Times are those of the choice that took longest.
 void AnswerJob::Count(const ChoiceReport& report) {
   usage_.completion_tokens += report.completion_tokens;
-  // The prompt is one, however many choices share it.
-  if (open_ == builders_.size()) usage_.cached_tokens = report.cached_tokens;
+  usage_.cached_tokens = std::max<int64_t>(usage_.cached_tokens, report.cached_tokens);
+  usage_.queue_seconds = std::max(usage_.queue_seconds, report.queue_seconds);
+  usage_.prompt_seconds = std::max(usage_.prompt_seconds, report.prompt_seconds);
+  usage_.decode_seconds = std::max(usage_.decode_seconds, report.decode_seconds);
 }
 
-void AnswerJob::OnFinish(const ChoiceId& choice, const ChoiceReport& report) {
+void AnswerJob::OnFinish(size_t index, const ChoiceReport& report) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (over_) return;
+  Choice& choice = choices_[index];
   Count(report);
+  if (choice.ends_with_echo) --usage_.completion_tokens;
   --open_;
-  AnswerBuilder& builder = *builders_[static_cast<size_t>(choice.index)];
-  usage_.reasoning_tokens += builder.reasoning_tokens();
+  usage_.reasoning_tokens += choice.builder->reasoning_tokens();
   if (report.finish == FinishReason::kCancelled) {
-    if (exchange_->gone()) {
-      if (open_ == 0) Close(kClientGone, "", "the client went away");
-    } else {
-      Fail(ApiError(503, "unavailable", "",
-                    "the answer was ended: the server is out of memory or going down"));
+    if (!exchange_->gone()) {
+      return Fail(ApiError(503, "unavailable", "",
+                           "the answer was ended: the server is out of memory or going down"));
     }
+    if (open_ == 0) Close(kClientGone, "", "the client went away");
     return;
   }
-  events_.clear();
-  builder.Finish(report.finish, &events_);
-  std::string bytes;
-  for (const AnswerEvent& event : events_) bytes += writer_->Of(event);
-  Send(std::move(bytes));
+  choice.builder->Finish(report.finish, &events_);
+  SendEvents();
   if (open_ == 0) Conclude();
 }
 
@@ -134,21 +168,13 @@ void AnswerJob::Abort(const ApiError& error) {
 }
 
 void AnswerJob::Fail(const ApiError& error) {
-  model_->engine->Cancel(id_);  // of the other choices
+  Cancel();
   Close(error.status(), writer_->Error(error), error.what());
 }
 
 void AnswerJob::Conclude() {
-  const Clock::time_point end = Clock::now();
-  if (started_ == Clock::time_point()) started_ = prompt_read_;
-  usage_.queue_seconds = Seconds(arrived_, started_) - usage_.load_seconds;
-  usage_.prompt_seconds = Seconds(started_, prompt_read_);
-  usage_.decode_seconds = Seconds(prompt_read_, end);
-  if (writer_->streams()) {
-    Close(200, writer_->End(usage_), "");
-    return;
-  }
   over_ = true;
+  if (writer_->streams()) return Close(200, writer_->End(usage_), "");
   // Folding a long answer is not for the engine's thread.
   defer_([self = shared_from_this()] {
     const std::lock_guard<std::mutex> lock(self->mutex_);

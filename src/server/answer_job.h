@@ -13,16 +13,23 @@
 #include "net/http_exchange.h"
 #include "server/answer_builder.h"
 #include "server/model_host.h"
+#include "server/prompt_echo.h"
 
 namespace tael {
 
-// What is to be answered, with everything decided.
+// One prompt and its answers, with everything decided.
+struct PromptPlan {
+  EngineRequest request = {};  // without an observer
+  AnswerStyle style = {};
+  std::unique_ptr<PromptEcho> echo = nullptr;  // the answers begin with the prompt
+  bool only_echo = false;                      // and end with it
+};
+
+// What one client is answered.
 struct AnswerPlan {
-  EngineRequest request;  // without an observer
-  AnswerStyle style;
+  std::vector<PromptPlan> prompts;  // their choices are numbered through
   std::unique_ptr<AnswerWriter> writer;
   HttpHeaders headers = {};  // of the answer, beside its type
-  std::chrono::steady_clock::time_point arrived;
   double load_seconds = 0;
 };
 
@@ -53,9 +60,17 @@ class AnswerJob : public std::enable_shared_from_this<AnswerJob> {
  private:
   using Clock = std::chrono::steady_clock;
 
-  RequestObserver Observer();
-  Verdict OnToken(const ChoiceId& choice, const SampledToken& token);
-  void OnFinish(const ChoiceId& choice, const ChoiceReport& report);
+  // One answer. Those of a prompt follow each other.
+  struct Choice {
+    std::unique_ptr<AnswerBuilder> builder;
+    PromptEcho* echo = nullptr;  // still to be sent
+    bool ends_with_echo = false;
+  };
+
+  RequestObserver Observer(size_t first_choice, PromptEcho* echo);
+  void Submit();
+  Verdict OnToken(size_t index, const SampledToken& token);
+  void OnFinish(size_t index, const ChoiceReport& report);
   void OnError(const std::exception_ptr& error);
   // With the mutex held:
   bool Send(std::string bytes);
@@ -63,6 +78,8 @@ class AnswerJob : public std::enable_shared_from_this<AnswerJob> {
   void Fail(const ApiError& error);
   void Close(int status, std::string body, const std::string& error);
   void Count(const ChoiceReport& report);
+  void Cancel();
+  bool SendEvents();
 
   const ModelLease model_;
   const std::shared_ptr<HttpExchange> exchange_;
@@ -72,15 +89,14 @@ class AnswerJob : public std::enable_shared_from_this<AnswerJob> {
   const HttpHeaders headers_;
 
   std::mutex mutex_;  // guards what follows
-  EngineRequest request_;
-  std::vector<std::unique_ptr<AnswerBuilder>> builders_;  // one per choice
+  std::vector<PromptPlan> prompts_;
+  std::vector<Choice> choices_;
   std::vector<AnswerEvent> events_;
   AnswerUsage usage_;
-  size_t open_ = 0;  // choices
-  RequestId id_ = 0;
+  size_t open_ = 0;             // choices
+  std::vector<RequestId> ids_;  // of the prompts
   bool over_ = false;
-  Clock::time_point arrived_, last_sent_;
-  Clock::time_point started_, prompt_read_;  // the first rows of it; its first token
+  Clock::time_point last_sent_;
 };
 
 }  // namespace tael

@@ -12,7 +12,8 @@ void GetReady(Service& service, const Call& call);
 // models.cc
 void ListModels(Service& service, const Call& call);
 void GetModel(Service& service, const Call& call);
-// chat_completions.cc
+// completions.cc
 void PostChatCompletions(Service& service, const Call& call);
+void PostCompletions(Service& service, const Call& call);
 
 }  // namespace tael

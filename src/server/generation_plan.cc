@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <limits>
 
+#include "chat/infill.h"
 #include "server/api_errors.h"
 #include "server/random_id.h"
 
@@ -105,33 +107,131 @@ ChatWish MakeChatWish(const ChatRequest& request, const ServedModel& model) {
   return wish;
 }
 
-ChatPlan PlanChat(const ChatRequest& request, const ServedModel& model) {
-  if (request.continues_last) {
-    throw ApiError(400, "unsupported_value", "messages",
-                   "messages: the last one is the assistant's, and answers do not go on behind "
-                   "one. Hint: end with a message of the user");
-  }
+namespace {
+
+void CheckContextWish(const SamplingRequest& request, const ServedModel& model) {
   if (request.context_tokens && *request.context_tokens > model.context) {
     throw ApiError(400, "invalid_value", "num_ctx",
                    fmt::format("num_ctx: is {}, and the context of this model has {} tokens",
                                *request.context_tokens, model.context));
   }
+}
+
+// What chats and completions share. REQUIRES: the prompt is set.
+void UseRequest(const SamplingRequest& request, const ServedModel& model, PromptPlan* plan) {
+  plan->style.stop_strings = request.stop;
+  plan->style.stop_strings.insert(plan->style.stop_strings.end(), model.stop_strings.begin(),
+                                  model.stop_strings.end());
+  plan->request.choices = request.choices;
+  plan->request.sampling = SamplingOf(request, model);
+  plan->request.max_tokens = MaxTokensOf(request.max_tokens, model.max_tokens);
+  if (!request.ignores_end) plan->request.stop_tokens = model.loaded.stop_tokens;
+  plan->request.token_texts = model.token_texts;
+  plan->request.adapters = model.adapters;
+  CheckFitsContext(plan->request.prompt.size(), model);
+}
+
+std::vector<TokenId> EncodePrompt(const PromptInput& input, const std::string& path,
+                                  const ServedModel& model) {
+  if (const auto* ids = std::get_if<std::vector<int32_t>>(&input)) {
+    for (const int32_t id : *ids) {
+      if (id < 0 || id >= model.loaded.model->spec.vocab_size) {
+        throw ApiError(400, "invalid_value", path,
+                       fmt::format("{}: token {} is outside of the vocabulary of {}", path, id,
+                                   model.loaded.model->spec.vocab_size));
+      }
+    }
+    return *ids;
+  }
+  // Prompts of this endpoint are often conversations that a template was applied to.
+  std::vector<TokenId> ids =
+      model.loaded.tokenizer->Encode(std::get<std::string>(input), {.add_special_tokens = true});
+  if (!ids.empty()) return ids;
+  if (model.loaded.tokenizer->bos()) return {*model.loaded.tokenizer->bos()};
+  throw ApiError(400, "invalid_value", path,
+                 fmt::format("{}: is empty, and this model has no token that begins a text", path));
+}
+
+std::vector<TokenId> EncodeInfill(const CompletionRequest& request, const PromptInput& input,
+                                  const ServedModel& model) {
+  const InfillFormat* format = FindInfillFormat(*model.loaded.tokenizer);
+  if (format == nullptr) {
+    throw ApiError(400, "unsupported_value", "suffix",
+                   "suffix: this model has no tokens for texts with a gap");
+  }
+  const auto* text = std::get_if<std::string>(&input);
+  if (text == nullptr) {
+    throw ApiError(400, "unsupported_value", "suffix", "suffix: needs prompts that are texts");
+  }
+  return InfillPrompt(*format, *model.loaded.tokenizer, *text, *request.suffix);
+}
+
+std::unique_ptr<PromptEcho> MakeEcho(const CompletionRequest& request, const PromptInput& input,
+                                     const std::vector<TokenId>& ids, const ServedModel& model) {
+  const auto* text = std::get_if<std::string>(&input);
+  return std::make_unique<PromptEcho>(
+      ids, text != nullptr ? *text : model.loaded.tokenizer->Decode(ids, /*skip_special=*/false),
+      request.log_probs);
+}
+
+}  // namespace
+
+PromptPlan PlanChat(const ChatRequest& request, const ServedModel& model) {
+  if (request.continues_last) {
+    throw ApiError(400, "unsupported_value", "messages",
+                   "messages: the last one is the assistant's, and answers do not go on behind "
+                   "one. Hint: end with a message of the user");
+  }
+  CheckContextWish(request, model);
   ChatFormat::Prompt prompt = FormatOf(model).MakePrompt(MakeChatWish(request, model));
-  CheckFitsContext(prompt.ids.size(), model);
-  ChatPlan plan;
+  PromptPlan plan;
   plan.style = std::move(prompt.style);
-  plan.style.stop_strings = request.stop;
-  plan.style.stop_strings.insert(plan.style.stop_strings.end(), model.stop_strings.begin(),
-                                 model.stop_strings.end());
   plan.request.prompt = std::move(prompt.ids);
   plan.request.interjection = std::move(prompt.interjection);
-  plan.request.choices = request.choices;
-  plan.request.sampling = SamplingOf(request, model);
-  plan.request.max_tokens = MaxTokensOf(request.max_tokens, model.max_tokens);
-  if (!request.ignores_end) plan.request.stop_tokens = model.loaded.stop_tokens;
-  plan.request.token_texts = model.token_texts;
-  plan.request.adapters = model.adapters;
+  UseRequest(request, model, &plan);
   return plan;
+}
+
+std::vector<PromptPlan> PlanCompletion(const CompletionRequest& request, const ServedModel& model) {
+  CheckContextWish(request, model);
+  std::vector<PromptPlan> plans;
+  for (const PromptInput& input : request.prompts) {
+    const std::string path =
+        request.prompts.size() == 1 ? "prompt" : fmt::format("prompt[{}]", plans.size());
+    PromptPlan plan;
+    plan.request.prompt =
+        request.suffix ? EncodeInfill(request, input, model) : EncodePrompt(input, path, model);
+    UseRequest(request, model, &plan);
+    if (request.echo) {
+      plan.echo = MakeEcho(request, input, plan.request.prompt, model);
+      plan.request.observed_logits = ObservedLogits::kPromptOfFirstChoice;
+      // What is taken from other requests' work gives no logits.
+      plan.request.reuse_prefix = !plan.echo->wants_logits();
+    }
+    if (request.max_tokens == 0) {
+      plan.only_echo = true;
+      plan.request.max_tokens = 1;
+    }
+    plans.push_back(std::move(plan));
+  }
+  return plans;
+}
+
+AnswerHead MakeHead(const std::string& prefix, const SamplingRequest& request,
+                    const ServedModel& model, const std::vector<PromptPlan>& prompts) {
+  AnswerHead head;
+  head.id = prefix + RandomLetters(24);
+  head.model = request.model;
+  head.created = std::chrono::duration_cast<std::chrono::seconds>(
+                     std::chrono::system_clock::now().time_since_epoch())
+                     .count();
+  head.fingerprint = model.fingerprint;
+  head.choices = 0;
+  for (const PromptPlan& prompt : prompts) {
+    head.choices += prompt.request.choices;
+    head.prompt_tokens += static_cast<int64_t>(prompt.request.prompt.size());
+  }
+  return head;
 }
 
 }  // namespace tael

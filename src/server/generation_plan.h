@@ -1,21 +1,25 @@
 // From a parsed request to what the engine is asked for.
 #pragma once
 
-#include <memory>
+#include <string>
+#include <vector>
 
 #include "api/chat_request.h"
+#include "api/completion_request.h"
 #include "server/answer_job.h"
 #include "server/served_model.h"
 
 namespace tael {
 
-// What of a chat request does not depend on who asked. Throws ApiError, and what the template
-// throws (Error: kInvalidArgument, kUnsupported).
-struct ChatPlan {
-  EngineRequest request;
-  AnswerStyle style;
-};
-ChatPlan PlanChat(const ChatRequest& request, const ServedModel& model);
+// What of a request does not depend on who asked. Throw ApiError, and what the template throws
+// (Error: kInvalidArgument, kUnsupported).
+PromptPlan PlanChat(const ChatRequest& request, const ServedModel& model);
+// One plan for each prompt.
+std::vector<PromptPlan> PlanCompletion(const CompletionRequest& request, const ServedModel& model);
+
+// What stands in every part of an answer; its id is `prefix` and random letters.
+AnswerHead MakeHead(const std::string& prefix, const SamplingRequest& request,
+                    const ServedModel& model, const std::vector<PromptPlan>& prompts);
 
 // The conversation alone, as the template gets it.
 ChatWish MakeChatWish(const ChatRequest& request, const ServedModel& model);

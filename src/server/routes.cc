@@ -15,6 +15,7 @@ constexpr Endpoint kEndpoints[] = {
     {"GET", "/ready", Api::kOpenAi, true, &GetReady},
     {"GET", "/v1/models", Api::kOpenAi, false, &ListModels},
     {"GET", "/v1/models/", Api::kOpenAi, false, &GetModel},
+    {"POST", "/v1/completions", Api::kOpenAi, false, &PostCompletions},
     {"POST", "/v1/chat/completions", Api::kOpenAi, false, &PostChatCompletions},
 };
 

@@ -57,11 +57,14 @@ void Service::WithModel(const Call& call, const std::string& name,
 }
 
 void Service::Generate(const Call& call, ModelLease model, AnswerPlan plan) {
-  plan.arrived = call.arrived;
   plan.headers.emplace_back("x-request-id", call.id);
   plan.headers.insert(plan.headers.end(), call.headers.begin(), call.headers.end());
-  plan.request.cache_salt = call.client.cache_salt;
   const uint64_t owner = call.client.owner;
+  for (PromptPlan& prompt : plan.prompts) {
+    prompt.request.cache_salt = call.client.cache_salt;
+    prompt.request.owner = owner;
+    prompt.request.priority = call.client.priority;
+  }
   const auto job = std::make_shared<AnswerJob>(
       std::move(model), call.exchange, std::move(plan),
       [this, owner](std::function<void()> rest) { prep_.PostRest(owner, std::move(rest)); },
