@@ -25,6 +25,7 @@ struct AnswerToken {
   bool predicted = true;  // false: the first of a prompt, which has no log-probabilities
 };
 
+// Of one choice, they are in order: a call's arguments end before text or another call begins.
 struct AnswerEvent {
   enum class Kind {
     kText,
@@ -48,7 +49,7 @@ struct AnswerHead {
   std::string id;       // "chatcmpl-..."
   std::string model;    // as the client named it
   int64_t created = 0;  // seconds since 1970
-  std::string fingerprint;
+  std::string fingerprint = {};
   int choices = 1;
   int64_t prompt_tokens = 0;
 };

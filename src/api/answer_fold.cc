@@ -31,8 +31,7 @@ void AnswerChoice::Add(const AnswerEvent& event) {
         part.tokens.insert(part.tokens.end(), event.tokens.begin(), event.tokens.end());
         return;
       }
-      TAEL_CHECK(false);  // arguments of a call that did not begin
-      return;
+      Fail(ErrorCode::kInternal, "answer: arguments of call {}, which did not begin", event.call);
     }
     case AnswerEvent::Kind::kEnd:
       if (!event.tokens.empty()) append(AnswerPart::Kind::kText);
