@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "api/answer_fold.h"
+#include "api/call_fields.h"
 #include "api/openai_answer.h"
 #include "base/error.h"
 
@@ -82,19 +83,6 @@ Json ToolUseBlock(const std::string& id, const std::string& name, Json input) {
   json.Set("name", name);
   json.Set("input", std::move(input));
   return json;
-}
-
-Json ArgumentsToJson(const std::string& text) {
-  if (text.empty()) return JsonObject{};
-  try {
-    Json input = ParseJson(text, "arguments");
-    if (input.is_object()) return input;
-  } catch (const Error&) {
-    // The model's mistake: shown below.
-  }
-  Json wrapped;
-  wrapped.Set("INVALID_JSON", text);
-  return wrapped;
 }
 
 class MessageStream : public AnswerWriter {

@@ -30,4 +30,17 @@ Json ParseFunction(ObjectReader& reader, std::string_view schema_key) {
   return tool;
 }
 
+Json ArgumentsToJson(const std::string& text) {
+  if (text.empty()) return JsonObject{};
+  try {
+    Json input = ParseJson(text, "arguments");
+    if (input.is_object()) return input;
+  } catch (const Error&) {
+    // The model's mistake: shown below.
+  }
+  Json wrapped;
+  wrapped.Set("INVALID_JSON", text);
+  return wrapped;
+}
+
 }  // namespace tael

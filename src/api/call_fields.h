@@ -1,4 +1,4 @@
-// Tools and calls in requests: what all APIs have in some form.
+// Tools and calls: what all APIs have in some form.
 #pragma once
 
 #include <string>
@@ -12,5 +12,9 @@ std::string ParseCallArguments(ObjectReader& reader, std::string_view key);
 // {type: function, function: {name, description, parameters}} of the fields `name`, `description`
 // and `schema_key`.
 Json ParseFunction(ObjectReader& reader, std::string_view schema_key);
+
+// What a model wrote as the arguments of a call, as an object: "" is {}, and what is none is
+// {"INVALID_JSON": text}.
+Json ArgumentsToJson(const std::string& text);
 
 }  // namespace tael

@@ -1,6 +1,7 @@
 #include "api/field_table.h"
 
 #include "api/anthropic_fields.h"
+#include "api/ollama_fields.h"
 #include "api/openai_fields.h"
 
 namespace tael {
@@ -41,6 +42,17 @@ std::span<const FieldTable* const> AllFieldTables() {
       &kAnthropicToolFields,
       &kAnthropicToolChoiceFields,
       &kAnthropicOutputFields,
+      &kOllamaChatFields,
+      &kOllamaGenerateFields,
+      &kOllamaMessageFields,
+      &kOllamaCallFields,
+      &kOllamaCalledFields,
+      &kOllamaToolFields,
+      &kOllamaOptionFields,
+      &kOllamaEmbedFields,
+      &kOllamaEmbeddingsFields,
+      &kOllamaShowFields,
+      &kOllamaPullFields,
   };
   return kAll;
 }

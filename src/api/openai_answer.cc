@@ -9,6 +9,17 @@ double PerSecond(int64_t count, double seconds) {
   return seconds > 0 ? static_cast<double>(count) / seconds : 0;
 }
 
+Json LogProbToJson(const AnswerLogProb& entry) {
+  Json json;
+  json.Set("token", entry.token);
+  json.Set("logprob", WireLogProb(entry.log_prob));
+  JsonArray bytes;
+  bytes.reserve(entry.token.size());
+  for (const char c : entry.token) bytes.emplace_back(static_cast<int>(static_cast<uint8_t>(c)));
+  json.Set("bytes", std::move(bytes));
+  return json;
+}
+
 }  // namespace
 
 std::string SseData(const Json& data) { return "data: " + DumpJson(data) + "\n\n"; }
@@ -73,6 +84,15 @@ Json TimingsJson(const AnswerUsage& usage) {
 }
 
 double WireLogProb(double log_prob) { return log_prob > -9999 ? log_prob : -9999; }
+
+Json TokenLogProbJson(const AnswerToken& token) {
+  Json json = LogProbToJson(token.picked);
+  JsonArray best;
+  best.reserve(token.best.size());
+  for (const AnswerLogProb& entry : token.best) best.push_back(LogProbToJson(entry));
+  json.Set("top_logprobs", std::move(best));
+  return json;
+}
 
 std::string OpenAiStreamEnd(Json frame, const AnswerUsage* usage) {
   std::string text;

@@ -27,6 +27,8 @@ Json TimingsJson(const AnswerUsage& usage);
 
 // JSON has no infinities: -9999 stands for what cannot be, as in OpenAI's API.
 double WireLogProb(double log_prob);
+// {token, logprob, bytes, top_logprobs}
+Json TokenLogProbJson(const AnswerToken& token);
 // The end of a stream of chunks: one without choices that has usage and timings, unless `usage` is
 // nullptr, and [DONE]. `frame`: of OpenAiHead().
 std::string OpenAiStreamEnd(Json frame, const AnswerUsage* usage);

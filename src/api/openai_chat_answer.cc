@@ -8,26 +8,6 @@ namespace {
 
 using Part = AnswerPart::Kind;
 
-Json LogProbToJson(const AnswerLogProb& entry) {
-  Json json;
-  json.Set("token", entry.token);
-  json.Set("logprob", WireLogProb(entry.log_prob));
-  JsonArray bytes;
-  bytes.reserve(entry.token.size());
-  for (const char c : entry.token) bytes.emplace_back(static_cast<int>(static_cast<uint8_t>(c)));
-  json.Set("bytes", std::move(bytes));
-  return json;
-}
-
-Json TokenToJson(const AnswerToken& token) {
-  Json json = LogProbToJson(token.picked);
-  JsonArray best;
-  best.reserve(token.best.size());
-  for (const AnswerLogProb& entry : token.best) best.push_back(LogProbToJson(entry));
-  json.Set("top_logprobs", std::move(best));
-  return json;
-}
-
 Json LogProbsToJson(JsonArray tokens) {
   Json json;
   json.Set("content", std::move(tokens));
@@ -121,7 +101,7 @@ class ChatStream : public AnswerWriter {
     entry.Set("delta", std::move(delta));
     JsonArray tokens;
     for (size_t i = 0; event != nullptr && i < event->tokens.size(); ++i) {
-      tokens.push_back(TokenToJson(event->tokens[i]));
+      tokens.push_back(TokenLogProbJson(event->tokens[i]));
     }
     const bool shown = log_probs_ && !tokens.empty();
     entry.Set("logprobs", shown ? LogProbsToJson(std::move(tokens)) : Json());
@@ -182,7 +162,7 @@ class ChatWhole : public WholeAnswer {
   static Json LogProbs(const AnswerChoice& choice) {
     JsonArray tokens;
     for (const AnswerPart& part : choice.parts) {
-      for (const AnswerToken& token : part.tokens) tokens.push_back(TokenToJson(token));
+      for (const AnswerToken& token : part.tokens) tokens.push_back(TokenLogProbJson(token));
     }
     return LogProbsToJson(std::move(tokens));
   }
