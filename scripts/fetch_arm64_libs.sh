@@ -3,7 +3,7 @@
 # root and leaves the machine's own package set alone. usage: scripts/fetch_arm64_libs.sh FOLDER
 set -euo pipefail
 
-packages=(libbsd0 libedit-dev libedit2 libmd0 libpcre2-8-0 libpcre2-dev libssl-dev libssl3 libtinfo6 zlib1g zlib1g-dev)
+packages=(libbsd0 libedit-dev libedit2 libmd0 libpcre2-8-0 libpcre2-dev libsqlite3-0 libsqlite3-dev libssl-dev libssl3 libtinfo6 zlib1g zlib1g-dev)
 
 main() {
   local folder=${1:?usage: scripts/fetch_arm64_libs.sh FOLDER} apt
