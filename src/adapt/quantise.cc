@@ -70,16 +70,12 @@ class RowQuantiser {
   void Encode(const uint8_t* bytes, int64_t rows) {
     std::atomic<bool> finite = true, fits = true;
     quantiser_.pool.ParallelFor(rows, 1, [&](int64_t begin, int64_t end) {
+      // One row of each part stays in the nearest cache.
+      float* values = values_.data() + begin * columns_;
       for (int64_t r = begin; r < end; ++r) {
-        float* values = values_.data() + r * columns_;
-        DecodeRow(from_, bytes + r * row_bytes_, columns_, values);
-        float largest = 0;
-        bool numbers = true;
-        for (int64_t i = 0; i < columns_; ++i) {
-          numbers = numbers && std::isfinite(values[i]);
-          largest = std::max(largest, std::fabs(values[i]));
-        }
-        if (!numbers) finite = false;
+        quantiser_.decode(from_, bytes + r * row_bytes_, columns_, values);
+        const float largest = quantiser_.encoders.largest(values, columns_);
+        if (!std::isfinite(largest)) finite = false;
         if (largest > kLargestEncoded && to_ != DType::kBF16 && to_ != DType::kF32) fits = false;
         QuantiseRow(quantiser_.encoders, to_, values, ImportanceOf(first_row_ + r), columns_,
                     out_.data() + r * out_bytes_);
@@ -117,7 +113,7 @@ void QuantiseRow(const BlockEncoders& encoders, DType dtype, const float* values
   } else if (CanSearch(dtype) && (importance != nullptr || !CanEncode(dtype))) {
     encoders.encode(dtype, values, importance, count, out);
   } else {
-    EncodeRow(dtype, values, count, out);
+    encoders.round(dtype, values, count, out);
   }
 }
 

@@ -14,10 +14,11 @@ namespace tael {
 void QuantiseRow(const BlockEncoders& encoders, DType dtype, const float* values,
                  const float* importance, int64_t count, uint8_t* out) noexcept;
 
-// What encodes; the bytes do not depend on either of the first two.
+// What encodes; the bytes do not depend on any of the first three.
 struct Quantiser {
   WorkerPool& pool;
   const BlockEncoders& encoders;
+  decltype(KernelTable::decode_row) decode = DecodeRow;
   const Importance* importance = nullptr;
   bool search = false;  // also where GGML's reference rounds (Q4_0 to Q5_1): other bytes than its
 };

@@ -167,7 +167,7 @@ int Execute(const QuantizeOptions& options, const LoadedSettings& settings) {
   WorkerPool pool(options.threads);
   std::vector<TensorSource> tensors =
       Quantised(std::move(source.tensors), plan,
-                {pool, EncodersOf(kernels), matrix, automatic || options.search});
+                {pool, EncodersOf(kernels), kernels.decode_row, matrix, automatic || options.search});
   GgufWriteOptions write;
   if (options.shard_size)
     write.max_shard_bytes = ParseByteCount(*options.shard_size, "--shard-size");

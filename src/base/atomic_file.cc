@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -17,8 +16,8 @@
 namespace tael {
 namespace {
 
-// Small pieces are collected; larger ones are written at once.
-constexpr size_t kBuffer = size_t{1} << 20;
+// Files of as many bytes go past the page cache.
+constexpr int64_t kLarge = int64_t{32} << 20;
 
 }  // namespace
 
@@ -36,19 +35,21 @@ AtomicFile::AtomicFile(const std::string& path, int64_t bytes)
     Fail(ErrorCode::kUnavailable, "{}: {} bytes cannot be written: {}", path_, bytes,
          std::strerror(error));
   }
+  writer_ = PieceWriter(fd_, bytes >= kLarge);
 }
 
 AtomicFile::AtomicFile(AtomicFile&& other) noexcept
     : path_(std::move(other.path_)),
       scratch_(std::move(other.scratch_)),
-      buffer_(std::move(other.buffer_)),
       fd_(std::exchange(other.fd_, -1)),
+      writer_(std::move(other.writer_)),
       size_(other.size_),
       reserved_(other.reserved_) {
   other.scratch_.clear();
 }
 
 AtomicFile::~AtomicFile() {
+  writer_.Wait();
   if (fd_ >= 0) close(fd_);
   if (!scratch_.empty()) unlink(scratch_.c_str());
 }
@@ -58,30 +59,16 @@ void AtomicFile::Failed(const char* what) const {
        std::strerror(errno));
 }
 
-void AtomicFile::Flush() {
-  size_t done = 0;
-  while (done < buffer_.size()) {
-    const ssize_t written = write(fd_, buffer_.data() + done, buffer_.size() - done);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) Failed("writing");
-    done += static_cast<size_t>(written);
-  }
-  buffer_.clear();
-}
-
 void AtomicFile::Write(std::span<const uint8_t> bytes) {
   size_ += static_cast<int64_t>(bytes.size());
-  while (!bytes.empty()) {
-    const size_t part = std::min(bytes.size(), kBuffer - buffer_.size());
-    buffer_.append(reinterpret_cast<const char*>(bytes.data()), part);
-    bytes = bytes.subspan(part);
-    if (buffer_.size() == kBuffer) Flush();
-  }
+  errno = writer_.Append(bytes);
+  if (errno != 0) Failed("writing");
 }
 
 void AtomicFile::Finish() {
   if (fd_ < 0) return;
-  Flush();
+  errno = writer_.Finish();
+  if (errno != 0) Failed("writing");
   if (reserved_ > size_ && ftruncate(fd_, size_) != 0) Failed("shortening");
   if (fchmod(fd_, 0644) != 0 || fsync(fd_) != 0) Failed("writing");
   const int fd = std::exchange(fd_, -1);

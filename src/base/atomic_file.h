@@ -5,6 +5,8 @@
 #include <span>
 #include <string>
 
+#include "base/piece_writer.h"
+
 namespace tael {
 
 // Writes beside the target under a name of its own ("X.part-..."), which is removed unless Commit()
@@ -13,6 +15,7 @@ namespace tael {
 class AtomicFile {
  public:
   // Reserves `bytes` on the disk where its file system can, so that a full disk is noticed at once.
+  // Many of them are written past the page cache (PieceWriter).
   // Throws kUnavailable when the file cannot be created or the space is not there.
   explicit AtomicFile(const std::string& path, int64_t bytes = 0);
   ~AtomicFile();
@@ -34,12 +37,11 @@ class AtomicFile {
   const std::string& path() const { return path_; }
 
  private:
-  void Flush();
   [[noreturn]] void Failed(const char* what) const;
 
   std::string path_, scratch_;
-  std::string buffer_;
   int fd_ = -1;
+  PieceWriter writer_{-1, false};
   int64_t size_ = 0, reserved_ = 0;
 };
 

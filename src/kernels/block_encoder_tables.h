@@ -4,6 +4,7 @@
 
 #include "kernels/block_encoders.h"
 #include "kernels/isa/standard_headers.h"
+#include "quant/encode.h"
 #include "quant/float_bits.h"
 #include "quant/fp4.h"
 #include "quant/iq1.h"

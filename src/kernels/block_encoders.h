@@ -18,6 +18,10 @@ struct BlockEncoders {
   // 0.
   void (*encode)(DType dtype, const float* x, const float* importance, int64_t count,
                  uint8_t* out) noexcept;
+  // EncodeRow() (quant/encode.h): its bytes where the values are finite.
+  void (*round)(DType dtype, const float* x, int64_t count, uint8_t* out) noexcept;
+  // The largest magnitude of `count` values; infinity or NaN where any of them is not finite.
+  float (*largest)(const float* x, int64_t count) noexcept;
 };
 
 inline constexpr float kLargestEncoded = 65504.0f;  // scales are binary16

@@ -86,6 +86,64 @@ TEST_P(BlockEncodersTest, ErrorsAreSmallForEverySizeOfNumbers) {
   }
 }
 
+// Finite values that a vector might treat in another way than one after the other: zeros of both
+// signs, extremes of both signs, halves, subnormal and huge ones.
+std::vector<float> OddBlocks() {
+  std::vector<float> x = SpecialFloats(64 * kColumns, 8);
+  for (float& v : x) v = std::isfinite(v) ? v : -0.0f;
+  for (size_t b = 0; b * 32 < x.size(); ++b) {
+    float* block = x.data() + b * 32;
+    const float size = std::ldexp(1.0f, static_cast<int>(b % 60) - 45);
+    for (size_t i = 0; i < 32 && b % 8 != 0; ++i) {
+      const auto step = static_cast<float>((7 * i + b) % 33);
+      if (b % 8 == 1) block[i] = i % 3 == 0 ? -0.0f : 0.0f;
+      if (b % 8 == 2) block[i] = (step - 16) * size;
+      if (b % 8 == 3) block[i] = (step - 16.5f) * size;
+      if (b % 8 == 4) block[i] = step == 0 ? -0.0f : step * size;
+      if (b % 8 == 5) block[i] = step == 32 ? 127 * size : (4 * step + 0.5f) * size;
+      if (b % 8 == 6) block[i] = (i % 2 == b / 8 % 2 ? 1.0f : -1.0f) * size;
+      if (b % 8 == 7) block[i] = step * 1e-45f;
+    }
+  }
+  return x;
+}
+
+TEST(BlockRoundingTest, EveryTableWritesTheBytesOfTheReference) {
+  const auto columns = 64 * kColumns;
+  for (int i = 0; i < static_cast<int>(DType::kCount); ++i) {
+    const auto dtype = static_cast<DType>(i);
+    if (!CanEncode(dtype)) continue;
+    for (const std::vector<float>& x :
+         {RandomFloats(static_cast<size_t>(columns), 7, 3.0f), OddBlocks()}) {
+      std::vector<uint8_t> expected(static_cast<size_t>(*StorageBytes(dtype, columns)));
+      EncodeRow(dtype, x.data(), columns, expected.data());
+      for (auto table = SupportedKernelTables(); *table != nullptr; ++table) {
+        std::vector<uint8_t> bytes(expected.size(), 0xcc);
+        EncodersOf(**table).round(dtype, x.data(), columns, bytes.data());
+        EXPECT_EQ(bytes, expected) << Name(dtype) << " " << (*table)->name;
+      }
+    }
+  }
+}
+
+TEST(BlockRoundingTest, TheLargestMagnitudeIsFoundInRowsOfAnyLength) {
+  for (auto table = SupportedKernelTables(); *table != nullptr; ++table) {
+    const auto largest = EncodersOf(**table).largest;
+    for (int64_t count = 1; count < 70; ++count) {
+      std::vector<float> x(static_cast<size_t>(count), 0.5f);
+      for (float& v : x) {
+        v = -2.5f;
+        EXPECT_EQ(largest(x.data(), count), 2.5f);
+        v = NAN;
+        EXPECT_FALSE(std::isfinite(largest(x.data(), count)));
+        v = -INFINITY;
+        EXPECT_FALSE(std::isfinite(largest(x.data(), count)));
+        v = -0.25f;
+      }
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Types, BlockEncodersTest, testing::ValuesIn(Searched()),
                          [](const auto& type) { return std::string(Name(type.param)); });
 

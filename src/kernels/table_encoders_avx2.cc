@@ -15,12 +15,16 @@
 #include "kernels/impl/encode_codebook.inl.h"
 #include "kernels/impl/encode_ternary.inl.h"
 #include "kernels/impl/encode_blocks.inl.h"
+#include "kernels/impl/encode_rounded.inl.h"
 #include "kernels/isa/target_end.h"
 // clang-format on
 
 namespace tael {
 
-const BlockEncoders kAvx2Encoders = {.name = "avx2", .encode = avx2::EncodeBlocks};
+const BlockEncoders kAvx2Encoders = {.name = "avx2",
+                                     .encode = avx2::EncodeBlocks,
+                                     .round = avx2::RoundBlocks,
+                                     .largest = avx2::LargestMagnitude};
 
 }  // namespace tael
 #endif

@@ -18,13 +18,17 @@
 #include "kernels/impl/encode_codebook.inl.h"
 #include "kernels/impl/encode_ternary.inl.h"
 #include "kernels/impl/encode_blocks.inl.h"
+#include "kernels/impl/encode_rounded.inl.h"
 #include "kernels/isa/target_end.h"
 // clang-format on
 #pragma GCC diagnostic pop
 
 namespace tael {
 
-const BlockEncoders kAvx512Encoders = {.name = "avx512", .encode = avx512::EncodeBlocks};
+const BlockEncoders kAvx512Encoders = {.name = "avx512",
+                                       .encode = avx512::EncodeBlocks,
+                                       .round = avx512::RoundBlocks,
+                                       .largest = avx512::LargestMagnitude};
 
 }  // namespace tael
 #endif

@@ -15,12 +15,16 @@
 #include "kernels/impl/encode_codebook.inl.h"
 #include "kernels/impl/encode_ternary.inl.h"
 #include "kernels/impl/encode_blocks.inl.h"
+#include "kernels/impl/encode_rounded.inl.h"
 #include "kernels/isa/target_end.h"
 // clang-format on
 
 namespace tael {
 
-const BlockEncoders kNeonEncoders = {.name = "neon", .encode = neon::EncodeBlocks};
+const BlockEncoders kNeonEncoders = {.name = "neon",
+                                     .encode = neon::EncodeBlocks,
+                                     .round = neon::RoundBlocks,
+                                     .largest = neon::LargestMagnitude};
 
 }  // namespace tael
 #endif

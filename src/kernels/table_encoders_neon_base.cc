@@ -14,11 +14,15 @@
 #include "kernels/impl/encode_codebook.inl.h"
 #include "kernels/impl/encode_ternary.inl.h"
 #include "kernels/impl/encode_blocks.inl.h"
+#include "kernels/impl/encode_rounded.inl.h"
 // clang-format on
 
 namespace tael {
 
-const BlockEncoders kNeonBaseEncoders = {.name = "neon_base", .encode = neon_base::EncodeBlocks};
+const BlockEncoders kNeonBaseEncoders = {.name = "neon_base",
+                                         .encode = neon_base::EncodeBlocks,
+                                         .round = neon_base::RoundBlocks,
+                                         .largest = neon_base::LargestMagnitude};
 
 }  // namespace tael
 #endif

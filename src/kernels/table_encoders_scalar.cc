@@ -12,10 +12,14 @@
 #include "kernels/impl/encode_codebook.inl.h"
 #include "kernels/impl/encode_ternary.inl.h"
 #include "kernels/impl/encode_blocks.inl.h"
+#include "kernels/impl/encode_rounded.inl.h"
 // clang-format on
 
 namespace tael {
 
-const BlockEncoders kScalarEncoders = {.name = "scalar", .encode = scalar::EncodeBlocks};
+const BlockEncoders kScalarEncoders = {.name = "scalar",
+                                       .encode = scalar::EncodeBlocks,
+                                       .round = scalar::RoundBlocks,
+                                       .largest = scalar::LargestMagnitude};
 
 }  // namespace tael
