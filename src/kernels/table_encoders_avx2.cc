@@ -8,6 +8,7 @@
 #include "kernels/isa/target_avx2_begin.h"
 #include "kernels/isa/unroll.h"
 #include "kernels/isa/avx2.h"
+#include "kernels/isa/x86_lanes.h"
 #include "kernels/impl/encode_fit.inl.h"
 #include "kernels/impl/encode_k_quants.inl.h"
 #include "kernels/impl/encode_levels.inl.h"

@@ -11,6 +11,7 @@
 #include "kernels/isa/target_avx512_begin.h"
 #include "kernels/isa/unroll.h"
 #include "kernels/isa/avx512.h"
+#include "kernels/isa/x86_lanes.h"
 #include "kernels/impl/encode_fit.inl.h"
 #include "kernels/impl/encode_k_quants.inl.h"
 #include "kernels/impl/encode_levels.inl.h"

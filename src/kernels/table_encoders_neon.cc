@@ -8,6 +8,7 @@
 #include "kernels/isa/target_neon_begin.h"
 #include "kernels/isa/unroll.h"
 #include "kernels/isa/neon.h"
+#include "kernels/isa/lanes.h"
 #include "kernels/impl/encode_fit.inl.h"
 #include "kernels/impl/encode_k_quants.inl.h"
 #include "kernels/impl/encode_levels.inl.h"

@@ -7,6 +7,7 @@
 // clang-format off
 #include "kernels/isa/unroll.h"
 #include "kernels/isa/neon.h"
+#include "kernels/isa/lanes.h"
 #include "kernels/impl/encode_fit.inl.h"
 #include "kernels/impl/encode_k_quants.inl.h"
 #include "kernels/impl/encode_levels.inl.h"

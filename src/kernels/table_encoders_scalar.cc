@@ -5,6 +5,7 @@
 
 // clang-format off
 #include "kernels/isa/scalar.h"
+#include "kernels/isa/lanes.h"
 #include "kernels/impl/encode_fit.inl.h"
 #include "kernels/impl/encode_k_quants.inl.h"
 #include "kernels/impl/encode_levels.inl.h"

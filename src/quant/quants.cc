@@ -8,10 +8,12 @@ namespace {
 
 // Two bits of each element, four layers of 32 over each other (as UnpackTwoBits).
 void PackTwoBits(const uint8_t* bits, uint8_t* qs) noexcept {
-  std::memset(qs, 0, 64);
-  for (int e = 0; e < 256; ++e) {
-    uint8_t& byte = qs[32 * (e / 128) + e % 32];
-    byte = static_cast<uint8_t>(byte | bits[e] << (2 * (e % 128 / 32)));
+  for (int half = 0; half < 2; ++half) {
+    const uint8_t* from = bits + 128 * half;
+    for (int j = 0; j < 32; ++j) {
+      qs[32 * half + j] =
+          static_cast<uint8_t>(from[j] | from[j + 32] << 2 | from[j + 64] << 4 | from[j + 96] << 6);
+    }
   }
 }
 
@@ -84,15 +86,16 @@ void Pack(const SignedQuants& quants, BlockQ3_K* block) noexcept {
 }
 
 void Pack(const SignedQuants& quants, BlockQ6_K* block) noexcept {
-  uint8_t upper[256];
-  std::memset(block->ql, 0, sizeof(block->ql));
-  for (int e = 0; e < 256; ++e) {
-    const int level = quants.q[e] + 32;
-    upper[e] = static_cast<uint8_t>(level >> 4);
-    uint8_t& low = block->ql[64 * (e / 128) + e % 64];
-    low = static_cast<uint8_t>(low | (level & 15) << (4 * (e % 128 / 64)));
+  uint8_t level[256];
+  for (int e = 0; e < 256; ++e) level[e] = static_cast<uint8_t>(quants.q[e] + 32);
+  for (int half = 0; half < 2; ++half) {
+    const uint8_t* from = level + 128 * half;
+    for (int j = 0; j < 64; ++j) {
+      block->ql[64 * half + j] = static_cast<uint8_t>((from[j] & 15) | (from[j + 64] & 15) << 4);
+    }
   }
-  PackTwoBits(upper, block->qh);
+  for (uint8_t& bits : level) bits >>= 4;
+  PackTwoBits(level, block->qh);
   std::memcpy(block->scales, quants.scales, sizeof(block->scales));
   block->d = quants.d;
 }

@@ -32,16 +32,12 @@ inline F32x16 Ladder(float first, float step) {
 // The lane of the largest number, the first one of equals; NaN never wins. *score: what to beat, in
 // and out. -1: none did.
 inline int BestLane(const F32x16& scores, float* score) {
-  float lane[kLanes];
-  Store(scores, lane);
-  int best = -1;
-  for (size_t i = 0; i < kLanes; ++i) {
-    if (lane[i] > *score) {
-      *score = lane[i];
-      best = static_cast<int>(i);
-    }
-  }
-  return best;
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const F32x16 numbers = Clamp(scores, -kInfinity, kInfinity);  // NaN becomes the least
+  const float largest = LargestNumber(numbers);
+  if (!(largest > *score)) return -1;
+  *score = largest;
+  return FirstLaneOf(numbers, largest);
 }
 inline float Lane(const F32x16& v, int i) {
   float lane[kLanes];
@@ -186,9 +182,7 @@ inline OffsetFit FitOffset(const Run& run, float top, bool any_sign, float wides
 inline void TakeLevels(const Run& run, float scale, float offset, float lo, float hi, int8_t* q) {
   const F32x16 inverse = Splat(scale == 0 ? 0.0f : 1 / scale), shift = Splat(offset);
   for (int i = 0; i < run.n; i += static_cast<int>(kLanes)) {
-    float lane[kLanes];
-    Store(Rounded(Clamp(Mul(Add(Load(run.x + i), shift), inverse), lo, hi)), lane);
-    for (size_t j = 0; j < kLanes; ++j) q[i + static_cast<int>(j)] = static_cast<int8_t>(lane[j]);
+    StoreRounded(Clamp(Mul(Add(Load(run.x + i), shift), inverse), lo, hi), q + i);
   }
 }
 

@@ -27,6 +27,17 @@ struct OffsetLimits {
   float widest;     // see FitScale
 };
 
+// A sum in eight chains, so that eight additions are one instruction.
+struct LaneSum {
+  static constexpr int kChains = 8;
+  double chain[kChains] = {};
+  double total() const {
+    double sum = 0;
+    for (const double part : chain) sum += part;
+    return sum;
+  }
+};
+
 // The d and dmin that fit the chosen scales, minima and levels best.
 inline void RefitOffset(const SuperBlock& block, const OffsetQuants& quants, float* d,
                         float* dmin) {
@@ -34,21 +45,25 @@ inline void RefitOffset(const SuperBlock& block, const OffsetQuants& quants, flo
   for (int r = 0; r < block.runs; ++r) {
     const Run run = block.run(r);
     const auto scale = static_cast<double>(quants.scales[r]);
-    double w = 0, wx = 0, wq = 0, wqq = 0, wxq = 0;
-    for (int i = 0; i < run.n; ++i) {
-      const double q = quants.q[r * run.n + i], weight = static_cast<double>(run.w[i]);
-      w += weight;
-      wx += weight * static_cast<double>(run.x[i]);
-      wq += weight * q;
-      wqq += weight * q * q;
-      wxq += weight * q * static_cast<double>(run.x[i]);
+    LaneSum w, wx, wq, wqq, wxq;
+    for (int i = 0; i < run.n; i += LaneSum::kChains) {
+      for (int j = 0; j < LaneSum::kChains; ++j) {
+        const auto q = static_cast<double>(quants.q[r * run.n + i + j]);
+        const auto weight = static_cast<double>(run.w[i + j]);
+        const auto x = static_cast<double>(run.x[i + j]);
+        w.chain[j] += weight;
+        wx.chain[j] += weight * x;
+        wq.chain[j] += weight * q;
+        wqq.chain[j] += weight * q * q;
+        wxq.chain[j] += weight * q * x;
+      }
     }
     const auto minimum = static_cast<double>(quants.minima[r]);
-    ss += scale * scale * wqq;
-    sm += scale * minimum * wq;
-    mm += minimum * minimum * w;
-    xs += scale * wxq;
-    xm += minimum * wx;
+    ss += scale * scale * wqq.total();
+    sm += scale * minimum * wq.total();
+    mm += minimum * minimum * w.total();
+    xs += scale * wxq.total();
+    xm += minimum * wx.total();
   }
   const double determinant = ss * mm - sm * sm;
   double fitted = determinant > 1e-9 * ss * mm ? (xs * sm - xm * ss) / determinant : 0;
@@ -112,16 +127,19 @@ struct SignedLimits {
 };
 
 inline float RefitScale(const SuperBlock& block, const SignedQuants& quants, float d) {
-  double ss = 0, xs = 0;
+  LaneSum ss, xs;
   for (int r = 0; r < block.runs; ++r) {
     const Run run = block.run(r);
-    for (int i = 0; i < run.n; ++i) {
-      const auto s = static_cast<double>(quants.scales[r] * quants.q[r * run.n + i]);
-      ss += static_cast<double>(run.w[i]) * s * s;
-      xs += static_cast<double>(run.w[i]) * s * static_cast<double>(run.x[i]);
+    for (int i = 0; i < run.n; i += LaneSum::kChains) {
+      for (int j = 0; j < LaneSum::kChains; ++j) {
+        const auto s = static_cast<double>(quants.scales[r] * quants.q[r * run.n + i + j]);
+        const auto weighted = static_cast<double>(run.w[i + j]) * s;
+        ss.chain[j] += weighted * s;
+        xs.chain[j] += weighted * static_cast<double>(run.x[i + j]);
+      }
     }
   }
-  return ss > 0 ? static_cast<float>(xs / ss) : d;
+  return ss.total() > 0 ? static_cast<float>(xs.total() / ss.total()) : d;
 }
 
 inline float ChooseScales(const SuperBlock& block, const ScaleFit* fits, const SignedLimits& limits,
