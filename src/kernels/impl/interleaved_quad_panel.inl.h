@@ -29,7 +29,6 @@ template <class F>
                                      size_t count, PairPanel<ShapeOf<F>>* panel) {
   for (size_t b = 0; b < count; ++b) {
     const StripPair block = PairAt(product, j, first + b);
-    FetchPair(product, block, first + b);
     for (size_t piece = 0; piece < F::kPieces; ++piece) {
       I32x16* out = panel->w + b * F::kSize / 4 + piece * F::kPieceQuads;
       ForEach<F::kPieceQuads>([&](auto g)
@@ -110,6 +109,24 @@ struct PassRows {
   }
 };
 
+// What block b of the panels adds to the chains of minima. Each row's sums are made once for all
+// panels, and read from memory: that takes none of the units that multiply.
+template <class Shape, size_t Pairs, size_t Acts>
+[[gnu::always_inline]] inline void StepMinima(const PairPanel<Shape>* panels, size_t b, bool starts,
+                                              const PassRows<Shape, Acts>& rows,
+                                              F32x16* const (&chains)[Pairs]) {
+  MinimumRow<Shape> sums[Acts];
+  ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA { sums[s].Take(rows.Sums(s)); });
+  ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
+    const F32x16 da = Splat(rows.Scale(s));
+    ForEach<Pairs>([&](auto p) TAEL_INLINE_LAMBDA {
+      const PairScales<Shape>& scales = panels[p].scales[b];
+      F32x16& chain = chains[p][s];
+      chain = Fma(ToFloats(sums[s].Sum(scales)), Mul(scales.dm, da), starts ? Zero() : chain);
+    });
+  });
+}
+
 // The blocks of a pass with activation rows [i, i + Acts) of the tile.
 template <class Shape, size_t Pairs, size_t Acts>
 [[gnu::noinline]] void PassPanels(const IntegerProduct& a, const PairPanel<Shape>* panels,
@@ -126,20 +143,20 @@ template <class Shape, size_t Pairs, size_t Acts>
   };
   // Between small blocks they stay in registers; large ones need these, and come one by one.
   if constexpr (Shape::kSize == 32) take_chains();
-  for (size_t b = 0; b < pass.count; ++b) {
+  // Panels of large blocks have one: a loop would keep what the registers have no room for.
+  const size_t count = PairPanel<Shape>::kBlocks == 1 ? 1 : pass.count;
+  for (size_t b = 0; b < count; ++b) {
     const int8_t* q[Acts];
     I32x16 isum[Acts][Pairs];
+    if constexpr (Shape::kMinimum) {
+      F32x16* minima[Pairs];
+      ForEach<Pairs>([&](auto p) TAEL_INLINE_LAMBDA { minima[p] = &chains->accm[p][i]; });
+      StepMinima(panels, b, pass.starts && b == 0, rows, minima);
+    }
     ForEach<Acts>([&](auto s) TAEL_INLINE_LAMBDA {
       q[s] = rows.Q(s);
       ForEach<Pairs>([&](auto p) TAEL_INLINE_LAMBDA {
-        const PairScales<Shape>& scales = panels[p].scales[b];
-        I32x16 msum;
-        StartSums(scales, shift, rows.Sums(s), &isum[s][p], &msum);
-        if constexpr (Shape::kMinimum) {
-          F32x16& chain = chains->accm[p][i + s];
-          const F32x16 before = pass.starts && b == 0 ? Zero() : chain;
-          chain = Fma(ToFloats(msum), Mul(scales.dm, Splat(rows.Scale(s))), before);
-        }
+        isum[s][p] = ShiftSum(panels[p].scales[b], shift, rows.Sums(s));
       });
     });
     AddBlock<Shape, Pairs, Acts>(panels, b, q, isum);
@@ -166,12 +183,16 @@ template <class Shape, size_t Pairs, size_t Acts>
   });
 }
 
-// All of `count` activation rows; the last ones in passes that are as equal as they can be.
+// All of `count` activation rows; the last ones in passes that are as equal as they can be. With
+// each pass goes its share of what is fetched.
 template <class Shape, size_t Pairs>
 inline void PassAll(const IntegerProduct& a, const PairPanel<Shape>* panels, int shift,
-                    const PanelPass& pass, size_t count, PairChains<Shape>* chains) {
+                    const PanelPass& pass, size_t count, LinesAhead<2 * Pairs>* ahead,
+                    PairChains<Shape>* chains) {
+  const size_t lines = ahead->ForEachOf((count + kPassActs - 1) / kPassActs);
   size_t i = 0;
   while (i < count) {
+    ahead->Fetch(lines);
     const size_t acts = EqualShare(count - i, kPassActs);
     ForEach<kPassActs>([&](auto n) TAEL_INLINE_LAMBDA {
       if (acts == n + 1) PassPanels<Shape, Pairs, n + 1>(a, panels, shift, pass, i, chains);
@@ -197,7 +218,13 @@ inline void StripPanels(const StripProduct<F>& product, size_t begin, size_t cou
     for (size_t p = 0; p < Pairs; ++p) {
       FillPairPanel(product, j + 2 * p * kRowTile, pass.first, pass.count, &panels[p]);
     }
-    PassAll<Shape, Pairs>(a, panels, kStripShift<F>, pass, count, &chains);
+    LinesAhead<2 * Pairs> ahead;
+    if (!pass.ends) {
+      ahead.Take(product, j, pass.first + kSome, kSome);
+    } else {
+      ahead.Take(product, j + Pairs * kPanelRows, 0, kSome);
+    }
+    PassAll<Shape, Pairs>(a, panels, kStripShift<F>, pass, count, &ahead, &chains);
   }
 }
 

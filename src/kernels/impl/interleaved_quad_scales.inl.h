@@ -59,28 +59,58 @@ template <class F, size_t G>
   return {F::kSigned ? Add128(w) : w};
 }
 
-// The parts of one block that do not come from products of weights: what the shift added is taken
-// off `isum`, the sums of the minima are `msum`. `sums` are those of the activation row.
+// What the shift added to a block is taken off: the sums start from this. `sums` are those of the
+// activation row.
+template <class Shape>
+[[gnu::always_inline]] inline I32x16 ShiftSum(const PairScales<Shape>& scales, int shift,
+                                              const int16_t* sums) {
+  if constexpr (Shape::kSize == 32) {
+    return SplatInts16(Shape::kShifted ? -shift * (sums[0] + sums[1]) : 0);
+  } else {
+    I32x16 sum = ZeroInts16();
+    ForEach<Shape::kShiftWords>([&](auto c) TAEL_INLINE_LAMBDA {
+      sum = AddWordPairs(sum, scales.shift[c], Broadcast4Bytes16(sums + 2 * c));
+    });
+    return sum;
+  }
+}
+
+// The sums of an activation row's block as the minima take them: of runs, or of the whole block.
+template <class Shape>
+struct MinimumRow {
+  alignas(16) int16_t runs[16];
+  int32_t total;
+
+  void Take(const int16_t* sums) {
+    if constexpr (Shape::kSize == 32) {
+      total = sums[0] + sums[1];
+    } else if constexpr (Shape::kRun == 32) {
+      PairSums(sums, runs);
+    } else {
+      std::memcpy(runs, sums, sizeof(runs));
+    }
+  }
+  // The minima times these sums.
+  [[gnu::always_inline]] I32x16 Sum(const PairScales<Shape>& scales) const {
+    if constexpr (Shape::kSize == 32) return SplatInts16(total);
+    I32x16 sum = ZeroInts16();
+    ForEach<Shape::kMinimumWords>([&](auto c) TAEL_INLINE_LAMBDA {
+      sum = AddWordPairs(sum, scales.minimum[c], Broadcast4Bytes16(runs + 2 * c));
+    });
+    return sum;
+  }
+};
+
+// The parts of one block that do not come from products of weights.
 template <class Shape>
 [[gnu::always_inline]] inline void StartSums(const PairScales<Shape>& scales, int shift,
                                              const int16_t* sums, I32x16* isum, I32x16* msum) {
-  if constexpr (Shape::kSize == 32) {
-    const int total = Shape::kShifted || Shape::kMinimum ? sums[0] + sums[1] : 0;
-    *isum = SplatInts16(-shift * total);
-    *msum = SplatInts16(total);
-  } else {
-    *isum = *msum = ZeroInts16();
-    ForEach<Shape::kShiftWords>([&](auto c) TAEL_INLINE_LAMBDA {
-      *isum = AddWordPairs(*isum, scales.shift[c], Broadcast4Bytes16(sums + 2 * c));
-    });
-    int16_t twos[8];
-    if constexpr (Shape::kMinimum && Shape::kRun == 32) {
-      PairSums(sums, twos);
-      sums = twos;
-    }
-    ForEach<Shape::kMinimumWords>([&](auto c) TAEL_INLINE_LAMBDA {
-      *msum = AddWordPairs(*msum, scales.minimum[c], Broadcast4Bytes16(sums + 2 * c));
-    });
+  *isum = ShiftSum(scales, shift, sums);
+  *msum = ZeroInts16();
+  if constexpr (Shape::kMinimum) {
+    MinimumRow<Shape> row;
+    row.Take(sums);
+    *msum = row.Sum(scales);
   }
 }
 

@@ -54,6 +54,58 @@ template <size_t Bytes, size_t Step, size_t Steps>
   });
 }
 
+// Lines of strips that are fetched a few at a time while activation rows pass over panels made of
+// others. Asked for all at once, when panels are made, they would be waited for, and while the rows
+// pass nothing would be read from memory.
+template <size_t Strips>
+class LinesAhead {
+ public:
+  // Of blocks [first, first + count), as far as there are such, of the strips from row j on.
+  template <class F>
+  void Take(const StripProduct<F>& product, size_t j, size_t first, size_t count) {
+    const size_t blocks = product.blocks();
+    if (first + count > blocks) count = blocks - first;
+    for (size_t s = 0; s < Strips && j < product.a.n; ++s, j += kRowTile) {
+      const StripBlock block = product.Block(j, first);
+      Add(block.words, 4 * F::kWords * kRowTile * count);
+      if constexpr (F::kOdd != 0) Add(block.odd, F::kOdd * kRowTile * count);
+    }
+  }
+  // How many each of `parts` equal parts has, the last ones fewer.
+  size_t ForEachOf(size_t parts) const { return (lines_ + parts - 1) / parts; }
+  void Fetch(size_t lines) {
+    while (lines > 0 && at_ < count_) {
+      Stretch& from = stretches_[at_];
+      const size_t some = lines < from.lines ? lines : from.lines;
+      uintptr_t line = from.begin;
+      for (size_t i = 0; i < some; ++i, line += kLine) {
+        __builtin_prefetch(reinterpret_cast<const void*>(line));
+      }
+      from = {line, from.lines - some};
+      lines -= some;
+      if (from.lines == 0) ++at_;
+    }
+  }
+
+ private:
+  struct Stretch {
+    uintptr_t begin;
+    size_t lines;
+  };
+  static constexpr size_t kLine = 64;
+
+  void Add(const uint8_t* data, size_t bytes) {
+    const uintptr_t begin = reinterpret_cast<uintptr_t>(data) / kLine * kLine;
+    const uintptr_t end = reinterpret_cast<uintptr_t>(data) + bytes;
+    const size_t lines = (end - begin + kLine - 1) / kLine;
+    stretches_[count_++] = {begin, lines};
+    lines_ += lines;
+  }
+
+  Stretch stretches_[2 * Strips];
+  size_t count_ = 0, at_ = 0, lines_ = 0;
+};
+
 // Calls fn(format) with the type of interleaved rows of `dtype`. REQUIRES: it has a layout.
 template <class Fn>
 inline void WithStripFormat(DType dtype, const Fn& fn) {
