@@ -3,6 +3,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace tael {
 
@@ -20,10 +21,17 @@ class ApiError : public std::runtime_error {
   int status() const { return status_; }  // of HTTP
   const std::string& code() const { return code_; }
   const std::string& param() const { return param_; }
+  // After which trying again may help; 0 = unknown.
+  int retry_after_seconds() const { return retry_after_seconds_; }
+  ApiError&& After(int seconds) && {
+    retry_after_seconds_ = seconds;
+    return std::move(*this);
+  }
 
  private:
   int status_;
   std::string code_, param_;
+  int retry_after_seconds_ = 0;
 };
 
 }  // namespace tael

@@ -13,6 +13,7 @@
 #include "app/sampling_flags.h"
 #include "app/serve_catalogue.h"
 #include "app/terminal.h"
+#include "app/version.h"
 #include "base/error.h"
 #include "server/server.h"
 
@@ -88,6 +89,7 @@ ServerOptions MakeServerOptions(const ServeOptions& options) {
     throw UsageError("--tls-cert and --tls-key need each other");
   }
   if (!options.cert.empty()) server.http.tls = TlsFiles{options.cert, options.key};
+  server.service.version = Version();
   server.service.model_ttl = std::chrono::seconds(options.ttl);
   server.preload = options.model.models;
   server.host_names = options.host_names;

@@ -41,9 +41,10 @@ int64_t ChangedAt(const std::string& path) {
 }
 
 // Equal ones give equal answers.
-std::string AnswersFingerprint(const LoadedModel& loaded, const RunnerOptions& runner) {
+std::string AnswersFingerprint(const LoadedModel& loaded, const std::string& weights,
+                               const RunnerOptions& runner) {
   Sha256 hash;
-  hash.Update(WeightsFingerprint(*loaded.model, runner));
+  hash.Update(weights);
   hash.Update(fmt::format("\nnumerics {} matmul {} kv {} expanded {}", kNumericsVersion,
                           MatmulName(runner.matmul), Name(runner.kv_dtype),
                           HasExpandedLatents(loaded.model->spec) ? 1 : 0));
@@ -148,7 +149,9 @@ std::shared_ptr<ServedModel> ServeCatalogue::Load(const std::string& name) {
   }
   const EngineOptions options = OptionsFor(served->loaded);
   served->context = options.max_context;
-  served->fingerprint = AnswersFingerprint(served->loaded, options.runner);
+  served->digest = WeightsFingerprint(*served->loaded.model, options.runner);
+  served->digest.erase(0, served->digest.find(':') + 1);
+  served->fingerprint = AnswersFingerprint(served->loaded, served->digest, options.runner);
   served->engine = std::make_unique<EngineThread>(
       *served->loaded.model, options, turns_, [name](const std::exception_ptr& failure) {
         try {

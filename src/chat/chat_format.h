@@ -41,6 +41,7 @@ class ChatFormat {
   // The text of the prompt alone.
   std::string RenderText(ChatWish wish) const;
 
+  const std::string& source() const { return source_; }  // of the template
   const ThinkingStyle& thinking() const { return thinking_; }
   const ToolTemplate& tools() const { return tools_; }
   bool takes_tools() const { return tools_.shows_tools && calls_ != nullptr; }

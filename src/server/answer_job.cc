@@ -20,6 +20,7 @@ AnswerJob::AnswerJob(ModelLease model, std::shared_ptr<HttpExchange> exchange, A
       on_end_(std::move(on_end)),
       writer_(std::move(plan.writer)),
       headers_(std::move(plan.headers)),
+      metrics_(*plan.metrics),
       prompts_(std::move(plan.prompts)) {
   for (const PromptPlan& prompt : prompts_) {
     const bool log_probs = prompt.request.sampling.log_probs.has_value();
@@ -115,6 +116,14 @@ bool AnswerJob::SendEvents() {
   return Send(std::move(bytes));
 }
 
+void AnswerJob::MeasureToken(Choice& choice) {
+  const Clock::time_point now = Clock::now();
+  const bool first = choice.last_token == Clock::time_point();
+  const std::chrono::duration<double> gap = now - (first ? begin_ : choice.last_token);
+  (first ? metrics_.first_token : metrics_.between_tokens).Observe(gap.count());
+  choice.last_token = now;
+}
+
 Verdict AnswerJob::OnToken(size_t index, const SampledToken& token) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (over_ || exchange_->gone()) return Verdict::kCancel;
@@ -122,6 +131,7 @@ Verdict AnswerJob::OnToken(size_t index, const SampledToken& token) {
   if (PromptEcho* echo = std::exchange(choice.echo, nullptr)) {
     events_.push_back(echo->Event(*model_->loaded.tokenizer, static_cast<int>(index)));
   }
+  MeasureToken(choice);
   Verdict verdict = Verdict::kGoOn;
   if (!choice.ends_with_echo) verdict = choice.builder->Push(token, &events_);
   return SendEvents() ? verdict : Verdict::kCancel;
@@ -151,6 +161,10 @@ void AnswerJob::OnFinish(size_t index, const ChoiceReport& report) {
     }
     if (open_ == 0) Close(kClientGone, "", "the client went away");
     return;
+  }
+  if (report.finish == FinishReason::kDeadline && report.completion_tokens == 0) {
+    return Fail(
+        ApiError(504, "deadline_exceeded", "", "its time was over before the answer began"));
   }
   choice.builder->Finish(report.finish, &events_);
   SendEvents();
@@ -196,6 +210,15 @@ void AnswerJob::Close(int status, std::string body, const std::string& error) {
     response.body = std::move(body);
     exchange_->Respond(std::move(response));
   }
+  metrics_.prompt_tokens += usage_.prompt_tokens;
+  metrics_.cached_tokens += usage_.cached_tokens;
+  metrics_.completion_tokens += usage_.completion_tokens;
+  auto& ends = status == kClientGone ? metrics_.abandoned
+               : error.empty()       ? metrics_.answers
+                                     : metrics_.failures;
+  ++ends;
+  metrics_.queue.Observe(usage_.queue_seconds);
+  metrics_.whole.Observe(std::chrono::duration<double>(Clock::now() - begin_).count());
   on_end_({.status = status, .usage = usage_, .error = error});
 }
 

@@ -12,6 +12,7 @@
 #include "api/answer_writer.h"
 #include "net/http_exchange.h"
 #include "server/answer_builder.h"
+#include "server/metrics.h"
 #include "server/model_host.h"
 #include "server/prompt_echo.h"
 
@@ -31,6 +32,7 @@ struct AnswerPlan {
   std::unique_ptr<AnswerWriter> writer;
   HttpHeaders headers = {};  // of the answer, beside its type
   double load_seconds = 0;
+  ModelMetrics* metrics = nullptr;  // REQUIRED; outlives the job
 };
 
 // Told once, when all is over. On any thread.
@@ -65,6 +67,7 @@ class AnswerJob : public std::enable_shared_from_this<AnswerJob> {
     std::unique_ptr<AnswerBuilder> builder;
     PromptEcho* echo = nullptr;  // still to be sent
     bool ends_with_echo = false;
+    Clock::time_point last_token = {};
   };
 
   RequestObserver Observer(size_t first_choice, PromptEcho* echo);
@@ -80,6 +83,7 @@ class AnswerJob : public std::enable_shared_from_this<AnswerJob> {
   void Count(const ChoiceReport& report);
   void Cancel();
   bool SendEvents();
+  void MeasureToken(Choice& choice);
 
   const ModelLease model_;
   const std::shared_ptr<HttpExchange> exchange_;
@@ -87,6 +91,8 @@ class AnswerJob : public std::enable_shared_from_this<AnswerJob> {
   const OnEnd on_end_;
   const std::unique_ptr<AnswerWriter> writer_;
   const HttpHeaders headers_;
+  ModelMetrics& metrics_;
+  const Clock::time_point begin_ = Clock::now();
 
   std::mutex mutex_;  // guards what follows
   std::vector<PromptPlan> prompts_;

@@ -4,6 +4,8 @@
 
 #include <new>
 
+#include "engine/queue_limits.h"
+
 namespace tael {
 namespace {
 
@@ -33,6 +35,8 @@ ApiError ToApiError(const std::exception_ptr& error) {
     std::rethrow_exception(error);
   } catch (const ApiError& known) {
     return known;
+  } catch (const QueueFull& full) {
+    return ApiError(503, "overloaded", "", full.what()).After(full.retry_after_seconds());
   } catch (const Error& known) {
     return FromError(known);
   } catch (const std::bad_alloc&) {

@@ -1,7 +1,7 @@
 #include "server/call.h"
 
-#include <fmt/format.h>
-
+#include <algorithm>
+#include <string>
 #include <utility>
 
 #include "base/error.h"
@@ -14,7 +14,9 @@ Json Call::Body() const {
   const std::string& body = request().body;
   if (body.empty()) throw ApiError(400, "invalid_json", "", "the body is empty, needed JSON");
   try {
-    return ParseJson(body, "the body", kLimits);
+    Json parsed = ParseJson(body, "the body", kLimits);
+    exchange->ReleaseBody();  // answers take long, and all bodies share a budget
+    return parsed;
   } catch (const Error& error) {
     throw ApiError(400, "invalid_json", "", error.what());
   }
@@ -25,15 +27,19 @@ void Call::Answer(const Json& body, int status) const {
 }
 
 void Call::Answer(int status, HttpHeaders headers, std::string body) const {
-  headers.emplace_back("x-request-id", id);
+  headers.emplace_back("x-request-id", record->id);
+  record->status = status;
   headers.insert(headers.end(), this->headers.begin(), this->headers.end());
   exchange->Respond({.status = status, .headers = std::move(headers), .body = std::move(body)});
 }
 
 void Call::Refuse(const ApiError& error) const {
+  record->error = error.what();
   HttpHeaders headers = {{"Content-Type", "application/json"}};
-  if (error.status() == 503 || error.status() == 429) headers.emplace_back("Retry-After", "1");
-  Answer(error.status(), std::move(headers), DumpJson(ErrorBody(form, error, id)));
+  if (error.status() == 503 || error.status() == 429) {
+    headers.emplace_back("Retry-After", std::to_string(std::max(1, error.retry_after_seconds())));
+  }
+  Answer(error.status(), std::move(headers), DumpJson(ErrorBody(form, error, record->id)));
 }
 
 }  // namespace tael

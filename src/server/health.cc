@@ -1,4 +1,4 @@
-// Whether the server lives, and whether it answers.
+// Whether the server lives, whether it answers, and what it counts.
 #include "server/endpoints.h"
 
 namespace tael {
@@ -12,7 +12,7 @@ void Say(const Call& call, int status, const char* text) {
 
 }  // namespace
 
-// 200 only once a model is loaded; a server without preloaded ones loads them when asked.
+// 200 only once the models of the start are loaded.
 void GetHealth(Service& service, const Call& call) {
   if (!service.started()) return Say(call, 503, "loading");
   Say(call, 200, "ok");
@@ -22,6 +22,11 @@ void GetReady(Service& service, const Call& call) {
   if (!service.started()) return Say(call, 503, "loading");
   if (service.draining()) return Say(call, 503, "draining");
   Say(call, 200, "ready");
+}
+
+void GetMetrics(Service& service, const Call& call) {
+  call.Answer(200, {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}},
+              service.MetricsText());
 }
 
 }  // namespace tael

@@ -61,7 +61,7 @@ void ModelHost::Preload(const std::string& name) {
     if (model != nullptr) {
       const std::lock_guard<std::mutex> lock(mutex_);
       const auto found = loaded_.find(model->name);
-      if (found != loaded_.end()) found->second.pinned = true;
+      if (found != loaded_.end()) found->second.keep = -1;
     }
     const std::lock_guard<std::mutex> lock(mutex);
     failure = error;
@@ -73,6 +73,9 @@ void ModelHost::Preload(const std::string& name) {
   if (failure != nullptr) std::rethrow_exception(failure);
 }
 
+// Somebody said so: it is not given up for others either.
+bool ModelHost::IsForEver(const Loaded& loaded) { return loaded.keep && *loaded.keep < 0; }
+
 // Leases are given under the mutex only, so a model that is idle there stays so.
 bool ModelHost::IsIdle(const Loaded& loaded) {
   const bool idle = loaded.model.use_count() == 1;
@@ -80,25 +83,27 @@ bool ModelHost::IsIdle(const Loaded& loaded) {
   return idle;
 }
 
-bool ModelHost::Unload(const std::string& name) {
-  ModelLease last;  // ends outside of the lock
-  const std::string resolved = catalogue_->Resolve(name);
+void ModelHost::Keep(const std::string& resolved_name, double seconds) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  const auto found = loaded_.find(resolved);
-  if (found == loaded_.end() || !IsIdle(found->second)) return false;
-  last = std::move(found->second.model);
-  loaded_.erase(found);
-  return true;
+  const auto found = loaded_.find(resolved_name);
+  if (found != loaded_.end()) found->second.keep = seconds;
+}
+
+ModelHost::Clock::duration ModelHost::TimeToLive(const Loaded& loaded) const {
+  const double otherwise = ttl_.count() == 0 ? -1 : static_cast<double>(ttl_.count());
+  const double seconds = loaded.keep.value_or(otherwise);
+  constexpr double kForEver = 1e9;  // thirty years
+  return std::chrono::duration_cast<Clock::duration>(
+      std::chrono::duration<double>(seconds < 0 ? kForEver : std::min(seconds, kForEver)));
 }
 
 void ModelHost::Sweep(Clock::time_point now) {
-  if (ttl_.count() == 0) return;
   std::vector<ModelLease> last;
   const std::lock_guard<std::mutex> lock(mutex_);
   for (auto at = loaded_.begin(); at != loaded_.end();) {
     Loaded& loaded = at->second;
     if (!IsIdle(loaded)) loaded.last_used = now;
-    if (loaded.pinned || now - loaded.last_used < ttl_) {
+    if (now - loaded.last_used < TimeToLive(loaded) || !IsIdle(loaded)) {
       ++at;
       continue;
     }
@@ -112,7 +117,7 @@ bool ModelHost::EvictOldest() {
   const std::lock_guard<std::mutex> lock(mutex_);
   auto oldest = loaded_.end();
   for (auto at = loaded_.begin(); at != loaded_.end(); ++at) {
-    if (at->second.pinned || !IsIdle(at->second)) continue;
+    if (IsForEver(at->second) || !IsIdle(at->second)) continue;
     if (oldest == loaded_.end() || at->second.last_used < oldest->second.last_used) oldest = at;
   }
   if (oldest == loaded_.end()) return false;
@@ -159,7 +164,11 @@ void ModelHost::Work() {
         loaded_[name] = {.name = name, .model = model, .last_used = Clock::now()};
       }
     }
-    for (const Done& done : waiting) done(model, error);
+    // The last one gets the lease itself: whoever has it decides when the model is idle.
+    for (size_t i = 0; i < waiting.size(); ++i) {
+      const bool last = i + 1 == waiting.size();
+      waiting[i](last ? std::move(model) : model, error);
+    }
   }
 }
 

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -51,7 +52,7 @@ class ModelHost {
     std::string name;
     ModelLease model;
     Clock::time_point last_used;
-    bool pinned = false;
+    std::optional<double> keep = std::nullopt;  // seconds; negative: for ever
   };
 
   // `ttl`: a model that nobody used for so long is given up; zero: only when others need the room.
@@ -65,8 +66,9 @@ class ModelHost {
   void Acquire(const std::string& name, Done done);
   // Loads it now; it is not given up later. Throws what loading throws.
   void Preload(const std::string& name);
-  // False when it is not loaded, or somebody uses it.
-  bool Unload(const std::string& name);
+  // Gives a loaded model up after so many seconds without use, instead of the time to live;
+  // negative: never.
+  void Keep(const std::string& resolved_name, double seconds);
   // Gives up what nobody used for the time to live.
   void Sweep(Clock::time_point now);
 
@@ -83,6 +85,8 @@ class ModelHost {
   ModelLease LoadWithRoom(const std::string& name);
   bool EvictOldest();
   static bool IsIdle(const Loaded& loaded);
+  static bool IsForEver(const Loaded& loaded);
+  Clock::duration TimeToLive(const Loaded& loaded) const;
 
   const std::unique_ptr<ModelCatalogue> catalogue_;
   const std::chrono::seconds ttl_;

@@ -1,36 +1,24 @@
-// What models there are.
+// GET /v1/models and /v1/models/NAME, in the form of OpenAI or of Anthropic.
+#include "api/model_list.h"
 #include "server/endpoints.h"
+#include "server/model_descriptions.h"
 
 namespace tael {
 namespace {
 
-Json ModelToJson(const ModelCatalogue::Entry& entry) {
-  Json json;
-  json.Set("id", entry.name);
-  json.Set("object", "model");
-  json.Set("created", entry.created);
-  json.Set("owned_by", "tael");
-  return json;
-}
+// Its clients always send the version that they speak.
+bool IsAnthropic(const Call& call) { return call.request().Find("anthropic-version") != nullptr; }
 
 }  // namespace
 
 void ListModels(Service& service, const Call& call) {
-  JsonArray list;
-  for (const auto& entry : service.models().catalogue().List()) list.push_back(ModelToJson(entry));
-  Json body;
-  body.Set("object", "list");
-  body.Set("data", std::move(list));
-  call.Answer(body);
+  const auto all = DescribeAll(service.models());
+  call.Answer(IsAnthropic(call) ? AnthropicModelListJson(all) : OpenAiModelListJson(all));
 }
 
 void GetModel(Service& service, const Call& call) {
-  const ModelCatalogue& catalogue = service.models().catalogue();
-  const std::string name = catalogue.Resolve(call.rest);
-  for (const auto& entry : catalogue.List()) {
-    if (entry.name == name) return call.Answer(ModelToJson(entry));
-  }
-  throw ApiError(404, "model_not_found", "model", "the model is gone");
+  const ModelDescription model = DescribeOne(service.models(), call.rest);
+  call.Answer(IsAnthropic(call) ? AnthropicModelJson(model) : OpenAiModelJson(model));
 }
 
 }  // namespace tael

@@ -15,10 +15,14 @@ std::string Lower(std::string_view text) {
   return lower;
 }
 
-// "[::1]:8080" and "localhost:8080" without their port.
+// "[::1]:8080" and "localhost:8080" without their port; "" for what has another form.
 std::string_view WithoutPort(std::string_view host) {
-  if (host.starts_with('[')) return host.substr(0, host.find(']') + 1);
-  return host.substr(0, host.find(':'));
+  const size_t end = host.starts_with('[') ? host.find(']') + 1 : host.find(':');
+  const std::string_view name = host.substr(0, end);
+  const std::string_view rest = host.substr(name.size());
+  const bool is_port =
+      rest.starts_with(':') && rest.find_first_not_of("0123456789", 1) == std::string_view::npos;
+  return rest.empty() || is_port ? name : std::string_view();
 }
 
 bool IsAddress(std::string_view host) {

@@ -10,13 +10,32 @@
 namespace tael {
 namespace {
 
+constexpr bool kQuick = true, kSlow = false;
+constexpr const char *kAll = "", *kUse = "use", *kMetrics = "metrics";
 constexpr Endpoint kEndpoints[] = {
-    {"GET", "/health", Api::kOpenAi, true, &GetHealth},
-    {"GET", "/ready", Api::kOpenAi, true, &GetReady},
-    {"GET", "/v1/models", Api::kOpenAi, false, &ListModels},
-    {"GET", "/v1/models/", Api::kOpenAi, false, &GetModel},
-    {"POST", "/v1/completions", Api::kOpenAi, false, &PostCompletions},
-    {"POST", "/v1/chat/completions", Api::kOpenAi, false, &PostChatCompletions},
+    {"GET", "/health", Api::kOpenAi, kQuick, kAll, &GetHealth},
+    {"GET", "/ready", Api::kOpenAi, kQuick, kAll, &GetReady},
+    {"GET", "/metrics", Api::kOpenAi, kQuick, kMetrics, &GetMetrics},
+    {"GET", "/v1/models", Api::kOpenAi, kSlow, kUse, &ListModels},
+    {"GET", "/v1/models/", Api::kOpenAi, kSlow, kUse, &GetModel},
+    {"POST", "/v1/chat/completions", Api::kOpenAi, kSlow, kUse, &PostChatCompletions},
+    {"POST", "/v1/completions", Api::kOpenAi, kSlow, kUse, &PostCompletions},
+    {"POST", "/v1/messages", Api::kAnthropic, kSlow, kUse, &PostMessages},
+    {"POST", "/v1/messages/count_tokens", Api::kAnthropic, kSlow, kUse, &PostCountTokens},
+    {"POST", "/tokenize", Api::kOpenAi, kSlow, kUse, &PostTokenize},
+    {"POST", "/detokenize", Api::kOpenAi, kSlow, kUse, &PostDetokenize},
+    {"POST", "/apply-template", Api::kOpenAi, kSlow, kUse, &PostApplyTemplate},
+    {"GET", "/tokenizer_info", Api::kOpenAi, kSlow, kUse, &GetTokenizerInfo},
+    {"POST", "/api/chat", Api::kOllama, kSlow, kUse, &PostOllamaChat},
+    {"POST", "/api/generate", Api::kOllama, kSlow, kUse, &PostOllamaGenerate},
+    {"GET", "/api/tags", Api::kOllama, kSlow, kUse, &GetOllamaTags},
+    {"GET", "/api/ps", Api::kOllama, kSlow, kUse, &GetOllamaPs},
+    {"POST", "/api/show", Api::kOllama, kSlow, kUse, &PostOllamaShow},
+    {"GET", "/api/version", Api::kOllama, kQuick, kUse, &GetOllamaVersion},
+    {"POST", "/api/create", Api::kOllama, kSlow, kUse, &RefuseOllama},
+    {"POST", "/api/push", Api::kOllama, kSlow, kUse, &RefuseOllama},
+    {"POST", "/api/copy", Api::kOllama, kSlow, kUse, &RefuseOllama},
+    {"DELETE", "/api/delete", Api::kOllama, kSlow, kUse, &RefuseOllama},
 };
 
 bool Matches(const Endpoint& route, std::string_view path) {
@@ -25,45 +44,50 @@ bool Matches(const Endpoint& route, std::string_view path) {
   return path.starts_with(pattern) && path.size() > pattern.size();
 }
 
-// Clients of Ollama and Anthropic read errors in their own form, also of paths that are not there.
+}  // namespace
+
 Api FormOf(std::string_view path) {
   if (path.starts_with("/api/")) return Api::kOllama;
   return path.starts_with("/v1/messages") ? Api::kAnthropic : Api::kOpenAi;
 }
 
-}  // namespace
-
 std::span<const Endpoint> AllEndpoints() { return kEndpoints; }
+
+const Endpoint* FindEndpoint(const HttpRequest& head, std::string* methods) {
+  for (const Endpoint& endpoint : kEndpoints) {
+    if (!Matches(endpoint, head.path)) continue;
+    if (head.method == endpoint.method) return &endpoint;
+    if (methods != nullptr) {
+      *methods += (methods->empty() ? "" : ", ") + std::string(endpoint.method);
+    }
+  }
+  return nullptr;
+}
 
 void Dispatch(Service& service, Call call) {
   const HttpRequest& request = call.request();
   std::string methods;
-  for (const Endpoint& route : kEndpoints) {
-    if (!Matches(route, request.path)) continue;
-    if (request.method != route.method) {
-      methods += (methods.empty() ? "" : ", ") + std::string(route.method);
-      continue;
-    }
-    call.form = route.form;
-    const std::string_view pattern = route.path;
+  const Endpoint* endpoint = FindEndpoint(request, &methods);
+  if (endpoint != nullptr) {
+    call.form = endpoint->form;
+    call.record->route = endpoint->path;
+    const std::string_view pattern = endpoint->path;
     if (pattern.ends_with('/')) call.rest = request.path.substr(pattern.size());
-    if (route.quick) return route.answer(service, call);
-    service.Prepare(call, [&service, &route, call] { route.answer(service, call); });
+    if (endpoint->quick) return endpoint->answer(service, call);
+    service.Prepare(call, [&service, endpoint, call] { endpoint->answer(service, call); });
     return;
   }
   call.form = FormOf(request.path);
-  if (!methods.empty()) {
-    call.Answer(405, {{"Allow", methods}, {"Content-Type", "application/json"}},
-                DumpJson(ErrorBody(call.form,
-                                   ApiError(405, "method_not_allowed", "",
-                                            fmt::format("{} {}: needed {}", request.method,
-                                                        request.path, methods)),
-                                   call.id)));
+  if (methods.empty()) {
+    call.Refuse(ApiError(404, "not_found", "",
+                         fmt::format("{} {}: there is no such endpoint", request.method,
+                                     request.path.substr(0, 200))));
     return;
   }
-  call.Refuse(ApiError(404, "not_found", "",
-                       fmt::format("{} {}: there is no such endpoint", request.method,
-                                   request.path.substr(0, 200))));
+  const ApiError error(405, "method_not_allowed", "",
+                       fmt::format("{} {}: needed {}", request.method, request.path, methods));
+  call.Answer(405, {{"Allow", methods}, {"Content-Type", "application/json"}},
+              DumpJson(ErrorBody(call.form, error, call.record->id)));
 }
 
 }  // namespace tael

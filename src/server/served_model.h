@@ -24,7 +24,8 @@ struct ServedModel {
   int context = 0;                                // positions of one sequence
   std::string fingerprint;  // weights, numerics and options: answers of equal ones are equal
   double load_seconds = 0;
-  int64_t bytes = 0;  // that its memory plan has
+  int64_t bytes = 0;   // that its memory plan has
+  std::string digest;  // of the weights
   // Last, so that its thread has ended before what it uses goes.
   std::unique_ptr<EngineThread> engine;
 };

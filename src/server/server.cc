@@ -18,10 +18,11 @@ class Server::Core {
       : options_(options),
         origins_(options.host_names, options.origins),
         service_(options.service, std::move(catalogue)),
-        http_(options.http,
+        http_(WithHooks(options.http),
               [this](std::shared_ptr<HttpExchange> exchange) { Handle(std::move(exchange)); }) {}
 
   int port() const { return http_.port(); }
+  const std::string& notice() const { return http_.notice(); }
   HttpServer& http() { return http_; }
 
   void Run() {
@@ -49,19 +50,79 @@ class Server::Core {
  private:
   using Clock = std::chrono::steady_clock;
 
+  HttpServerOptions WithHooks(HttpServerOptions http) {
+    http.head_hook = [this](const HttpRequest& head) { return OnHead(head); };
+    http.error_form = &OnHttpError;
+    return http;
+  }
+
+  // Before a body is read: who asks, from where, for what.
+  HeadVerdict OnHead(const HttpRequest& head) const {
+    try {
+      CheckHead(head);
+      const Endpoint* endpoint = FindEndpoint(head);
+      const bool has_body = endpoint != nullptr && head.method == "POST";
+      // What is answered with 404 or 405 may have a small one.
+      constexpr size_t kSmall = 64 << 10;
+      return {.refusal = std::nullopt,
+              .body_bytes = has_body ? options_.http.sizes.body_bytes : kSmall};
+    } catch (const ApiError& error) {
+      return {.refusal = Refusal(head, error)};
+    }
+  }
+
+  void CheckHead(const HttpRequest& head) const {
+    if (const auto refusal = origins_.Refusal(head)) throw *refusal;
+    if (head.method == "OPTIONS") return;
+    const Endpoint* endpoint = FindEndpoint(head);
+    service_.access().Identify(head, endpoint == nullptr ? "use" : endpoint->scope);
+    const std::string* encoding = head.Find("Content-Encoding");
+    if (encoding != nullptr && *encoding != "identity") {
+      throw ApiError(415, "unsupported_value", "",
+                     "Content-Encoding: bodies are read as they are. Hint: send it uncompressed");
+    }
+  }
+
+  HttpResponse Refusal(const HttpRequest& head, const ApiError& error) const {
+    const std::string id = "req_" + RandomLetters(20);
+    HttpResponse response;
+    response.status = error.status();
+    response.headers = origins_.HeadersFor(head);
+    response.headers.emplace_back("Content-Type", "application/json");
+    response.headers.emplace_back("x-request-id", id);
+    if (error.status() == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
+    response.body = DumpJson(ErrorBody(FormOf(head.path), error, id));
+    return response;
+  }
+
+  // What is no request, in the form that the client of the path reads.
+  static HttpResponse OnHttpError(const HttpError& error, const HttpRequest* head) {
+    const Api form = head == nullptr ? Api::kOpenAi : FormOf(head->path);
+    const ApiError told(error.status(), "invalid_request", "", error.what());
+    return {.status = error.status(),
+            .headers = {{"Content-Type", "application/json"}},
+            .body = DumpJson(ErrorBody(form, told))};
+  }
+
   void Handle(std::shared_ptr<HttpExchange> exchange) {
     Call call;
     call.exchange = std::move(exchange);
-    call.id = "req_" + RandomLetters(20);
-    call.arrived = Clock::now();
-    if (const auto refusal = origins_.Refusal(call.request())) return call.Refuse(*refusal);
-    call.headers = origins_.HeadersFor(call.request());
-    if (call.request().method == "OPTIONS") return Preflight(call);
-    const bool asks_for_state = call.request().path == "/ready" || call.request().path == "/health";
+    call.record = service_.OpenCall();
+    const HttpRequest& request = call.request();
+    call.form = FormOf(request.path);
+    call.headers = origins_.HeadersFor(request);
+    if (request.method == "OPTIONS") return Preflight(call);
+    const bool asks_for_state = request.path == "/ready" || request.path == "/health";
     if (service_.draining() && !asks_for_state) {
       return call.Refuse(ApiError(503, "unavailable", "", "the server is going down"));
     }
-    call.open = service_.OpenCall();
+    try {  // again: the key may have been revoked while the body came
+      const Endpoint* endpoint = FindEndpoint(request);
+      call.client = service_.access().Identify(request, endpoint == nullptr ? "" : endpoint->scope);
+    } catch (const ApiError& error) {
+      return call.Refuse(error);
+    }
+    if (call.client.key != nullptr) call.record->key = call.client.key->name;
     Dispatch(service_, std::move(call));
   }
 
@@ -124,6 +185,7 @@ Server::Server(const ServerOptions& options, std::unique_ptr<ModelCatalogue> cat
 Server::~Server() = default;
 
 int Server::port() const { return core_->port(); }
+const std::string& Server::notice() const { return core_->notice(); }
 void Server::Run() { core_->Run(); }
 void Server::Stop(std::chrono::milliseconds drain) { core_->Stop(drain); }
 void Server::ReloadTls() { core_->http().ReloadTls(); }

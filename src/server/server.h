@@ -30,6 +30,8 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   int port() const;
+  // What the one who runs the server should know; or "".
+  const std::string& notice() const;
   // Serves on this thread until Stop(); models are loaded beside it. Throws what loading a model of
   // `preload` throws, once all has ended.
   void Run();

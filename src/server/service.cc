@@ -3,11 +3,13 @@
 #include <utility>
 
 #include "server/api_errors.h"
+#include "server/random_id.h"
 
 namespace tael {
 
 Service::Service(const ServiceOptions& options, std::unique_ptr<ModelCatalogue> catalogue)
     : options_(options),
+      access_(options.store, options.needs_keys),
       models_(std::make_unique<ModelHost>(std::move(catalogue), options.model_ttl)),
       prep_(options.prep_threads, options.most_waiting) {}
 
@@ -18,9 +20,29 @@ Service::~Service() {
   models_.reset();
 }
 
-std::shared_ptr<const void> Service::OpenCall() {
+std::shared_ptr<CallRecord> Service::OpenCall() {
+  auto record = std::make_unique<CallRecord>();
+  record->id = "req_" + RandomLetters(20);
+  record->arrived = std::chrono::steady_clock::now();
   ++calls_;
-  return {this, [this](const void*) { --calls_; }};
+  return {record.release(), [this](CallRecord* ended) {
+            const std::unique_ptr<CallRecord> owned(ended);
+            OnCallEnd(*owned);
+            --calls_;
+          }};
+}
+
+void Service::OnCallEnd(const CallRecord& record) {
+  metrics_.CountRequest(record.route, record.status);
+  if (options_.on_call_end) options_.on_call_end(record);
+}
+
+std::string Service::ModelOr(const std::string& name) const {
+  if (!name.empty()) return name;
+  const auto all = models_->catalogue().List();
+  if (all.size() == 1) return all[0].name;
+  throw ApiError(400, "missing_required_parameter", "model",
+                 "model: is missing, and there are several here");
 }
 
 void Service::Guarded(const Call& call, const std::function<void()>& task) {
@@ -33,7 +55,7 @@ void Service::Guarded(const Call& call, const std::function<void()>& task) {
 
 void Service::Prepare(const Call& call, std::function<void()> task) {
   const bool taken =
-      prep_.Post(call.client.owner, [this, call, task = std::move(task)] { Guarded(call, task); });
+      prep_.Post(call.client.owner, [call, task = std::move(task)] { Guarded(call, task); });
   if (taken) return;
   call.Refuse(
       ApiError(503, "overloaded", "", "too many requests wait to be read; try again later"));
@@ -41,35 +63,55 @@ void Service::Prepare(const Call& call, std::function<void()> task) {
 
 void Service::WithModel(const Call& call, const std::string& name,
                         std::function<void(ModelLease model, double load_seconds)> task) {
+  Access::CheckModel(call.client, models_->catalogue().Resolve(name));
   const auto begin = std::chrono::steady_clock::now();
   models_->Acquire(name, [this, call, begin, task = std::move(task)](
                              ModelLease model, const std::exception_ptr& error) {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     // The thread that loads models has others to load.
-    prep_.PostRest(call.client.owner, [this, call, task, model = std::move(model), error,
-                                       seconds = took.count()]() mutable {
-      Guarded(call, [&] {
-        if (error != nullptr) std::rethrow_exception(error);
-        if (!call.exchange->gone()) task(std::move(model), seconds);
-      });
-    });
+    prep_.PostRest(call.client.owner,
+                   [call, task, model = std::move(model), error, seconds = took.count()]() mutable {
+                     Guarded(call, [&] {
+                       if (error != nullptr) std::rethrow_exception(error);
+                       call.record->model = model->name;
+                       if (!call.exchange->gone()) task(std::move(model), seconds);
+                     });
+                   });
   });
 }
 
 void Service::Generate(const Call& call, ModelLease model, AnswerPlan plan) {
-  plan.headers.emplace_back("x-request-id", call.id);
+  plan.headers.emplace_back("x-request-id", call.record->id);
   plan.headers.insert(plan.headers.end(), call.headers.begin(), call.headers.end());
-  const uint64_t owner = call.client.owner;
+  plan.metrics = &metrics_.Of(model->name);
+  int64_t prompt_tokens = 0;
   for (PromptPlan& prompt : plan.prompts) {
     prompt.request.cache_salt = call.client.cache_salt;
-    prompt.request.owner = owner;
+    prompt.request.owner = call.client.owner;
     prompt.request.priority = call.client.priority;
+    prompt_tokens += static_cast<int64_t>(prompt.request.prompt.size());
   }
+  access_.Admit(call.client, prompt_tokens);
+  const auto finish = [this, call, name = model->name](const AnswerOutcome& outcome) {
+    const AnswerUsage& usage = outcome.usage;
+    access_.Finish(call.client, name,
+                   {1, usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens});
+    call.record->status = outcome.status;
+    call.record->usage = usage;
+    call.record->error = outcome.error;
+  };
   const auto job = std::make_shared<AnswerJob>(
       std::move(model), call.exchange, std::move(plan),
-      [this, owner](std::function<void()> rest) { prep_.PostRest(owner, std::move(rest)); },
-      [open = call.open](const AnswerOutcome&) {});
-  job->Start();
+      [this, owner = call.client.owner](std::function<void()> rest) {
+        prep_.PostRest(owner, std::move(rest));
+      },
+      finish);
+  try {
+    job->Start();
+  } catch (...) {
+    finish({.status = 0, .usage = {.prompt_tokens = 0}, .error = ""});
+    throw;
+  }
   const std::lock_guard<std::mutex> lock(jobs_mutex_);
   jobs_.push_back(job);
 }
@@ -96,6 +138,17 @@ void Service::Tick() {
 
 void Service::AbortAll(const ApiError& error) {
   for (const auto& job : Jobs()) job->Abort(error);
+}
+
+std::string Service::MetricsText() {
+  std::string text = metrics_.Text();
+  WriteMetricHead("tael_open_requests", "gauge", "Requests that are not answered yet.", &text);
+  WriteMetric("tael_open_requests", "", calls_, &text);
+  WriteMetricHead("tael_model_loaded", "gauge", "1 for each loaded model.", &text);
+  for (const auto& loaded : models_->loaded()) {
+    WriteMetric("tael_model_loaded", MetricLabel("model", loaded.name), 1, &text);
+  }
+  return text;
 }
 
 }  // namespace tael

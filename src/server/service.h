@@ -7,19 +7,28 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <vector>
 
+#include "server/access.h"
 #include "server/answer_job.h"
 #include "server/call.h"
+#include "server/metrics.h"
 #include "server/model_host.h"
 #include "server/prep_pool.h"
 
 namespace tael {
 
 struct ServiceOptions {
+  std::string version;  // of the program
   int prep_threads = 2;
   size_t most_waiting = 256;            // requests that wait to be read
   std::chrono::seconds keep_alive{10};  // of silence in a stream, until a sign of life
   std::chrono::seconds model_ttl{0};    // 0: models stay until others need the room
+  std::shared_ptr<Store> store;         // keys and usage; null: neither
+  bool needs_keys = false;              // as Access
+  // Told of every call that is over, on any thread; may be empty.
+  std::function<void(const CallRecord&)> on_call_end;
 };
 
 class Service {
@@ -29,17 +38,25 @@ class Service {
   ~Service();
 
   ModelHost& models() { return *models_; }
+  Access& access() { return access_; }
+  const Access& access() const { return access_; }
+  const std::string& version() const { return options_.version; }
+  // `name`, or the only model there is. Throws ApiError(400) when there are several.
+  std::string ModelOr(const std::string& name) const;
 
+  // A call that has arrived, with an id; it counts for idle() until the last copy is gone.
+  std::shared_ptr<CallRecord> OpenCall();
   // Runs `task` on a thread where it may take its time; what it throws becomes the answer. 503 when
   // too many wait.
   void Prepare(const Call& call, std::function<void()> task);
-  // Calls `task` there with the model of that name, once it is loaded.
+  // Calls `task` there with the model of that name, once it is loaded. Throws ApiError(403) when
+  // the client may not use it.
   void WithModel(const Call& call, const std::string& name,
                  std::function<void(ModelLease model, double load_seconds)> task);
-  // Answers the call as `plan` says.
+  // Answers the call as `plan` says, within the limits of its client.
   void Generate(const Call& call, ModelLease model, AnswerPlan plan);
 
-  // Signs of life, models that nobody uses. Called about once a second.
+  // Signs of life, models that nobody uses. Called several times a second.
   void Tick();
   // New requests are refused from now on.
   void Drain() { draining_ = true; }
@@ -49,16 +66,19 @@ class Service {
   bool started() const { return started_; }
   // Nobody waits for an answer.
   bool idle() const { return calls_ == 0; }
-  // Lives as long as a call that counts for idle().
-  std::shared_ptr<const void> OpenCall();
   // Ends every answer with an error of its API.
   void AbortAll(const ApiError& error);
 
+  std::string MetricsText();
+
  private:
-  void Guarded(const Call& call, const std::function<void()>& task);
+  static void Guarded(const Call& call, const std::function<void()>& task);
   std::vector<std::shared_ptr<AnswerJob>> Jobs();
+  void OnCallEnd(const CallRecord& record);
 
   const ServiceOptions options_;
+  Metrics metrics_;
+  Access access_;
   std::unique_ptr<ModelHost> models_;
   PrepPool prep_;
   std::atomic<bool> draining_ = false, started_ = false;

@@ -1,0 +1,24 @@
+// The walk that all endpoints for text share: the model, the plan, the answer.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "server/generation_plan.h"
+#include "server/service.h"
+
+namespace tael {
+
+using ChatWriterMaker =
+    std::function<std::unique_ptr<AnswerWriter>(const AnswerHead&, const ChatRequest&)>;
+using CompletionWriterMaker =
+    std::function<std::unique_ptr<AnswerWriter>(const AnswerHead&, const CompletionRequest&)>;
+
+// `id_prefix`: of the answer's id, "chatcmpl-". Called where it may take time; throw as
+// ModelHost::Acquire().
+void AnswerChat(Service& service, const Call& call, ChatRequest request,
+                const std::string& id_prefix, ChatWriterMaker make_writer);
+void AnswerCompletion(Service& service, const Call& call, CompletionRequest request,
+                      const std::string& id_prefix, CompletionWriterMaker make_writer);
+
+}  // namespace tael

@@ -1,0 +1,90 @@
+#include "server/model_descriptions.h"
+
+#include <map>
+
+#include "api/api_error.h"
+#include "chat/infill.h"
+
+namespace tael {
+namespace {
+
+// The type that most weights have: "Q4_K", "BF16".
+std::string MainType(const Checkpoint& checkpoint) {
+  std::map<std::string, uint64_t> bytes;
+  for (const TensorInfo& tensor : checkpoint.tensors.all()) {
+    bytes[Name(tensor.dtype)] += tensor.bytes.size();
+  }
+  std::string best;
+  for (const auto& [name, size] : bytes) {
+    if (best.empty() || size > bytes[best]) best = name;
+  }
+  return best;
+}
+
+int64_t Parameters(const Checkpoint& checkpoint) {
+  int64_t count = 0;
+  for (const TensorInfo& tensor : checkpoint.tensors.all()) {
+    int64_t values = 1;
+    for (const int64_t size : tensor.shape) values *= size;
+    count += values;
+  }
+  return count;
+}
+
+}  // namespace
+
+ModelDescription Describe(const ModelCatalogue::Entry& entry, const ServedModel* loaded) {
+  ModelDescription model;
+  model.name = entry.name;
+  model.created = entry.created;
+  model.bytes = entry.bytes;
+  model.format = entry.path.ends_with(".gguf") ? "gguf" : "safetensors";
+  if (loaded == nullptr) return model;
+  const DecoderSpec& spec = loaded->loaded.model->spec;
+  model.memory_bytes = loaded->bytes;
+  model.digest = loaded->digest;
+  model.family = spec.family;
+  model.parameters = Parameters(loaded->loaded.model->checkpoint);
+  model.quantization = MainType(loaded->loaded.model->checkpoint);
+  model.context = loaded->context;
+  model.model_context = spec.max_context;
+  model.embedding_width = spec.hidden_size;
+  model.fills_in = FindInfillFormat(*loaded->loaded.tokenizer) != nullptr;
+  if (loaded->format != nullptr) {
+    model.chat_template = loaded->format->source();
+    model.takes_tools = loaded->format->takes_tools();
+    model.thinks = loaded->format->thinking().tags != nullptr;
+  }
+  return model;
+}
+
+std::vector<ModelDescription> DescribeAll(const ModelHost& host) {
+  std::map<std::string, ModelLease> loaded;
+  for (auto& entry : host.loaded()) loaded[entry.name] = std::move(entry.model);
+  std::vector<ModelDescription> all;
+  for (const auto& entry : host.catalogue().List()) {
+    all.push_back(Describe(entry, loaded[entry.name].get()));
+  }
+  return all;
+}
+
+std::vector<ModelDescription> DescribeLoaded(const ModelHost& host) {
+  std::map<std::string, ModelHost::Loaded> loaded;
+  for (auto& entry : host.loaded()) loaded[entry.name] = std::move(entry);
+  std::vector<ModelDescription> all;
+  for (const auto& entry : host.catalogue().List()) {
+    const auto found = loaded.find(entry.name);
+    if (found != loaded.end()) all.push_back(Describe(entry, found->second.model.get()));
+  }
+  return all;
+}
+
+ModelDescription DescribeOne(const ModelHost& host, const std::string& name) {
+  const std::string resolved = host.catalogue().Resolve(name);
+  for (ModelDescription& model : DescribeAll(host)) {
+    if (model.name == resolved) return model;
+  }
+  throw ApiError(404, "model_not_found", "model", "the model '" + name + "' is gone");
+}
+
+}  // namespace tael

@@ -1,0 +1,170 @@
+#include "server/model_host.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "base/error.h"
+
+namespace tael {
+namespace {
+
+using ::testing::ElementsAre;
+
+struct Calls {
+  std::vector<std::string> loads;
+  size_t room = 2;  // models that fit
+  std::vector<std::weak_ptr<ServedModel>> alive;
+  std::shared_future<void> gate;  // loading waits for it, if any
+
+  size_t living() const {
+    size_t count = 0;
+    for (const auto& model : alive) count += model.expired() ? 0 : 1;
+    return count;
+  }
+};
+
+class FakeCatalogue : public ModelCatalogue {
+ public:
+  explicit FakeCatalogue(Calls& calls) : calls_(calls) {}
+  std::vector<Entry> List() const override { return {{.name = "a"}, {.name = "b"}, {.name = "c"}}; }
+  std::string Resolve(const std::string& name) const override {
+    if (name == "alias") return "a";
+    if (name != "a" && name != "b" && name != "c" && name != "bad") {
+      Fail(ErrorCode::kNotFound, "no {}", name);
+    }
+    return name;
+  }
+  std::shared_ptr<ServedModel> Load(const std::string& name) override {
+    if (calls_.gate.valid()) calls_.gate.wait();
+    if (name == "bad") Fail(ErrorCode::kCorrupt, "bad file");
+    if (calls_.living() >= calls_.room) Fail(ErrorCode::kExhausted, "no room for {}", name);
+    calls_.loads.push_back(name);
+    auto model = std::make_shared<ServedModel>();
+    model->name = name;
+    calls_.alive.push_back(model);
+    return model;
+  }
+
+ private:
+  Calls& calls_;
+};
+
+class ModelHostTest : public testing::Test {
+ protected:
+  ModelHost& Host(int ttl = 0) {
+    host_ = std::make_unique<ModelHost>(std::make_unique<FakeCatalogue>(calls_),
+                                        std::chrono::seconds(ttl));
+    return *host_;
+  }
+  ModelLease Get(const std::string& name) {
+    std::promise<ModelLease> done;
+    host_->Acquire(name, [&](ModelLease model, const std::exception_ptr& error) {
+      if (error != nullptr) {
+        done.set_exception(error);
+      } else {
+        done.set_value(std::move(model));
+      }
+    });
+    return done.get_future().get();
+  }
+  std::vector<std::string> Loaded() const {
+    std::vector<std::string> names;
+    for (const auto& loaded : host_->loaded()) names.push_back(loaded.name);
+    return names;
+  }
+
+  Calls calls_;
+  std::unique_ptr<ModelHost> host_;
+};
+
+TEST_F(ModelHostTest, LoadsOnceAndKnowsAliases) {
+  Host();
+  EXPECT_EQ(Get("a")->name, "a");
+  EXPECT_EQ(Get("alias")->name, "a");
+  EXPECT_THAT(calls_.loads, ElementsAre("a"));
+  EXPECT_THROW(Get("unknown"), Error);
+}
+
+TEST_F(ModelHostTest, ErrorsOfLoadingReachWhoAskedAndNobodyElse) {
+  Host();
+  EXPECT_THROW(Get("bad"), Error);
+  EXPECT_EQ(Get("b")->name, "b");
+  EXPECT_THROW(Get("bad"), Error);
+}
+
+TEST_F(ModelHostTest, TheOneUsedLongestAgoGoesForAnother) {
+  Host();
+  Get("a");
+  Get("b");
+  Get("a");
+  EXPECT_EQ(Get("c")->name, "c");
+  EXPECT_THAT(Loaded(), ElementsAre("a", "c"));
+}
+
+TEST_F(ModelHostTest, WhatSomebodyUsesStays) {
+  Host();
+  const ModelLease a = Get("a");
+  ModelLease b = Get("b");
+  EXPECT_THROW(Get("c"), Error);
+  EXPECT_THAT(Loaded(), ElementsAre("a", "b"));
+  b.reset();
+  EXPECT_EQ(Get("c")->name, "c");
+  EXPECT_THAT(Loaded(), ElementsAre("a", "c"));
+}
+
+TEST_F(ModelHostTest, PreloadedOnesAreNotGivenUp) {
+  ModelHost& host = Host(/*ttl=*/1);
+  host.Preload("a");
+  Get("b");
+  EXPECT_EQ(Get("c")->name, "c");
+  EXPECT_THAT(Loaded(), ElementsAre("a", "c"));
+  host.Sweep(ModelHost::Clock::now() + std::chrono::hours(1));
+  EXPECT_THAT(Loaded(), ElementsAre("a"));
+  EXPECT_THROW(host.Preload("bad"), Error);
+}
+
+TEST_F(ModelHostTest, SweepsByTimeToLiveAndByWhatRequestsSaid) {
+  ModelHost& host = Host(/*ttl=*/60);
+  Get("a");
+  Get("b");
+  host.Keep("b", 600);
+  const auto now = ModelHost::Clock::now();
+  host.Sweep(now + std::chrono::seconds(30));
+  EXPECT_THAT(Loaded(), ElementsAre("a", "b"));
+  host.Sweep(now + std::chrono::seconds(90));
+  EXPECT_THAT(Loaded(), ElementsAre("b"));
+  host.Keep("b", 0);
+  host.Sweep(now + std::chrono::seconds(90));
+  EXPECT_THAT(Loaded(), ElementsAre());
+}
+
+TEST_F(ModelHostTest, AModelInUseDoesNotAge) {
+  ModelHost& host = Host(/*ttl=*/60);
+  ModelLease a = Get("a");
+  const auto later = ModelHost::Clock::now() + std::chrono::seconds(1000);
+  host.Sweep(later);
+  EXPECT_THAT(Loaded(), ElementsAre("a"));
+  a.reset();
+  host.Sweep(later + std::chrono::seconds(30));
+  EXPECT_THAT(Loaded(), ElementsAre("a"));
+}
+
+TEST_F(ModelHostTest, AllWhoWaitGetTheOneThatIsLoaded) {
+  std::promise<void> go;
+  calls_.gate = go.get_future().share();
+  ModelHost& host = Host();
+  std::vector<std::promise<std::string>> got(3);
+  for (auto& promise : got) {
+    host.Acquire("a", [&promise](const ModelLease& model, const std::exception_ptr&) {
+      promise.set_value(model->name);
+    });
+  }
+  go.set_value();
+  for (auto& promise : got) EXPECT_EQ(promise.get_future().get(), "a");
+  EXPECT_THAT(calls_.loads, ElementsAre("a"));
+}
+
+}  // namespace
+}  // namespace tael

@@ -1,0 +1,80 @@
+// The endpoints of Ollama.
+#include <utility>
+
+#include "api/ollama_answer.h"
+#include "api/ollama_models.h"
+#include "api/ollama_request.h"
+#include "server/answering.h"
+#include "server/endpoints.h"
+#include "server/model_descriptions.h"
+
+namespace tael {
+namespace {
+
+// A request without messages: the model is loaded, or given up.
+void LoadOrUnload(Service& service, const Call& call, OllamaEndpoint endpoint,
+                  const ChatRequest& request) {
+  const bool unload = request.keep_alive_seconds == 0.0;
+  AnswerHead head;
+  head.model = request.model;
+  const auto answer = [call, endpoint, head, unload] {
+    call.Answer(200, {{"Content-Type", kNdjsonType}}, OllamaLoadedLine(endpoint, head, unload));
+  };
+  if (unload) {
+    service.models().Keep(service.models().catalogue().Resolve(request.model), 0);
+    return answer();
+  }
+  service.WithModel(
+      call, request.model,
+      [&service, answer, keep = request.keep_alive_seconds](const ModelLease& model, double) {
+        if (keep) service.models().Keep(model->name, *keep);
+        answer();
+      });
+}
+
+void Chat(Service& service, const Call& call, OllamaEndpoint endpoint, ChatRequest request) {
+  if (request.messages.empty()) return LoadOrUnload(service, call, endpoint, request);
+  AnswerChat(service, call, std::move(request), "",
+             [endpoint](const AnswerHead& head, const ChatRequest& asked) {
+               return MakeOllamaWriter(endpoint, head, asked);
+             });
+}
+
+}  // namespace
+
+void PostOllamaChat(Service& service, const Call& call) {
+  Chat(service, call, OllamaEndpoint::kChat, ParseOllamaChatRequest(call.Body()));
+}
+
+void PostOllamaGenerate(Service& service, const Call& call) {
+  OllamaGenerateRequest request = ParseOllamaGenerateRequest(call.Body());
+  if (auto* chat = std::get_if<ChatRequest>(&request)) {
+    return Chat(service, call, OllamaEndpoint::kGenerate, std::move(*chat));
+  }
+  AnswerCompletion(service, call, std::get<CompletionRequest>(std::move(request)), "",
+                   [](const AnswerHead& head, const CompletionRequest& asked) {
+                     return MakeOllamaWriter(OllamaEndpoint::kGenerate, head, asked);
+                   });
+}
+
+void GetOllamaTags(Service& service, const Call& call) {
+  call.Answer(OllamaTagsJson(DescribeAll(service.models())));
+}
+
+void GetOllamaPs(Service& service, const Call& call) {
+  call.Answer(OllamaPsJson(DescribeLoaded(service.models())));
+}
+
+void PostOllamaShow(Service& service, const Call& call) {
+  call.Answer(OllamaShowJson(DescribeOne(service.models(), ParseOllamaShowRequest(call.Body()))));
+}
+
+void GetOllamaVersion(Service& service, const Call& call) {
+  call.Answer(OllamaVersionJson(service.version()));
+}
+
+void RefuseOllama(Service&, const Call& call) {
+  throw RefusedByOllamaEndpoint(call.request().path.substr(std::string("/api/").size()));
+}
+
+}  // namespace tael
