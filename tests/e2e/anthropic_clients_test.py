@@ -76,7 +76,7 @@ def python_errors_are_of_their_types():
     with Server() as server:
         api = client(server)
         for fields, kind in [({"model": "absent"}, anthropic.NotFoundError),
-                             ({"temperature": 9}, anthropic.BadRequestError),
+                             ({"extra_body": {"no_such_field": 1}}, anthropic.BadRequestError),
                              ({"tool_choice": {"type": "any"}, "tools": [TOOL]}, anthropic.BadRequestError)]:
             try:
                 api.messages.create(**{**ask("plain"), **fields})

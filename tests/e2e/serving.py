@@ -13,7 +13,7 @@ import time
 import parrot
 from harness import ROOT, TAEL, Home, Skip, main
 
-CLIENTS = os.path.join(ROOT, "build", "clients")
+CLIENTS = os.environ.get("TAEL_CLIENTS") or os.path.join(ROOT, "build", "clients")
 
 
 def main_with_clients(tests):
