@@ -3,6 +3,7 @@
 #include "api/anthropic_fields.h"
 #include "api/ollama_fields.h"
 #include "api/openai_fields.h"
+#include "api/responses_fields.h"
 
 namespace tael {
 
@@ -53,6 +54,16 @@ std::span<const FieldTable* const> AllFieldTables() {
       &kOllamaEmbeddingsFields,
       &kOllamaShowFields,
       &kOllamaPullFields,
+      &kResponsesFields,
+      &kResponsesStreamOptionFields,
+      &kResponsesReasoningFields,
+      &kResponsesTextFields,
+      &kResponsesToolFields,
+      &kResponsesMessageFields,
+      &kResponsesPartFields,
+      &kResponsesCallFields,
+      &kResponsesCallOutputFields,
+      &kResponsesReasoningItemFields,
   };
   return kAll;
 }

@@ -103,8 +103,8 @@ TEST(OllamaAnswer, LogProbabilitiesComeWithTheirText) {
 // A blank in front of a line does not harm it, an empty line would.
 TEST(OllamaAnswer, SignsOfLifeAreReadOver) {
   const auto writer = Writer(OllamaEndpoint::kChat, true);
-  const std::string line =
-      writer->KeepAlive() + writer->KeepAlive() + writer->Of({.kind = Kind::kText, .text = "a"});
+  std::string line = writer->KeepAlive() + writer->KeepAlive();
+  line += writer->Of({.kind = Kind::kText, .text = "a"});
   EXPECT_EQ(line.find('\n'), line.size() - 1);
   EXPECT_EQ(*ParseJson(line, "line").Find("done"), Json(false));
 }

@@ -4,13 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "api/api_error.h"
-#include "base/file.h"
-#include "tests/support/shared_data.h"
 
 namespace tael {
 namespace {
-
-using testing::HasSubstr;
 
 Json Body(const std::string& more) {
   const std::string text =
@@ -157,40 +153,6 @@ TEST(OpenAiChatRequest, ToolsAreShownAndTheirStrictnessIsNot) {
       R"({"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object"}}})");
   EXPECT_EQ(Refusal(R"(, "tools": [{"type": "custom", "custom": {"name": "c"}}])"),
             "unsupported_parameter tools[0].custom");
-}
-
-// Every property of the published schema is known by name: taken, ignored, or refused with a
-// reason.
-TEST(OpenAiChatRequest, KnowsEveryFieldOfTheSchema) {
-  const auto path = SharedPath("assets/conformance/openai/openai-openapi.json.gz");
-  if (!path) GTEST_SKIP() << "shared data not found (OpenAPI description)";
-  const Json schemas =
-      *ParseJson(ReadMaybeGzip(*path), "schema").Find("components")->Find("schemas");
-  std::vector<std::string> names;
-  const auto collect = [&](const auto& self, const Json& schema) -> void {
-    if (const Json* properties = schema.Find("properties")) {
-      for (const auto& [name, unused] : properties->as_object()) names.push_back(name);
-    }
-    const Json* parts = schema.Find("allOf");
-    for (size_t i = 0; parts != nullptr && i < parts->as_array().size(); ++i) {
-      const Json& part = parts->as_array()[i];
-      const Json* reference = part.Find("$ref");
-      if (reference == nullptr) {
-        self(self, part);
-      } else {
-        const std::string& target = reference->as_string();
-        self(self, *schemas.Find(target.substr(target.rfind('/') + 1)));
-      }
-    }
-  };
-  collect(collect, *schemas.Find("CreateChatCompletionRequest"));
-  EXPECT_GT(names.size(), 30u);
-  for (const std::string& name : names) {
-    if (name == "model" || name == "messages") continue;
-    // A value that no field takes: what is known says so by another code.
-    const std::string refusal = Refusal(", \"" + name + R"(": {"no such": [1]})");
-    EXPECT_THAT(refusal, testing::Not(HasSubstr("unknown_parameter " + name))) << name;
-  }
 }
 
 }  // namespace
