@@ -46,5 +46,6 @@ Command AddVerifyCommand(CommandParser& program);
 Command AddDoctorCommand(CommandParser& program);
 Command AddCacheCommand(CommandParser& program);
 Command AddConfigCommand(CommandParser& program);
+Command AddKeyCommand(CommandParser& program);
 
 }  // namespace tael

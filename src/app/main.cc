@@ -35,7 +35,8 @@ std::vector<Command> AddCommands(CommandParser& program) {
           AddInspectCommand(program), AddTokenizeCommand(program), AddTemplateCommand(program),
           AddEvalCommand(program),    AddBenchCommand(program),    AddVerifyCommand(program),
           AddDoctorCommand(program),  AddConvertCommand(program),  AddQuantizeCommand(program),
-          AddImatrixCommand(program), AddCacheCommand(program),    AddConfigCommand(program)};
+          AddImatrixCommand(program), AddCacheCommand(program),    AddConfigCommand(program),
+          AddKeyCommand(program)};
 }
 
 // What the first argument that is unknown may have meant, or "".

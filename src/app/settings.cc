@@ -98,6 +98,11 @@ const std::vector<SettingKey>& Keys() {
       {"store.models", "folder of the model store; \"\" = the data directory",
        TextChoice{[](Settings& s, std::string v) { s.store.models = std::move(v); }, {}},
        [](const Settings& s) { return Quoted(s.store.models); }},
+      {"store.database",
+       "the server's keys, usage and responses (prompts and answers too); \"\" = the data "
+       "directory",
+       TextChoice{[](Settings& s, std::string v) { s.store.database = std::move(v); }, {}},
+       [](const Settings& s) { return Quoted(s.store.database); }},
       CacheKey("cache.weights", "packed weights kept for the next start; auto = where it pays",
                &CacheSettings::weights, {"auto", "always", "off"}),
       CacheKey("cache.directory", "folder of packed weights; \"\" = the cache directory",
@@ -242,6 +247,11 @@ std::string WeightCacheDirectory(const CacheSettings& settings) {
 std::string ModelStoreDirectory(const Settings& settings) {
   return settings.store.models.empty() ? JoinPath(DataDirectory(), "models")
                                        : settings.store.models;
+}
+
+std::string StoreDatabase(const Settings& settings) {
+  return settings.store.database.empty() ? JoinPath(DataDirectory(), "server.db")
+                                         : settings.store.database;
 }
 
 Json SettingsToJson(const LoadedSettings& settings) {

@@ -33,9 +33,10 @@ struct RunSettings {
   CacheSettings cache = {};
 };
 
-// [store]: where `pull` puts models and names are looked up first.
+// [store]: where `pull` puts models and names are looked up first, and what the server keeps.
 struct StoreSettings {
-  std::string models;  // "" = ${TAEL_MODELS:-<data directory>/models}
+  std::string models;    // "" = ${TAEL_MODELS:-<data directory>/models}
+  std::string database;  // "" = <data directory>/server.db
 };
 
 struct Settings {
@@ -66,6 +67,9 @@ std::string WeightCacheDirectory(const CacheSettings& settings);
 
 // The folder of the model store.
 std::string ModelStoreDirectory(const Settings& settings);
+
+// The file of the server's keys, responses and usage.
+std::string StoreDatabase(const Settings& settings);
 
 Json SettingsToJson(const LoadedSettings& settings);
 // A TOML file with every key, its value and its meaning.

@@ -48,6 +48,7 @@ TEST_F(SettingsTest, TheFileIsOverriddenByEnvironmentAndAssignments) {
   EXPECT_EQ(loaded.values.run.kv, "bf16");
   EXPECT_DOUBLE_EQ(loaded.values.run.temperature, 1.0);
   EXPECT_EQ(ModelStoreDirectory(loaded.values), "/m");
+  EXPECT_EQ(StoreDatabase(LoadSettings(path, {"store.database=/d.db"}).values), "/d.db");
   setenv("TAEL_MODELS", "/e", 1);
   EXPECT_EQ(ModelStoreDirectory(LoadSettings(path, {}).values), "/e");
 }

@@ -10,7 +10,7 @@ import subprocess
 from harness import GOLDEN, TAEL, Home, expect, main, tael
 
 COMMANDS = ["run", "chat", "pull", "list", "inspect", "tokenize", "template", "eval", "bench", "verify",
-            "doctor", "cache", "config"]
+            "doctor", "cache", "config", "key"]
 GGUF = os.path.join(GOLDEN, "llama3", "model.gguf")
 
 
