@@ -3,7 +3,11 @@
 # root and leaves the machine's own package set alone. usage: scripts/fetch_arm64_libs.sh FOLDER
 set -euo pipefail
 
-packages=(libbsd0 libedit-dev libedit2 libmd0 libpcre2-8-0 libpcre2-dev libsqlite3-0 libsqlite3-dev libssl-dev libssl3 libtinfo6 zlib1g zlib1g-dev)
+packages=(libbsd0 libedit-dev libedit2 libmd0 libpcre2-8-0 libpcre2-dev libsqlite3-0 libsqlite3-dev libssl-dev libssl3 libtinfo6 zlib1g zlib1g-dev
+  # libcurl with all it loads.
+  libcurl4-openssl-dev libcurl4 libbrotli1 libcom-err2 libffi8 libgmp10 libgnutls30 libgssapi-krb5-2 libhogweed6
+  libidn2-0 libk5crypto3 libkeyutils1 libkrb5-3 libkrb5support0 libldap-2.5-0 libnettle8 libnghttp2-14 libp11-kit0
+  libpsl5 librtmp1 libsasl2-2 libssh2-1 libtasn1-6 libunistring2 libzstd1)
 
 main() {
   local folder=${1:?usage: scripts/fetch_arm64_libs.sh FOLDER} apt

@@ -125,6 +125,8 @@ def check_system_includes(file: SourceFile) -> Iterator[str]:
             yield f"{where}: <{target}> only in kernels/isa and kernels/table_*.cc"
         if target.split("/")[0] in ("asio", "asio.hpp", "boost", "openssl") and file.folder != "net":
             yield f"{where}: <{target}> only in net"
+        if target.startswith("curl/") and file.folder != "hub":
+            yield f"{where}: <{target}> only in hub"
         kernel_header = target in KERNEL_HEADERS or (in_isa and target in VECTOR_HEADERS)
         if file.folder == "kernels" and is_system and not (
                 file.is_test or kernel_header or file.inside in DETECTION):
