@@ -34,6 +34,8 @@ Command AddServeCommand(CommandParser& program);
 Command AddPlanCommand(CommandParser& program);
 Command AddPullCommand(CommandParser& program);
 Command AddListCommand(CommandParser& program);
+Command AddRmCommand(CommandParser& program);
+Command AddCompletionsCommand(CommandParser& program);
 Command AddInspectCommand(CommandParser& program);
 Command AddConvertCommand(CommandParser& program);
 Command AddQuantizeCommand(CommandParser& program);

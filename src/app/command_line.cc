@@ -10,6 +10,7 @@ namespace tael {
 struct CommandParser::Impl {
   std::shared_ptr<CLI::App> app;
   std::vector<std::unique_ptr<CommandParser>> commands;
+  std::vector<OptionDescription> options;
 };
 
 namespace {
@@ -43,6 +44,18 @@ struct OptionAdder {
 
 }  // namespace
 
+namespace {
+
+// "-s,--long" as a list.
+std::vector<std::string> NamesOf(const std::string& name) {
+  std::vector<std::string> names;
+  std::istringstream stream(name);
+  for (std::string one; std::getline(stream, one, ',');) names.push_back(one);
+  return names;
+}
+
+}  // namespace
+
 CommandParser::CommandParser(const CommandInfo& program, const std::string& version)
     : impl_(std::make_unique<Impl>()) {
   impl_->app = std::make_shared<CLI::App>(program.description, program.name);
@@ -72,10 +85,17 @@ void CommandParser::AddOption(const std::string& name, const OptionTarget& targe
   option->required(rules.required);
   if (!rules.group.empty()) option->group(rules.group);
   if (rules.show_default) option->capture_default_str();
+  const auto* set = std::get_if<OneOf>(&rules.check);
+  impl_->options.push_back({.names = NamesOf(name),
+                            .help = help,
+                            .type = rules.type,
+                            .values = set != nullptr ? set->values : std::vector<std::string>()});
 }
 
 void CommandParser::AddFlag(const std::string& name, bool* target, const std::string& help) {
   impl_->app->add_flag(name, *target, help);
+  impl_->options.push_back(
+      {.names = NamesOf(name), .help = help, .type = "", .values = {}, .takes_value = false});
 }
 
 ParseResult CommandParser::Parse(std::vector<std::string> arguments) {
@@ -116,5 +136,15 @@ std::vector<std::string> CommandParser::CommandNames() const {
   for (const auto& command : impl_->commands) names.push_back(command->name());
   return names;
 }
+
+std::vector<const CommandParser*> CommandParser::commands() const {
+  std::vector<const CommandParser*> all;
+  for (const auto& command : impl_->commands) all.push_back(command.get());
+  return all;
+}
+
+std::string CommandParser::description() const { return impl_->app->get_description(); }
+
+const std::vector<OptionDescription>& CommandParser::options() const { return impl_->options; }
 
 }  // namespace tael

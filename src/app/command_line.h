@@ -47,6 +47,16 @@ struct CommandInfo {
   std::string footer = {};  // the end of --help; "" = the footer of the command above
 };
 
+// An option or positional argument as it was added, for those who describe the command line.
+struct OptionDescription {
+  std::vector<std::string> names;  // "--long", "-s"; of a positional argument its bare name
+  std::string help;
+  std::string type;                 // as given; "" = a plain number or text
+  std::vector<std::string> values;  // that are allowed; empty = not a choice
+  bool takes_value = true;
+  bool positional() const { return !names[0].starts_with("-"); }
+};
+
 // What the arguments asked for.
 struct ParseResult {
   enum class Kind {
@@ -91,6 +101,10 @@ class CommandParser {
   std::vector<std::string> OptionNames() const;
   // The commands directly below this one.
   std::vector<std::string> CommandNames() const;
+  std::vector<const CommandParser*> commands() const;
+  std::string description() const;
+  // Those added to this parser, in order; not --help and --version.
+  const std::vector<OptionDescription>& options() const;
 
  private:
   struct Impl;

@@ -14,10 +14,15 @@ Command AddListCommand(CommandParser& program) {
   CommandParser& command = program.AddCommand(
       {.name = "list",
        .description = "Models on this disk: the store, Hugging Face cache, Ollama, LM Studio"});
-  auto json = std::make_shared<bool>(false);
+  auto json = std::make_shared<bool>(false), names = std::make_shared<bool>(false);
   command.AddFlag("--json", json.get(), "print {\"models\": [...]}");
-  return {&command, [json](const LoadedSettings& settings) {
+  command.AddFlag("--names", names.get(), "print names only, one a line; opens no file");
+  return {&command, [json, names](const LoadedSettings& settings) {
             std::vector<ModelEntry> models = FindModels(settings.values);
+            if (*names) {
+              for (const ModelEntry& model : models) PrintOut(model.name + "\n");
+              return kExitOk;
+            }
             Json list = JsonArray{};
             std::vector<std::vector<std::string>> rows = {
                 {"name", "size", "architecture", "source", "path"}};

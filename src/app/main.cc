@@ -36,7 +36,7 @@ std::vector<Command> AddCommands(CommandParser& program) {
           AddEvalCommand(program),    AddBenchCommand(program),    AddVerifyCommand(program),
           AddDoctorCommand(program),  AddConvertCommand(program),  AddQuantizeCommand(program),
           AddImatrixCommand(program), AddCacheCommand(program),    AddConfigCommand(program),
-          AddKeyCommand(program)};
+          AddRmCommand(program),      AddKeyCommand(program),      AddCompletionsCommand(program)};
 }
 
 // What the first argument that is unknown may have meant, or "".

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "hub/pulled_model.h"
 
 namespace tael {
 namespace {
@@ -67,6 +68,10 @@ std::vector<GgufGroup> GgufGroups(const std::string& folder,
 
 void Collect(const std::string& folder, const std::string& prefix, const std::string& source,
              int depth, std::vector<ModelEntry>& out) {
+  if (const auto pulled = ReadPulledModel(folder)) {
+    out.push_back({pulled->name, PulledPath(folder, *pulled), source, pulled->bytes(), ""});
+    return;
+  }
   const std::vector<std::string> names = Children(folder);
   for (const GgufGroup& group : GgufGroups(folder, names)) {
     out.push_back({prefix + group.name, JoinPath(folder, group.first), source, group.bytes, ""});

@@ -10,7 +10,8 @@
 namespace tael {
 
 // Every model below `root`: GGUF files (a split set counts once) and directories with config.json
-// and safetensors. Names are paths relative to `root` without ".gguf".
+// and safetensors. Names are paths relative to `root` without ".gguf"; what `pull` put there has
+// the name that it was pulled by.
 void FindModelsBelow(const std::string& root, const std::string& source,
                      std::vector<ModelEntry>& out);
 

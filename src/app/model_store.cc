@@ -38,11 +38,11 @@ std::string Lower(std::string text) {
 
 std::string LastPart(const std::string& name) { return name.substr(name.rfind('/') + 1); }
 
-// Entries whose name (or last path component, or name without ":latest") is `wanted`, ignoring
-// case.
+// Entries whose name (or last path component, or name without ":latest", or, when these give none,
+// name without ":QUANT") is `wanted`, ignoring case.
 std::vector<const ModelEntry*> Matches(const std::vector<ModelEntry>& models,
                                        const std::string& wanted) {
-  std::vector<const ModelEntry*> exact, loose;
+  std::vector<const ModelEntry*> exact, loose, any_quant;
   for (const ModelEntry& model : models) {
     if (model.name == wanted) exact.push_back(&model);
     const std::string name = Lower(model.name);
@@ -51,7 +51,10 @@ std::vector<const ModelEntry*> Matches(const std::vector<ModelEntry>& models,
     if (name == plain || LastPart(name) == plain || name == plain + ":latest") {
       loose.push_back(&model);
     }
+    const std::string base = name.substr(0, name.rfind(':'));
+    if (base != name && (base == plain || LastPart(base) == plain)) any_quant.push_back(&model);
   }
+  if (exact.empty() && loose.empty()) return any_quant;
   return exact.empty() ? loose : exact;
 }
 
@@ -105,6 +108,14 @@ std::string DescribeArchitecture(const std::string& path) {
   }
 }
 
+const ModelEntry* FindStoredModel(const std::vector<ModelEntry>& models, const std::string& name) {
+  std::vector<const ModelEntry*> found;
+  for (const ModelEntry* match : Matches(models, name)) {
+    if (match->source == "store") found.push_back(match);
+  }
+  return found.size() == 1 ? found[0] : nullptr;
+}
+
 std::string ResolveModel(const std::string& name, const Settings& settings) {
   if (FileExists(name) || DirectoryExists(name)) return name;
   const bool is_alias = Lower(name) == SmolLm2().alias;
@@ -113,7 +124,8 @@ std::string ResolveModel(const std::string& name, const Settings& settings) {
     if (FileExists(path)) return path;
   }
   const std::vector<ModelEntry> models = FindModels(settings);
-  const auto matches = Matches(models, name);
+  const bool has_hub = name.starts_with("hf:") || name.starts_with("ms:");
+  const auto matches = Matches(models, has_hub ? name.substr(3) : name);
   if (matches.size() == 1) return matches[0]->path;
   std::vector<std::string> names;
   if (matches.size() > 1) {
@@ -129,10 +141,12 @@ std::string ResolveModel(const std::string& name, const Settings& settings) {
   RefuseHalfReplaced(name);
   for (const ModelEntry& model : models) names.push_back(model.name);
   names.push_back(SmolLm2().alias);
+  const bool pullable = has_hub || std::count(name.begin(), name.end(), '/') == 1;
   Fail(ErrorCode::kNotFound,
        "model '{}': no such file or directory, and no model of that name on this disk.{} "
-       "Hint: 'tael list' shows the models found",
-       name, DidYouMean(name, names));
+       "Hint: 'tael list' shows the models found{}",
+       name, DidYouMean(name, names),
+       pullable ? fmt::format("; 'tael pull {}' fetches it from a hub", name) : "");
 }
 
 }  // namespace tael

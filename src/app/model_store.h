@@ -29,6 +29,10 @@ std::string DescribeArchitecture(const std::string& path);
 // kNotFound with near names, kInvalidArgument when the name is ambiguous.
 std::string ResolveModel(const std::string& name, const Settings& settings);
 
+// The entry of that name, or of part of it, that lies in the store; nullptr when there is none, or
+// several.
+const ModelEntry* FindStoredModel(const std::vector<ModelEntry>& models, const std::string& name);
+
 // The quick-start model: pinned by its SHA-256, kept in the model store under its own file name.
 struct PinnedModel {
   const char* alias;    // "smollm2"

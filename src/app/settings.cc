@@ -71,9 +71,40 @@ SettingKey CacheKey(const char* name, const char* help, std::string CacheSetting
           [=](const Settings& s) { return Quoted(s.run.cache.*member); }};
 }
 
-const std::vector<SettingKey>& Keys() {
+SettingKey HubTextKey(const char* name, const char* help, std::string HubSettings::* member,
+                      std::vector<std::string> choices) {
+  return {name, help,
+          TextChoice{[=](Settings& s, std::string v) { s.hub.*member = std::move(v); },
+                     std::move(choices)},
+          [=](const Settings& s) { return Quoted(s.hub.*member); }};
+}
+
+SettingKey HubIntKey(const char* name, const char* help, int HubSettings::* member, int64_t low,
+                     int64_t high) {
+  return {name, help,
+          IntRange{[=](Settings& s, int64_t v) { s.hub.*member = static_cast<int>(v); }, low, high},
+          [=](const Settings& s) { return fmt::format("{}", s.hub.*member); }};
+}
+
+std::vector<SettingKey> HubKeys() {
+  return {HubTextKey("hub.source", "hub of names without hf: or ms:", &HubSettings::source,
+                     {"huggingface", "modelscope"}),
+          HubIntKey("hub.connections", "at the same time, while pulling", &HubSettings::connections,
+                    1, 64),
+          HubIntKey("hub.retries", "of a request, in a row without progress", &HubSettings::retries,
+                    1, 1000),
+          HubIntKey("hub.retry_delay_ms", "before the first retry; doubles each time",
+                    &HubSettings::retry_delay_ms, 1, 600'000),
+          HubIntKey("hub.timeout_seconds", "without data, until a connection is given up",
+                    &HubSettings::timeout_seconds, 1, 3600),
+          HubTextKey("hub.keep_free", "what pull leaves free on the disk", &HubSettings::keep_free,
+                     {})};
+}
+
+// All but those of the hub.
+std::vector<SettingKey> LocalKeys() {
   constexpr int64_t kIntMax = std::numeric_limits<int>::max();
-  static const std::vector<SettingKey> keys = {
+  return {
       IntKey("run.threads", "worker threads; 0 = every CPU this process may use",
              &RunSettings::threads, 0, 1024),
       IntKey("run.ctx",
@@ -112,6 +143,14 @@ const std::vector<SettingKey>& Keys() {
       CacheKey("cache.keep_free", "what packed weights leave free on the disk",
                &CacheSettings::keep_free, {}),
   };
+}
+
+const std::vector<SettingKey>& Keys() {
+  static const std::vector<SettingKey> keys = [] {
+    std::vector<SettingKey> all = LocalKeys();
+    for (SettingKey& key : HubKeys()) all.push_back(std::move(key));
+    return all;
+  }();
   return keys;
 }
 
@@ -174,7 +213,9 @@ void Walk(const toml::table& table, const std::string& prefix,
   for (const auto& [name, value] : table) {
     const std::string key = prefix + std::string(name.str());
     if (const toml::table* inner = value.as_table()) {
-      if (inner->empty() && key != "run" && key != "store" && key != "cache") fn(key, value);
+      if (inner->empty() && key != "run" && key != "store" && key != "cache" && key != "hub") {
+        fn(key, value);
+      }
       Walk(*inner, key + ".", fn);
     } else {
       fn(key, value);

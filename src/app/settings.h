@@ -39,9 +39,20 @@ struct StoreSettings {
   std::string database;  // "" = <data directory>/server.db
 };
 
+// [hub]: where `pull` fetches models from, and how.
+struct HubSettings {
+  std::string source = "huggingface";  // or modelscope: of names without hf: or ms:
+  int connections = 4;                 // at the same time
+  int retries = 6;                     // in a row without progress
+  int retry_delay_ms = 500;            // before the first one; doubles
+  int timeout_seconds = 30;            // without data
+  std::string keep_free = "1G";        // of the disk
+};
+
 struct Settings {
   RunSettings run;
   StoreSettings store;
+  HubSettings hub;
 };
 
 // A key with where its value came from: "default", "environment", "--set" or the file's path.
