@@ -78,6 +78,9 @@ TEST_P(FloatMatmulTest, MatchesReferenceScalarAndSingleRowsForManyShapes) {
     for (const size_t n : {4, 16, 49, 101}) CheckFloatProduct(*GetParam(), dtype, {53, n, 40});
     for (const size_t k : {513, 1024, 2063}) CheckFloatProduct(*GetParam(), dtype, {7, 6, k});
     CheckFloatProduct(*GetParam(), dtype, {49, 50, 1043});
+    // Many rows and short sums: strips of columns, and outputs that fill none.
+    for (const size_t k : {16, 128, 256, 272}) CheckFloatProduct(*GetParam(), dtype, {65, 50, k});
+    for (const size_t n : {15, 32, 64}) CheckFloatProduct(*GetParam(), dtype, {70, n, 48});
   }
 }
 

@@ -52,6 +52,9 @@ TEST_P(TransposedMatmulTest, HasTheBitsOfTheProductWithRows) {
     for (size_t n = 1; n <= 35; ++n) check({2, n, 24});
     for (const size_t m : {1, 4, 7}) check({m, 64, 128});
     check({2, 512, 128});
+    // In strips of columns: whole groups of 16 elements, and outputs that fill no strip.
+    for (const size_t k : {16, 48, 512, 528}) check({7, 50, k});
+    for (const size_t m : {6, 13, 64}) check({m, 67, 32});
   }
 }
 

@@ -33,6 +33,7 @@
 #include "kernels/isa/avx2_float_tile.h"
 #include "kernels/impl/matmul_float_blocks.inl.h"
 #include "kernels/impl/matmul_transposed.inl.h"
+#include "kernels/impl/matmul_columns.inl.h"
 #include "kernels/impl/matmul_integer.inl.h"
 #include "kernels/impl/fetch_ahead.inl.h"
 #include "kernels/impl/integer_product.inl.h"
@@ -58,8 +59,8 @@ namespace tael {
 
 const KernelTable kAvx2Table = {
     .name = "avx2",
-    .matmul_float = avx2::MatmulFloatInBlocks,
-    .matmul_transposed = avx2::MatmulTransposed,
+    .matmul_float = avx2::MatmulFloatOrColumns,
+    .matmul_transposed = avx2::MatmulTransposedOrColumns,
     .matmul_float8 = avx2::MatmulFloat8,
     .quantize_rows = avx2::QuantizeRows,
     .matmul_integer = avx2::MatmulInteger,

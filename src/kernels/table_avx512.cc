@@ -18,8 +18,8 @@ namespace tael {
 
 const KernelTable kAvx512Table = {
     .name = "avx512",
-    .matmul_float = avx512::MatmulFloatInBlocks,
-    .matmul_transposed = avx512::MatmulTransposed,
+    .matmul_float = avx512::MatmulFloatOrColumns,
+    .matmul_transposed = avx512::MatmulTransposedOrColumns,
     .matmul_float8 = avx512::MatmulFloat8,
     .quantize_rows = avx512::QuantizeRows,
     .matmul_integer = avx512::MatmulInteger,

@@ -14,8 +14,8 @@ namespace tael {
 
 const KernelTable kAvx512EmulatedTable = {
     .name = "avx512_emulated",
-    .matmul_float = avx512_emulated::MatmulFloatInBlocks,
-    .matmul_transposed = avx512_emulated::MatmulTransposed,
+    .matmul_float = avx512_emulated::MatmulFloatOrColumns,
+    .matmul_transposed = avx512_emulated::MatmulTransposedOrColumns,
     .matmul_float8 = avx512_emulated::MatmulFloat8,
     .quantize_rows = avx512_emulated::QuantizeRows,
     .matmul_integer = avx512_emulated::MatmulInteger,

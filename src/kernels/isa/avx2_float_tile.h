@@ -11,6 +11,8 @@ inline constexpr size_t kBlockSpan = 512;
 
 using LanePart = __m256;
 inline LanePart ZeroPart() { return _mm256_setzero_ps(); }
+inline LanePart SplatPart(float value) { return _mm256_set1_ps(value); }
+inline LanePart AddPart(const LanePart& a, const LanePart& b) { return _mm256_add_ps(a, b); }
 inline LanePart LoadPart(const float* p) {
   LanePart v = _mm256_loadu_ps(p);
   asm("" : "+x"(v));  // for several uses: see LoadOnce()

@@ -9,6 +9,8 @@ inline constexpr size_t kBlockSpan = 1024;
 
 using LanePart = F32x16;
 inline LanePart ZeroPart() { return Zero(); }
+inline LanePart SplatPart(float value) { return Splat(value); }
+inline LanePart AddPart(const LanePart& a, const LanePart& b) { return Add(a, b); }
 inline LanePart LoadPart(const float* p) { return LoadOnce(p); }
 inline void StorePart(const LanePart& v, float* p) { Store(v, p); }
 inline LanePart FmaPart(const LanePart& a, const LanePart& b, const LanePart& c) {

@@ -28,6 +28,7 @@
 #include "kernels/isa/avx512_float_tile.h"
 #include "kernels/impl/matmul_float_blocks.inl.h"
 #include "kernels/impl/matmul_transposed.inl.h"
+#include "kernels/impl/matmul_columns.inl.h"
 #include "kernels/impl/matmul_integer.inl.h"
 #include "kernels/impl/fetch_ahead.inl.h"
 #include "kernels/impl/integer_product.inl.h"
