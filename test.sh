@@ -22,7 +22,7 @@ grid_families=(qwen3-moe deepseek-v3 gpt-oss qwen3-next quant/hf/gptq_sym_actord
 sources() { find src tests -name '*.h' -o -name '*.cc' | sort; }
 check_format() {
   mapfile -t files < <(sources)
-  clang-format-19 --dry-run -Werror "${files[@]}" && shellcheck ./*.sh scripts/*.sh tools/*.sh .ci/run
+  clang-format-19 --dry-run -Werror "${files[@]}" && shellcheck ./*.sh scripts/*.sh tools/*.sh tests/clients/*.sh .ci/run
 }
 check_tools() {
   local test
@@ -199,6 +199,7 @@ quick() {
 core() {
   stage install scripts/install_deps.sh --test || return
   stage tokenizers npm_tokenizers && export TAEL_NPM_TOKENIZERS=$PWD/build/npm
+  stage clients tests/clients/install.sh
   tree_checks
   if stage release build release; then
     stage model build/release/tael pull smollm2 &&

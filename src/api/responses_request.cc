@@ -125,7 +125,7 @@ JsonArray ResponseMessages(const ResponseRequest& request, const JsonArray& earl
   return MessagesOfItems(request.instructions, items, earlier.size());
 }
 
-Json StoredResponse(const ResponseRequest& request, const Json& response) {
+Json ResponseToStore(const ResponseRequest& request, const Json& response) {
   JsonArray items = request.items;
   for (size_t i = 0; i < items.size(); ++i) {
     const Json* id = items[i].Find("id");

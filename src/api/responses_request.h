@@ -27,7 +27,7 @@ ResponseRequest ParseResponsesRequest(const Json& body);
 JsonArray ResponseMessages(const ResponseRequest& request, const JsonArray& earlier);
 
 // What is kept of a request and its answer: {response, input}, the input's items with an id.
-Json StoredResponse(const ResponseRequest& request, const Json& response);
+Json ResponseToStore(const ResponseRequest& request, const Json& response);
 // The items that a response adds to its chain: its input and its output. The response before it;
 // "" = it is the first.
 JsonArray ItemsOfStored(const Json& stored);

@@ -238,7 +238,7 @@ TEST(ResponsesAnswer, AnAnswerThatBreaksSaysSo) {
 // A chain of three, the last of which gives the results of the calls.
 TEST(ResponsesChain, GoesOnBehindWhatIsStored) {
   const ResponseRequest first = Parse(R"("input": "hi", "instructions": "not kept")");
-  const Json stored = StoredResponse(first, Respond(first));
+  const Json stored = ResponseToStore(first, Respond(first));
   EXPECT_EQ(PreviousOfStored(stored), "");
   ResponseRequest second = Parse(
       R"("input": [{"type": "function_call_output", "call_id": "c1", "output": "r"}],
@@ -252,7 +252,7 @@ TEST(ResponsesChain, GoesOnBehindWhatIsStored) {
   second.chat.messages = ResponseMessages(second, ItemsOfStored(stored));
   AnswerHead head = Head();
   head.id = "resp_cd";
-  const Json again = StoredResponse(second, Respond(second, head));
+  const Json again = ResponseToStore(second, Respond(second, head));
   EXPECT_EQ(PreviousOfStored(again), "resp_ab");
   EXPECT_EQ(DumpJson(*InputItemsJson(again, false).Find("first_id")), "\"resp_cd_in_0\"");
   EXPECT_EQ(InputItemsJson(stored, true).Find("data")->as_array().size(), 1u);

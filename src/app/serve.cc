@@ -15,6 +15,7 @@
 #include "app/terminal.h"
 #include "app/version.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "server/server.h"
 
 namespace tael {
@@ -25,6 +26,7 @@ struct ServeOptions {
   std::string host = "127.0.0.1", cert, key;
   std::vector<std::string> host_names, origins;
   int port = 8080, ttl = 0, drain = 30;
+  bool no_store = false, log_requests = false;
 };
 
 // SIGTERM and SIGINT end the server, the second one at once; SIGHUP reads its files again. They are
@@ -97,17 +99,53 @@ ServerOptions MakeServerOptions(const ServeOptions& options) {
   return server;
 }
 
+bool IsLoopback(const std::string& host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
 // A server that anybody in the network can use is not opened by accident.
-void RequireLoopback(const std::string& host) {
-  if (host == "localhost" || host == "::1" || host.starts_with("127.")) return;
+void RequireKeys(const std::string& host, const Store& store) {
+  if (IsLoopback(host) || store.HasKeys()) return;
   Fail(ErrorCode::kInvalidArgument,
-       "--host {}: others could use this server, and it has no keys. Hint: 127.0.0.1", host);
+       "--host {}: others could use this server, and it has no keys. Hint: 'tael key add' makes "
+       "one; 127.0.0.1 needs none",
+       host);
+}
+
+std::shared_ptr<Store> OpenStore(const Settings& settings) {
+  StoreOptions options;
+  options.path = StoreDatabase(settings);
+  options.on_problem = [](const std::string& text) {
+    PrintError(fmt::format("tael: warning: {}\n", text));
+  };
+  return std::make_shared<Store>(options);
+}
+
+// One line for each request, without anything that was said.
+void LogCall(const CallRecord& record) {
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - record.arrived;
+  const auto field = [](const char* name, const std::string& value) {
+    return value.empty() ? "" : fmt::format(" {}={}", name, value);
+  };
+  PrintError(fmt::format(
+      "tael: {} {} status={}{}{} prompt={} cached={} answer={} seconds={:.3f}{}\n", record.id,
+      record.route.empty() ? "-" : record.route, record.status.load(), field("key", record.key),
+      field("model", record.model), record.usage.prompt_tokens, record.usage.cached_tokens,
+      record.usage.completion_tokens, took.count(),
+      record.error.empty() ? "" : " error=" + DumpJson(Json(record.error))));
 }
 
 int Execute(const ServeOptions& options, const LoadedSettings& settings) {
   ServerOptions server_options = MakeServerOptions(options);
-  RequireLoopback(options.host);
   SignalThread signals;
+  if (!options.no_store) {
+    server_options.service.store = OpenStore(settings.values);
+    RequireKeys(options.host, *server_options.service.store);
+  } else if (!IsLoopback(options.host)) {
+    throw UsageError("--no-store: keys are in the database, and --host needs them");
+  }
+  server_options.service.needs_keys = !IsLoopback(options.host);
+  if (options.log_requests) server_options.service.on_call_end = &LogCall;
   auto catalogue = std::make_unique<ServeCatalogue>(options.model, settings);
   server_options.preload.clear();
   if (!options.model.models.empty()) {
@@ -115,6 +153,7 @@ int Execute(const ServeOptions& options, const LoadedSettings& settings) {
   }
   Server server(server_options, std::move(catalogue));
   signals.Start(server, std::chrono::seconds(options.drain));
+  if (!server.notice().empty()) PrintError(fmt::format("tael: note: {}\n", server.notice()));
   PrintError(fmt::format("tael: listening on {}://{}:{}\n",
                          server_options.http.tls ? "https" : "http", options.host, server.port()));
   server.Run();
@@ -157,6 +196,10 @@ Command AddServeCommand(CommandParser& program) {
   command.AddOption("--origin", &options->origins,
                     "web pages of this origin may call it, '*' = all (repeatable)",
                     {.type = "ORIGIN"});
+  command.AddFlag("--no-store", &options->no_store,
+                  "neither keys nor responses nor usage: no database is opened");
+  command.AddFlag("--log-requests", &options->log_requests,
+                  "a line on stderr for each request, without what was said");
   AddRunnerFlags(command, options->model.flags);
   AddAdapterOption(command, &options->model.flags.loras);
   AddSamplingFlags(command, options->model.sampling);

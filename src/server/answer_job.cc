@@ -20,6 +20,7 @@ AnswerJob::AnswerJob(ModelLease model, std::shared_ptr<HttpExchange> exchange, A
       on_end_(std::move(on_end)),
       writer_(std::move(plan.writer)),
       headers_(std::move(plan.headers)),
+      keep_(std::move(plan.keep)),
       metrics_(*plan.metrics),
       prompts_(std::move(plan.prompts)) {
   for (const PromptPlan& prompt : prompts_) {
@@ -188,11 +189,25 @@ void AnswerJob::Fail(const ApiError& error) {
 
 void AnswerJob::Conclude() {
   over_ = true;
-  if (writer_->streams()) return Close(200, writer_->End(usage_), "");
+  if (writer_->streams() && !keep_) return Close(200, writer_->End(usage_), "");
   // Folding a long answer is not for the engine's thread.
   defer_([self = shared_from_this()] {
     const std::lock_guard<std::mutex> lock(self->mutex_);
-    self->Close(200, self->writer_->End(self->usage_), "");
+    self->KeepAndClose();
+  });
+}
+
+void AnswerJob::KeepAndClose() {
+  std::string body = writer_->End(usage_);
+  if (!keep_) return Close(200, std::move(body), "");
+  keep_([self = shared_from_this(), body = std::move(body)](const std::exception_ptr& failure) {
+    // The store's thread has others to serve.
+    self->defer_([self, body, failure] {
+      const std::lock_guard<std::mutex> lock(self->mutex_);
+      if (failure == nullptr) return self->Close(200, body, "");
+      const ApiError error = ToApiError(failure);
+      self->Close(error.status(), self->writer_->Error(error), error.what());
+    });
   });
 }
 

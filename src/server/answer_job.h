@@ -28,10 +28,17 @@ struct PromptPlan {
 
 // What one client is answered.
 struct AnswerPlan {
+  // Called with why it failed, or null, on any thread.
+  using Kept = std::function<void(std::exception_ptr)>;
+  using Keep = std::function<void(Kept done)>;
+
   std::vector<PromptPlan> prompts;  // their choices are numbered through
   std::unique_ptr<AnswerWriter> writer;
   HttpHeaders headers = {};  // of the answer, beside its type
   double load_seconds = 0;
+  // Stores the answer, whose end is not said before that; may be empty. The writer's End() was
+  // called.
+  Keep keep = nullptr;
   ModelMetrics* metrics = nullptr;  // REQUIRED; outlives the job
 };
 
@@ -78,6 +85,7 @@ class AnswerJob : public std::enable_shared_from_this<AnswerJob> {
   // With the mutex held:
   bool Send(std::string bytes);
   void Conclude();
+  void KeepAndClose();
   void Fail(const ApiError& error);
   void Close(int status, std::string body, const std::string& error);
   void Count(const ChoiceReport& report);
@@ -91,6 +99,7 @@ class AnswerJob : public std::enable_shared_from_this<AnswerJob> {
   const OnEnd on_end_;
   const std::unique_ptr<AnswerWriter> writer_;
   const HttpHeaders headers_;
+  const AnswerPlan::Keep keep_;
   ModelMetrics& metrics_;
   const Clock::time_point begin_ = Clock::now();
 

@@ -18,6 +18,10 @@ void PostChatCompletions(Service& service, const Call& call);
 void PostCompletions(Service& service, const Call& call);
 void PostMessages(Service& service, const Call& call);
 void PostCountTokens(Service& service, const Call& call);
+// responses.cc
+void PostResponses(Service& service, const Call& call);
+void GetResponse(Service& service, const Call& call);
+void DeleteResponse(Service& service, const Call& call);
 // tokens.cc
 void PostTokenize(Service& service, const Call& call);
 void PostDetokenize(Service& service, const Call& call);

@@ -39,6 +39,7 @@ class Service {
 
   ModelHost& models() { return *models_; }
   Access& access() { return access_; }
+  const std::shared_ptr<Store>& store() const { return options_.store; }  // null: none
   const Access& access() const { return access_; }
   const std::string& version() const { return options_.version; }
   // `name`, or the only model there is. Throws ApiError(400) when there are several.
