@@ -91,6 +91,37 @@ def python_completes():
         expect(second.logprobs.tokens == ["a", "b"] and second.logprobs.token_logprobs[1] < 0, echoed)
 
 
+def python_responds():
+    import openai
+    with Server() as server:
+        api = client(server)
+        first = api.responses.create(model="parrot", input="plain")
+        expect(first.output_text == parrot.text_of("plain") and first.status == "completed", first)
+        second = api.responses.create(model="parrot", input="unicode", previous_response_id=first.id)
+        expect(second.usage.input_tokens > 2 * first.usage.input_tokens, second.usage)
+        expect(api.responses.retrieve(second.id).output_text == parrot.text_of("unicode"))
+        expect(len(list(api.responses.input_items.list(second.id))) == 1)
+        with api.responses.stream(model="parrot", input="think") as stream:
+            kinds = [event.type for event in stream]
+            final = stream.get_final_response()
+        expect(final.output_text == "The answer is 42." and kinds[-1] == "response.completed", kinds)
+        tool = {"type": "function", **WEATHER["function"]}
+        called = api.responses.create(model="parrot", input="weather", tools=[tool])
+        call = next(item for item in called.output if item.type == "function_call")
+        expect(json.loads(call.arguments) == {"city": "Paris"}, called)
+        told = api.responses.create(model="parrot", tools=[tool], previous_response_id=called.id, input=[
+            {"type": "function_call_output", "call_id": call.call_id, "output": "sunny"}])
+        expect(told.output_text == parrot.text_of("result"), told)
+        api.responses.delete(first.id)
+        for gone in (lambda: api.responses.retrieve(first.id),
+                     lambda: api.responses.create(model="parrot", input="x", previous_response_id=second.id)):
+            try:
+                gone()
+                expect(False, "no error")
+            except openai.NotFoundError as error:
+                expect(first.id in error.body["message"], error)
+
+
 def many_at_once_give_what_one_alone_gives():
     with Server("--parallel", "4") as server:
         api = client(server)
@@ -143,5 +174,5 @@ def javascript_answers():
 
 
 main_with_clients([python_answers, python_calls_tools, python_errors_are_of_their_types, python_goes_away,
-                   python_completes, many_at_once_give_what_one_alone_gives, langchain_answers_and_calls,
+                   python_completes, python_responds, many_at_once_give_what_one_alone_gives, langchain_answers_and_calls,
                    javascript_answers])
