@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "net/http_text.h"
 
 namespace tael {
 namespace {
@@ -75,7 +76,7 @@ HttpAnswer::HttpAnswer(HttpRequest request, ByteLease lease, UnsentLimits limits
 HttpAnswer::~HttpAnswer() { limits_.all->Return(unsent_); }
 
 void HttpAnswer::ReleaseBody() {
-  request_.body = std::string();  // clear() would keep the memory
+  FreeText(request_.body);
   lease_.Shrink(0);
 }
 
@@ -240,7 +241,8 @@ void HttpAnswer::Break() {
     const std::lock_guard lock(mutex_);
     gone_ = true;
     report = std::exchange(on_gone_, nullptr);
-    pending_ = body_ = std::string();
+    FreeText(pending_);
+    FreeText(body_);
     limits_.all->Return(std::exchange(unsent_, 0));
   }
   if (report) report();

@@ -42,6 +42,7 @@ class HttpAnswer {
 
   // For the connection. What is to be sent next, or ""; `*ended`: nothing will follow.
   std::string Take(bool* ended);
+  // What Take() returned was sent, and its memory is free.
   void Sent(size_t bytes);
   // The client is gone; Write() returns false from now on.
   void Break();

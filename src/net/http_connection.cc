@@ -4,6 +4,8 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "net/http_text.h"
+
 namespace tael {
 namespace {
 
@@ -251,7 +253,6 @@ void HttpConnection::Write() {
 void HttpConnection::OnWritten(const boost::system::error_code& error, size_t bytes) {
   if (phase_ == Phase::kClosed) return;
   if (error) return Close();
-  if (answer_) answer_->Sent(bytes);
   sent_ += bytes;
   since_deadline_ += bytes;
   if (sent_ < sending_.size()) {
@@ -261,7 +262,9 @@ void HttpConnection::OnWritten(const boost::system::error_code& error, size_t by
     }
     return Write();
   }
-  sending_ = std::string();  // clear() would keep the memory of a large answer
+  // Only now: what a client takes byte by byte keeps all of its memory until the end.
+  if (answer_) answer_->Sent(sending_.size());
+  FreeText(sending_);
   if (phase_ == Phase::kLingering) return Linger();
   if (phase_ == Phase::kReading) {  // "100 Continue"
     SetDeadline(host_->options.body_timeout);

@@ -39,4 +39,7 @@ inline std::string_view Trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
+// Gives the memory back, which clear() and the assignment of an empty text keep.
+inline void FreeText(std::string& text) { std::string().swap(text); }
+
 }  // namespace tael

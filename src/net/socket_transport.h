@@ -22,6 +22,8 @@ class SocketTransport : public Transport {
     socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
     socket_.non_blocking(true, ignored);
     NoticeLostHosts();
+    // What a client does not take waits here, where it is counted, not in the system's buffers.
+    SetTcpOption(TCP_NOTSENT_LOWAT, 128 << 10);
   }
 
   void ShutDown() override {
