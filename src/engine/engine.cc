@@ -24,6 +24,11 @@ SchedulerLimits Checked(const SchedulerLimits& limits) {
   check("the batch size", limits.max_batch_tokens);
   check("prefill chunk", limits.prefill_chunk);
   check("quantum", limits.quantum);
+  for (const double seconds : {limits.step_seconds, limits.lone_step_seconds}) {
+    if (!(seconds >= 0)) {
+      Fail(ErrorCode::kInvalidArgument, "seconds of a step are {}, needed 0 or more", seconds);
+    }
+  }
   return limits;
 }
 
@@ -52,6 +57,15 @@ int ResolveBlocks(const EngineOptions& options, int max_context) {
 // for a beginning that several have in common.
 int SnapshotsFor(const SchedulerLimits& limits) {
   return limits.share_prefixes ? limits.max_sequences + 1 : 0;
+}
+
+SchedulerLimits LimitsFor(const Model& model, SchedulerLimits limits) {
+  constexpr double kLayerSeconds = 0.08, kLongest = 1;
+  if (limits.step_seconds > 0 && limits.lone_step_seconds == 0) {
+    limits.lone_step_seconds =
+        std::min(kLongest, kLayerSeconds * static_cast<double>(model.spec.layers.size()));
+  }
+  return limits;
 }
 
 SchedulerStates StatesOf(ModelRunner& runner, SnapshotPool& snapshots) {
@@ -139,7 +153,7 @@ Engine::Engine(const Model& model, const EngineOptions& options)
       runner_(model, options.runner, ShapeOf(options, max_context_)),
       snapshots_(options.limits.max_sequences, SnapshotsFor(options.limits)),
       pool_(ResolveBlocks(options, max_context_), StatesOf(runner_, snapshots_).snapshots),
-      scheduler_(options.limits, pool_, StatesOf(runner_, snapshots_)),
+      scheduler_(LimitsFor(model, options.limits), pool_, StatesOf(runner_, snapshots_)),
       sampler_buffers_(std::make_shared<SamplerBuffers>(runner_.kernels())),
       clock_(options.clock ? options.clock : &std::chrono::steady_clock::now),
       share_prefixes_(options.limits.share_prefixes),
@@ -147,6 +161,7 @@ Engine::Engine(const Model& model, const EngineOptions& options)
   if (options.runner.resident) {
     sampler_buffers_->Reserve(static_cast<size_t>(model.spec.vocab_size));
   }
+  PublishStats();
 }
 
 Engine::~Engine() = default;
@@ -161,6 +176,7 @@ void Engine::DrainInbox() {
     while (!submitted_.empty()) {
       scheduler_.Add(std::move(submitted_.front()));
       submitted_.pop_front();
+      ++published_.waiting;  // until the step tells more, so that idle() is never too early
     }
     if (cancelled_.empty() && !all_cancelled_) return;
     sequences = scheduler_.All();
@@ -182,9 +198,10 @@ void Engine::EndExpired() {
   }
 }
 
-// Those who begin with this step wait no longer.
+// Those who begin with this step wait no longer. Nor is anybody in a step.
 void Engine::LeaveQueue(StepPlan& plan) {
   const std::lock_guard<std::mutex> lock(inbox_mutex_);
+  in_step_.clear();
   for (PlannedRows& rows : plan) {
     Sequence& sequence = *rows.sequence;
     if (sequence.started) continue;
@@ -195,25 +212,99 @@ void Engine::LeaveQueue(StepPlan& plan) {
   }
 }
 
+// Names the requests whose cancelling makes the step useless.
+void Engine::BeginForward(const StepPlan& plan) {
+  const std::lock_guard<std::mutex> lock(inbox_mutex_);
+  in_step_.clear();
+  for (const PlannedRows& rows : plan) {
+    if (std::find(in_step_.begin(), in_step_.end(), rows.sequence->request) == in_step_.end()) {
+      in_step_.push_back(rows.sequence->request);
+    }
+  }
+  abandoned_ = false;
+  CheckWanted();
+}
+
+// Returns how many of the rows are of prompts. REQUIRES: the sequences live.
+int64_t Engine::CountRows(const StepPlan& plan) {
+  int64_t prompt_rows = 0;
+  for (const PlannedRows& rows : plan) {
+    const int end = std::min(rows.begin + rows.count, rows.sequence->report.prompt_tokens);
+    prompt_rows += std::max(0, end - rows.begin);
+    if (rows.first) counted_.cached_tokens += rows.sequence->report.cached_tokens;
+  }
+  counted_.prompt_rows += prompt_rows;
+  return prompt_rows;
+}
+
+void Engine::CountStep(const StepSize& size, int64_t prompt_rows, double seconds) {
+  step_time_.Observe(size, seconds);
+  counted_.steps.Add(seconds);
+  counted_.generated_tokens += generated_;
+  prompt_rate_.Add(prompt_rows, seconds);
+  generated_rate_.Add(std::exchange(generated_, 0), seconds);
+  const std::lock_guard<std::mutex> lock(inbox_mutex_);
+  end_rate_.OnStep(seconds, std::exchange(ends_, 0));
+}
+
+// What others may see of the engine from now on.
+void Engine::PublishStats() {
+  counted_.running = scheduler_.running();
+  counted_.waiting = scheduler_.waiting();
+  counted_.owners = scheduler_.owners();
+  counted_.kv_blocks = pool_.num_blocks();
+  counted_.kv_used = pool_.num_blocks() - pool_.available();
+  counted_.kv_cached = pool_.idle();
+  counted_.preemptions = scheduler_.preemptions();
+  counted_.prompt_rows_per_second = prompt_rate_.per_second();
+  counted_.generated_per_second = generated_rate_.per_second();
+  const std::lock_guard<std::mutex> lock(inbox_mutex_);
+  published_ = counted_;
+}
+
+bool Engine::idle() const {
+  const std::lock_guard<std::mutex> lock(inbox_mutex_);
+  return submitted_.empty() && published_.running + published_.waiting == 0;
+}
+
+EngineStats Engine::stats() const {
+  const std::lock_guard<std::mutex> lock(inbox_mutex_);
+  EngineStats stats = published_;
+  stats.queued = queue_.all();
+  return stats;
+}
+
 bool Engine::Step() {
   now_ = clock_();
   DrainInbox();
   EndExpired();
-  StepPlan plan = scheduler_.Schedule();
+  StepPlan plan = scheduler_.Schedule(&step_time_);
   last_rows_ = 0;
-  if (plan.empty()) return false;
+  if (!plan.empty()) Evaluate(plan);
+  PublishStats();
+  return !plan.empty();
+}
+
+void Engine::Evaluate(StepPlan& plan) {
   const Batch batch = BuildBatch(plan);
   const EngineTime begin = now_;
-  const MatrixView<const float> logits = runner_.Forward(batch);
+  BeginForward(plan);
+  const ForwardResult result = runner_.Run(batch, {.abandoned = &abandoned_});
+  if (result.abandoned) {
+    now_ = clock_();
+    ++counted_.abandoned_steps;
+    DrainInbox();  // all of the step's requests end here
+    return;
+  }
   LeaveQueue(plan);
   now_ = clock_();
   last_rows_ = static_cast<int>(batch.tokens.size());
   ++forward_calls_;
+  const StepSize size = SizeOf(plan);
+  const int64_t prompt_rows = CountRows(plan);
   scheduler_.MarkComputed(plan);
-  Report(plan, logits);
-  const std::lock_guard<std::mutex> lock(inbox_mutex_);
-  end_rate_.OnStep(Seconds(begin, now_), std::exchange(ends_, 0));
-  return true;
+  Report(plan, Const(result.logits));
+  CountStep(size, prompt_rows, Seconds(begin, clock_()));
 }
 
 void Engine::Report(const StepPlan& plan, MatrixView<const float> logits) {
@@ -252,6 +343,7 @@ void Engine::Advance(Sequence& sequence, std::span<const float> logits) {
   const bool context_full = sequence.length() >= max_context_;
   sequence.sampler->Accept(token);
   sequence.tokens.push_back(token);
+  ++generated_;
   if (++sequence.report.completion_tokens == 1) sequence.first_token = now_;
   const Verdict verdict = asked.observer.on_token(sequence.id(), sampled);
   if (verdict == Verdict::kInterject) sequence.interjection = asked.interjection;

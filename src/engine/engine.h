@@ -1,6 +1,7 @@
 // Many requests on one model: continuous batching with the bits each request would get alone.
 #pragma once
 
+#include <atomic>
 #include <exception>
 #include <functional>
 #include <list>
@@ -8,6 +9,7 @@
 #include <mutex>
 #include <vector>
 
+#include "engine/engine_stats.h"
 #include "engine/model_runner.h"
 #include "engine/request.h"
 #include "engine/scheduler.h"
@@ -20,6 +22,8 @@ struct EngineOptions {
   // Rows of a step whose logits are wanted; 0 = max_sequences. Requests that observe logits get
   // them in any case; memory is planned for this many.
   int logit_rows = 0;
+  // With step_seconds, lone_step_seconds of 0 becomes 80 ms for each layer, for so long may a
+  // cancelled request go on, and at most 1 s, which newcomers may have to wait.
   SchedulerLimits limits;
   RunnerOptions runner;
   QueueLimits queue = {};
@@ -33,7 +37,8 @@ RunShape ShapeOf(const EngineOptions& options, int context);
 // Throws kExhausted, with both numbers, when a prompt of so many tokens is longer than the context.
 void CheckPromptFits(size_t tokens, int context, const Model& model);
 
-// Submit(), Cancel() and CancelAll() may be called from any thread, everything else from one.
+// Submit(), Cancel(), CancelAll(), idle() and stats() may be called from any thread, everything
+// else from one.
 class Engine {
  public:
   // Throws kInvalidArgument (bad option; fewer blocks than one sequence may need), kExhausted. The
@@ -46,7 +51,8 @@ class Engine {
   // Queues a request. Throws kInvalidArgument or kExhausted (a prompt longer than the context)
   // before anything is evaluated, and QueueFull.
   RequestId Submit(EngineRequest request);
-  // Ends all choices of the request at the next step; unknown and finished ones are ignored.
+  // Ends all choices of the request at the next step; unknown and finished ones are ignored. A step
+  // that computes for cancelled requests only ends behind the layer at hand.
   void Cancel(RequestId request);
   // The same for every request there is now.
   void CancelAll();
@@ -56,6 +62,11 @@ class Engine {
   // nothing was reported then (sequences with a recurrent state are evaluated again), and Cancel()
   // can make the next step smaller.
   bool Step();
+
+  // Nothing waits and nothing runs: Step() would do nothing.
+  bool idle() const;
+  // As of the end of the last step; what is queued, as of now.
+  EngineStats stats() const;
 
   int max_context() const { return max_context_; }
   int threads() const { return runner_.threads(); }
@@ -73,6 +84,12 @@ class Engine {
   void CheckQueue(OwnerId owner, const QueueLoad& more) const;
   void DrainInbox();
   void EndExpired();
+  void BeginForward(const StepPlan& plan);
+  void CheckWanted();
+  void Evaluate(StepPlan& plan);
+  int64_t CountRows(const StepPlan& plan);
+  void CountStep(const StepSize& size, int64_t prompt_rows, double seconds);
+  void PublishStats();
   void LeaveQueue(StepPlan& plan);
   void Report(const StepPlan& plan, MatrixView<const float> logits);
   static SampledToken NextToken(Sequence& sequence, std::span<const float> logits);
@@ -94,14 +111,23 @@ class Engine {
   int ends_ = 0;    // choices that ended since the last step
 
   bool share_prefixes_;
+  std::atomic<bool> abandoned_ = false;  // nobody wants the step that is computed
+  StepTime step_time_;
+
   QueueLimits queue_limits_;
-  std::mutex inbox_mutex_;  // guards what follows
+  int64_t generated_ = 0;  // tokens, since the last step
+  TokenRate prompt_rate_, generated_rate_;
+  EngineStats counted_;
+
+  mutable std::mutex inbox_mutex_;  // guards what follows
   RequestId next_id_ = 1;
   std::list<std::unique_ptr<Sequence>> submitted_;
   QueueGauge queue_;
   EndRate end_rate_;
+  EngineStats published_;
   std::vector<RequestId> cancelled_;
   bool all_cancelled_ = false;
+  std::vector<RequestId> in_step_;  // requests with rows in the step that is computed, each once
   // Lists of adapters that requests used last and their numbers in CacheScope, which are never
   // given again: blocks of a list that was dropped may still lie in the cache.
   struct AdapterList {

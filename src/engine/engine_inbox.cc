@@ -135,11 +135,22 @@ void Engine::CheckQueue(OwnerId owner, const QueueLoad& more) const {
 void Engine::Cancel(RequestId request) {
   const std::lock_guard<std::mutex> lock(inbox_mutex_);
   cancelled_.push_back(request);
+  CheckWanted();
+}
+
+// Whether anybody wants the step that is computed. REQUIRES: the inbox is locked.
+void Engine::CheckWanted() {
+  const bool unwanted =
+      all_cancelled_ || std::all_of(in_step_.begin(), in_step_.end(), [&](RequestId id) {
+        return std::find(cancelled_.begin(), cancelled_.end(), id) != cancelled_.end();
+      });
+  if (!in_step_.empty() && unwanted) abandoned_.store(true, std::memory_order_relaxed);
 }
 
 void Engine::CancelAll() {
   const std::lock_guard<std::mutex> lock(inbox_mutex_);
   all_cancelled_ = true;
+  CheckWanted();
 }
 
 }  // namespace tael

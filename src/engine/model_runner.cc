@@ -133,7 +133,7 @@ void ModelRunner::MarkStates(const Batch& batch, bool done) {
   }
 }
 
-MatrixView<const float> ModelRunner::Forward(const Batch& batch, HiddenRecorder* recorder) {
+ForwardResult ModelRunner::Run(const Batch& batch, const ForwardOptions& options) {
   arena_.Reset();
   ComputeContext ctx{pool_, *kernels_, arena_, integer_matmul_, worth_a_thread_};
   ctx.interleaved = &interleaved_;
@@ -141,12 +141,12 @@ MatrixView<const float> ModelRunner::Forward(const Batch& batch, HiddenRecorder*
   ctx.observer = observer_;
   if (profile_ != nullptr) profile_->Start();
   MarkStates(batch, /*done=*/false);
-  const MatrixView<float> logits =
-      tael::Forward(model_.spec, model_.weights, batch, {cache_, states_}, ctx, recorder);
+  const ForwardResult result =
+      tael::Forward(model_.spec, model_.weights, batch, {cache_, states_}, ctx, options);
   if (profile_ != nullptr) profile_->Stop();
-  MarkStates(batch, /*done=*/true);
+  if (!result.abandoned) MarkStates(batch, /*done=*/true);
   expert_bytes_read_ += ctx.expert_bytes;
-  return Const(logits);
+  return result;
 }
 
 }  // namespace tael

@@ -38,7 +38,11 @@ class ModelRunner {
   // be null. Of models with a recurrent state, the slots that the batch names are good for no
   // position if it throws. Steps larger than `shape` are evaluated too, but take more memory than
   // planned.
-  MatrixView<const float> Forward(const Batch& batch, HiddenRecorder* recorder = nullptr);
+  MatrixView<const float> Forward(const Batch& batch, HiddenRecorder* recorder = nullptr) {
+    return Const(Run(batch, {.recorder = recorder}).logits);
+  }
+  // The same with all there is to a step. An abandoned one leaves slots as one that throws.
+  ForwardResult Run(const Batch& batch, const ForwardOptions& options);
 
   // Empty for models without a recurrent state.
   StateCache& states() { return states_; }

@@ -6,6 +6,18 @@
 #include "engine/model_runner.h"
 
 namespace tael {
+namespace {
+
+// Of a step in all, however long it takes: a few rows cost little more than one.
+constexpr int kLeastPromptRows = 8;
+
+}  // namespace
+
+StepSize SizeOf(const StepPlan& plan) {
+  StepSize size;
+  for (const PlannedRows& rows : plan) size.Add(rows.begin, rows.count);
+  return size;
+}
 
 Scheduler::Scheduler(const SchedulerLimits& limits, BlockPool& pool, const SchedulerStates& states)
     : limits_(limits), pool_(pool), states_(states), accounts_(4.0 * limits.quantum) {
@@ -146,28 +158,52 @@ void Scheduler::ReleaseBlocks(Sequence& sequence) {
 void Scheduler::Preempt(List::iterator victim) {
   ReleaseBlocks(**victim);
   ++(*victim)->report.preemptions;
+  ++preemptions_;
   PutBack(running_, victim);
 }
 
+// Seconds that the next step may take; 0: any time.
+double Scheduler::LongestStep() const {
+  const Sequence& first = *running_.front();
+  const auto other = [&](const Owned& sequence) {
+    return sequence->request != first.request || sequence->decoding();
+  };
+  const auto waits = [&](const Owned& sequence) { return sequence->request != first.request; };
+  const bool alone = std::none_of(running_.begin(), running_.end(), other) &&
+                     std::none_of(waiting_.begin(), waiting_.end(), waits);
+  return alone ? limits_.lone_step_seconds : limits_.step_seconds;
+}
+
 // How many rows each running sequence gets: one if it decodes; what is left goes to prompts, to
-// those of the owner that was served least first.
-void Scheduler::AllotRows() {
+// those of the owner that was served least first. REQUIRES: something runs.
+void Scheduler::AllotRows(const StepTime* time) {
   std::vector<Sequence*> prompts;
-  int left = limits_.max_batch_tokens;
+  StepSize step;
   for (const Owned& sequence : running_) {
     sequence->rows = sequence->decoding() ? 1 : 0;
-    left -= sequence->rows;
     if (sequence->rows == 0) prompts.push_back(sequence.get());
+    if (sequence->rows > 0) step.Add(sequence->computed, 1);
   }
+  int left = limits_.max_batch_tokens - step.rows;
   // Somebody must move, whatever the limit.
   if (prompts.size() == running_.size()) left = std::max(left, 1);
   std::stable_sort(prompts.begin(), prompts.end(), [&](const Sequence* a, const Sequence* b) {
     const double used_a = accounts_.used(a->owner()), used_b = accounts_.used(b->owner());
     return used_a != used_b ? used_a < used_b : a->asked->priority > b->asked->priority;
   });
+  double most = LongestStep();
+  const bool limited = time != nullptr && most > 0;
+  if (limited) most = std::max(most, 2 * time->Predict(step));
+  int least = kLeastPromptRows;
   for (Sequence* sequence : prompts) {
-    sequence->rows = std::max(0, std::min({sequence->pending(), limits_.prefill_chunk, left}));
-    left -= sequence->rows;
+    int rows = std::max(0, std::min({sequence->pending(), limits_.prefill_chunk, left}));
+    if (limited && rows > least) {
+      rows = std::max(least, time->RowsWithin(step, sequence->computed, rows, most));
+    }
+    step.Add(sequence->computed, rows);
+    least = std::max(0, least - rows);
+    left -= rows;
+    sequence->rows = rows;
   }
 }
 
@@ -189,7 +225,7 @@ StepPlan Scheduler::ReserveRows() {
   return plan;
 }
 
-StepPlan Scheduler::Schedule() {
+StepPlan Scheduler::Schedule(const StepTime* time) {
   RestartLostStates();
   Admit();
   SettleOwners();
@@ -197,7 +233,7 @@ StepPlan Scheduler::Schedule() {
   // Nobody is planned only when the ones with rows found no memory beside older ones without:
   // then there is one less each time.
   while (plan.empty() && !running_.empty()) {
-    AllotRows();
+    AllotRows(time);
     plan = ReserveRows();
   }
   return plan;

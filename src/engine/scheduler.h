@@ -6,9 +6,11 @@
 #include <memory>
 #include <vector>
 
+#include "engine/engine_stats.h"
 #include "engine/fair_places.h"
 #include "engine/owner_accounts.h"
 #include "engine/sequence.h"
+#include "engine/step_time.h"
 #include "kv/batch.h"
 #include "kv/block_pool.h"
 
@@ -24,6 +26,7 @@ struct PlannedRows {
   bool ends() const { return begin + count == sequence->length(); }
 };
 using StepPlan = std::vector<PlannedRows>;
+StepSize SizeOf(const StepPlan& plan);
 
 struct SchedulerLimits {
   int max_sequences = 8;        // that run at the same time
@@ -33,7 +36,15 @@ struct SchedulerLimits {
   // New tokens that a sequence is served before it gives its place to another owner, and at least
   // an eighth of its length, which is what it may have to evaluate again.
   int quantum = 64;
+  // Seconds that a step may take while somebody decodes, waits or shares it with another request;
+  // 0: any time. Prompts get fewer rows for that, which changes no bit. If decoding alone takes
+  // longer than half of it, prompts may take as long as decoding does.
+  double step_seconds = 0;
+  // The same for a step of one request's prompt with nobody waiting.
+  double lone_step_seconds = 0;
 };
+// For serving people who wait.
+inline constexpr double kServedStepSeconds = 0.05;
 
 // Where sequences keep their recurrent states: slot i < max_sequences of `cache` belongs to one
 // that runs, the others to `snapshots`. Null for models without states. Both must outlive the
@@ -65,8 +76,9 @@ class Scheduler {
   // REQUIRES: alone in the cache, the sequence can always run to its end. When it throws
   // std::bad_alloc, `sequence` is untouched.
   void Add(std::unique_ptr<Sequence>&& sequence);
-  // The next step; empty when nothing is left to do. Planned rows have their blocks.
-  StepPlan Schedule();
+  // The next step; empty when nothing is left to do. Planned rows have their blocks. `time` says
+  // how long steps take; null: their length has no limit.
+  StepPlan Schedule(const StepTime* time = nullptr);
   // The plan was evaluated: its rows are in the cache and charged; full blocks become shareable.
   void MarkComputed(const StepPlan& plan);
   // Ends a sequence, wherever it is, and gives its blocks back.
@@ -77,6 +89,8 @@ class Scheduler {
   int running() const { return static_cast<int>(running_.size()); }
   int waiting() const { return static_cast<int>(waiting_.size()); }
   const OwnerAccounts& accounts() const { return accounts_; }
+  std::vector<OwnerStats> owners() const;
+  int64_t preemptions() const { return preemptions_; }
 
  private:
   using Owned = std::unique_ptr<Sequence>;
@@ -94,7 +108,8 @@ class Scheduler {
   const Sequence* VictimFor(const Sequence& candidate, const Shortage& shortage,
                             const Victims& without) const;
   bool MakeRoom(const Sequence& candidate);
-  void AllotRows();
+  void AllotRows(const StepTime* time);
+  double LongestStep() const;
   StepPlan ReserveRows();
   static int MissingBlocks(const Sequence& sequence);
   void TakeSharedPrefix(Sequence& sequence);
@@ -113,6 +128,7 @@ class Scheduler {
   std::vector<StateSlot> free_states_;
   OwnerAccounts accounts_;
   uint64_t arrivals_ = 0;
+  int64_t preemptions_ = 0;
   List waiting_;  // by priority, then arrival
   List running_;  // in the order they began to run
 };

@@ -64,6 +64,20 @@ void Scheduler::SettleOwners() {
   }
 }
 
+std::vector<OwnerStats> Scheduler::owners() const {
+  std::map<OwnerId, OwnerStats> owners;
+  const auto of = [&](const Owned& sequence) -> OwnerStats& {
+    const OwnerId owner = sequence->owner();
+    return owners.try_emplace(owner, OwnerStats{owner, 0, 0, accounts_.used(owner)}).first->second;
+  };
+  for (const Owned& sequence : running_) ++of(sequence).running;
+  for (const Owned& sequence : waiting_) ++of(sequence).waiting;
+  std::vector<OwnerStats> list;
+  list.reserve(owners.size());
+  for (const auto& entry : owners) list.push_back(entry.second);
+  return list;
+}
+
 // What each owner that runs uses when those of `without` have given back all they have.
 std::map<OwnerId, OwnerUse> Scheduler::Uses(const Victims& without) const {
   std::map<OwnerId, OwnerUse> uses;

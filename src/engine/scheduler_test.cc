@@ -120,6 +120,65 @@ TEST(Scheduler, TheYoungestGivesWayWhenTheCacheIsFull) {
   EXPECT_EQ(Counts(scheduler.Schedule()), std::vector<int>{129});  // all again
 }
 
+// 1 ms per row.
+StepTime OneMillisecondPerRow() {
+  StepTime time;
+  for (int i = 0; i < 30; ++i) {
+    StepSize size;
+    size.Add(0, 1 + 10 * i);
+    time.Observe(size, 0.001 * size.rows);
+  }
+  return time;
+}
+
+TEST(Scheduler, StepsAreShortWhileSomebodyWaitsOrDecodes) {
+  const StepTime time = OneMillisecondPerRow();
+  BlockPool pool(64);
+  SchedulerLimits limits{.max_sequences = 4, .max_batch_tokens = 400, .prefill_chunk = 200};
+  limits.step_seconds = 0.0505;
+  Scheduler scheduler(limits, pool);
+  scheduler.Add(MakeSequence(1, 250));
+  StepPlan plan = scheduler.Schedule(&time);
+  EXPECT_EQ(Counts(plan), std::vector<int>{200}) << "alone";
+  Compute(scheduler, plan);
+  scheduler.Add(MakeSequence(2, 90, 0, 1000));
+  plan = scheduler.Schedule(&time);
+  EXPECT_EQ(Counts(plan), std::vector<int>{50}) << "the other one waits for rows";
+  Compute(scheduler, plan);
+  plan = scheduler.Schedule(&time);
+  EXPECT_EQ(Counts(plan), (std::vector<int>{1, 49}));
+  EXPECT_EQ(Counts(scheduler.Schedule()), (std::vector<int>{1, 90})) << "without an estimate";
+}
+
+TEST(Scheduler, AStepOfOnePromptHasALimitOfItsOwn) {
+  const StepTime time = OneMillisecondPerRow();
+  BlockPool pool(64);
+  SchedulerLimits limits{.max_sequences = 4, .max_batch_tokens = 400, .prefill_chunk = 200};
+  limits.lone_step_seconds = 0.1205;
+  Scheduler scheduler(limits, pool);
+  for (int choice = 0; choice < 3; ++choice) scheduler.Add(MakeSequence(1, 250, choice));
+  EXPECT_EQ(Counts(scheduler.Schedule(&time)), std::vector<int>{120});
+}
+
+TEST(Scheduler, PromptsMoveHoweverLongAStepTakes) {
+  StepTime time;
+  for (int i = 0; i < 30; ++i) {
+    StepSize size;
+    size.Add(0, 1 + i);
+    time.Observe(size, 0.3 + 0.03 * size.rows);
+  }
+  BlockPool pool(64);
+  SchedulerLimits limits{.max_sequences = 4, .max_batch_tokens = 400, .prefill_chunk = 200};
+  limits.step_seconds = 0.05;
+  Scheduler scheduler(limits, pool);
+  scheduler.Add(MakeSequence(1, 10));
+  Compute(scheduler, scheduler.Schedule());
+  scheduler.Add(MakeSequence(2, 150, 0, 1000));
+  scheduler.Add(MakeSequence(3, 150, 0, 2000));
+  // Decoding takes 0.33 s: as long again is for the prompt.
+  EXPECT_EQ(Counts(scheduler.Schedule(&time)), (std::vector<int>{1, 11}));
+}
+
 TEST(Scheduler, RemovedSequencesGiveTheirBlocksBack) {
   BlockPool pool(8);
   Scheduler scheduler({}, pool);

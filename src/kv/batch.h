@@ -38,6 +38,8 @@ struct Batch {
   std::vector<int32_t> positions;  // [T]
   std::vector<BatchSequence> sequences;
   std::vector<int32_t> logit_rows;  // rows of `tokens` whose logits are wanted, ascending
+  // Rows whose hidden states behind the final norm are wanted, ascending.
+  std::vector<int32_t> hidden_rows = {};
 };
 
 }  // namespace tael

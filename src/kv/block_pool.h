@@ -32,6 +32,8 @@ class BlockPool {
 
   // Blocks that Allocate() can still give: never used, or only findable.
   int available() const { return static_cast<int>(free_.size() + idle_.size()); }
+  // Of these, those that are only findable.
+  int idle() const { return static_cast<int>(idle_.size()); }
   int num_blocks() const { return static_cast<int>(blocks_.size()); }
 
   // A block with one reference and no content; nullopt when all are in use.

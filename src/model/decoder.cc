@@ -49,11 +49,22 @@ StepRopeTables TablesOf(const DecoderWeights& weights, const Batch& batch, Compu
   return tables;
 }
 
+// Copies of these rows [rows, D], their streams joined, behind the final norm.
+MatrixView<float> Normed(const DecoderSpec& spec, const DecoderWeights& weights,
+                         const MatrixView<float>& hidden, const std::vector<int32_t>& rows,
+                         ComputeContext& ctx) {
+  const MatrixView<float> part = GatherRows(Const(hidden), rows, ctx);
+  const MatrixView<float> last =
+      JoinStreams(spec.residual, weights.end_streams, spec.norm_eps, part, ctx);
+  RmsNorm(Const(last), weights.final_norm, spec.norm_eps, last, ctx);
+  return last;
+}
+
 }  // namespace
 
-MatrixView<float> Forward(const DecoderSpec& spec, const DecoderWeights& weights,
-                          const Batch& batch, const Caches& caches, ComputeContext& ctx,
-                          HiddenRecorder* recorder) {
+ForwardResult Forward(const DecoderSpec& spec, const DecoderWeights& weights, const Batch& batch,
+                      const Caches& caches, ComputeContext& ctx, const ForwardOptions& options) {
+  HiddenRecorder* const recorder = options.recorder;
   const auto rows = static_cast<int64_t>(batch.tokens.size());
   const ResidualSpec& residual = spec.residual;
   const MatrixView<float> embedded = NewMatrix(rows, spec.hidden_size, ctx);
@@ -64,6 +75,9 @@ MatrixView<float> Forward(const DecoderSpec& spec, const DecoderWeights& weights
   ctx.routers = recorder != nullptr ? &recorder->routers : nullptr;
   const StepRopeTables rope_tables = TablesOf(weights, batch, ctx);
   for (size_t i = 0; i < spec.layers.size(); ++i) {
+    if (options.abandoned != nullptr && options.abandoned->load(std::memory_order_relaxed)) {
+      return {.abandoned = true};
+    }
     const AttentionStep step{batch,         caches.keys_values, caches.states, static_cast<int>(i),
                              spec.norm_eps, residual,           &rope_tables};
     if (ctx.profile != nullptr) ctx.profile->SetLayer(static_cast<int>(i));
@@ -71,16 +85,17 @@ MatrixView<float> Forward(const DecoderSpec& spec, const DecoderWeights& weights
     Record(hidden, recorder);
   }
   if (ctx.profile != nullptr) ctx.profile->SetLayer(kOutsideLayers);
-  const MatrixView<float> rest = GatherRows(Const(hidden), batch.logit_rows, ctx);
-  const MatrixView<float> last =
-      JoinStreams(residual, weights.end_streams, spec.norm_eps, rest, ctx);
-  RmsNorm(Const(last), weights.final_norm, spec.norm_eps, last, ctx);
-  const MatrixView<float> logits = NewMatrix(last.rows, spec.vocab_size, ctx);
+  ForwardResult result;
+  if (!batch.hidden_rows.empty()) {
+    result.hidden = Normed(spec, weights, hidden, batch.hidden_rows, ctx);
+  }
+  const MatrixView<float> last = Normed(spec, weights, hidden, batch.logit_rows, ctx);
+  result.logits = NewMatrix(last.rows, spec.vocab_size, ctx);
   const AdapterScope with_logits(ctx, batch.logit_rows.data(), last.rows);
   const OpScope head(ctx.profile, OpKind::kHead);
   MatmulInput input(Const(last), ctx);
-  Matmul(input, weights.head, logits, ctx);
-  return logits;
+  Matmul(input, weights.head, result.logits, ctx);
+  return result;
 }
 
 namespace {

@@ -1,6 +1,7 @@
 // The bound weights of a decoder and its forward walk.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -54,12 +55,24 @@ struct HiddenRecorder {
   std::vector<RouterRecord> routers;       // of the layers with experts, in their order
 };
 
-// Evaluates the batch, writes its keys, values and states to `caches`, returns logits [logit_rows,
-// V] in the arena (valid until the arena is reset). `recorder` may be null. REQUIRES: ids inside
-// the vocabulary, blocks cover the positions (the engine checks both).
-MatrixView<float> Forward(const DecoderSpec& spec, const DecoderWeights& weights,
-                          const Batch& batch, const Caches& caches, ComputeContext& ctx,
-                          HiddenRecorder* recorder = nullptr);
+struct ForwardOptions {
+  HiddenRecorder* recorder = nullptr;  // null: nobody
+  // Looked at before each layer: once it is true, nobody wants the result. Null: somebody does.
+  const std::atomic<bool>* abandoned = nullptr;
+};
+
+// In the arena: valid until it is reset.
+struct ForwardResult {
+  MatrixView<float> logits = {};  // [logit_rows, V]
+  MatrixView<float> hidden = {};  // [hidden_rows, D], behind the final norm
+  bool abandoned = false;  // it ended between two layers: caches hold parts, there is no result
+};
+
+// Evaluates the batch, writes its keys, values and states to `caches`. REQUIRES: ids inside the
+// vocabulary, blocks cover the positions (the engine checks both).
+ForwardResult Forward(const DecoderSpec& spec, const DecoderWeights& weights, const Batch& batch,
+                      const Caches& caches, ComputeContext& ctx,
+                      const ForwardOptions& options = {});
 
 // Cache rows that a layer stores per position, and those of all layers.
 KvLayout LayoutOf(const AttentionSpec& attention);
