@@ -184,6 +184,7 @@ constexpr GgufKey kCommonKeys[] = {
     {"rope.scaling.yarn_beta_slow", "rope_scaling.beta_slow", kDerived},
     {"rope.scaling.yarn_log_multiplier", "rope_scaling.mscale_all_dim", kDerived},
     {"rope.scaling.finetuned", "", kIgnored},
+    {"pooling_type", "", kIgnored},  // engine/pooling_files.cc reads it
     {"ssm.conv_kernel", "linear_conv_kernel_dim", kCount},
     {"ssm.state_size", "linear_key_head_dim", kCount},
     {"ssm.group_count", "linear_num_key_heads", kCount},

@@ -9,10 +9,6 @@
 namespace tael {
 namespace {
 
-double Seconds(EngineTime from, EngineTime to) {
-  return std::chrono::duration<double>(to - from).count();
-}
-
 SchedulerLimits Checked(const SchedulerLimits& limits) {
   const auto check = [](const char* name, int value) {
     constexpr int kMost = 1 << 20;
@@ -73,44 +69,6 @@ SchedulerStates StatesOf(ModelRunner& runner, SnapshotPool& snapshots) {
   return {&runner.states(), &snapshots};
 }
 
-void ReportStart(const PlannedRows& rows) {
-  const Sequence& sequence = *rows.sequence;
-  const auto& on_start = sequence.asked->observer.on_start;
-  if (on_start && rows.first) on_start(sequence.id(), sequence.report.queue_seconds);
-}
-
-void ReportPrompt(const PlannedRows& rows) {
-  const Sequence& sequence = *rows.sequence;
-  const auto& on_prompt = sequence.asked->observer.on_prompt;
-  if (!on_prompt || rows.begin >= sequence.report.prompt_tokens) return;
-  on_prompt(sequence.id(), std::min(rows.begin + rows.count, sequence.report.prompt_tokens));
-}
-
-bool ObservesLogits(const Sequence& sequence, int position) {
-  const EngineRequest& asked = *sequence.asked;
-  if (!asked.observer.on_logits) return false;
-  return asked.observed_logits == ObservedLogits::kAll ||
-         (sequence.choice == 0 && position < sequence.report.prompt_tokens);
-}
-
-// Whether the model gives logits for row i of `rows`: to observe, or to pick the next token.
-bool HasLogits(const PlannedRows& rows, int i) {
-  return (rows.ends() && i + 1 == rows.count) || ObservesLogits(*rows.sequence, rows.begin + i);
-}
-
-// Shows the observer its logits; those of `rows` begin in row `row`.
-void ReportLogits(const PlannedRows& rows, MatrixView<const float> logits, int64_t row) {
-  const Sequence& sequence = *rows.sequence;
-  for (int i = 0; i < rows.count; ++i) {
-    if (!HasLogits(rows, i)) continue;
-    if (ObservesLogits(sequence, rows.begin + i)) {
-      sequence.asked->observer.on_logits(sequence.id(), rows.begin + i,
-                                         {logits.row(row), static_cast<size_t>(logits.cols)});
-    }
-    ++row;
-  }
-}
-
 }  // namespace
 
 RunShape ShapeOf(const EngineOptions& options, int context) {
@@ -123,29 +81,8 @@ RunShape ShapeOf(const EngineOptions& options, int context) {
           .rows = static_cast<int>(rows),
           .logit_rows = options.logit_rows > 0 ? options.logit_rows : limits.max_sequences,
           .kv_blocks = ResolveBlocks(options, context),
+          .hidden_rows = options.hidden_rows,
           .state_slots = limits.max_sequences + SnapshotsFor(limits)};
-}
-
-Batch BuildBatch(const StepPlan& plan) {
-  Batch batch;
-  for (const PlannedRows& rows : plan) {
-    const Sequence& sequence = *rows.sequence;
-    const int first_row = static_cast<int>(batch.tokens.size());
-    const auto begin = sequence.tokens.begin() + rows.begin;
-    batch.tokens.insert(batch.tokens.end(), begin, begin + rows.count);
-    for (int i = 0; i < rows.count; ++i) {
-      batch.positions.push_back(rows.begin + i);
-      if (HasLogits(rows, i)) batch.logit_rows.push_back(first_row + i);
-    }
-    batch.sequences.push_back({.first_row = first_row,
-                               .count = rows.count,
-                               .begin = rows.begin,
-                               .blocks = sequence.blocks,
-                               .adapters = sequence.adapters,
-                               .state = sequence.state,
-                               .snapshots = rows.snapshots});
-  }
-  return batch;
 }
 
 Engine::Engine(const Model& model, const EngineOptions& options)
@@ -303,93 +240,8 @@ void Engine::Evaluate(StepPlan& plan) {
   const StepSize size = SizeOf(plan);
   const int64_t prompt_rows = CountRows(plan);
   scheduler_.MarkComputed(plan);
-  Report(plan, Const(result.logits));
+  Report(plan, result);
   CountStep(size, prompt_rows, Seconds(begin, clock_()));
-}
-
-void Engine::Report(const StepPlan& plan, MatrixView<const float> logits) {
-  int64_t row = 0;
-  for (const PlannedRows& rows : plan) {
-    Sequence& sequence = *rows.sequence;
-    const int64_t first = row;
-    for (int i = 0; i < rows.count; ++i) row += HasLogits(rows, i) ? 1 : 0;
-    try {
-      ReportStart(rows);
-      ReportLogits(rows, logits, first);
-      ReportPrompt(rows);
-      if (rows.ends()) {
-        Advance(sequence, {logits.row(row - 1), static_cast<size_t>(logits.cols)});
-      }
-    } catch (...) {
-      // Only this choice ends; the others of the step must not suffer.
-      Abandon(sequence, std::current_exception());
-    }
-  }
-}
-
-// Drawn from the logits, or the next one of an interjection.
-SampledToken Engine::NextToken(Sequence& sequence, std::span<const float> logits) {
-  if (sequence.interjection.empty()) return sequence.sampler->Sample(logits, sequence.length());
-  const TokenId id = sequence.interjection.front();
-  sequence.interjection = sequence.interjection.subspan(1);
-  return sequence.sampler->Given(logits, id);
-}
-
-// Picks the next token of a sequence and decides whether it goes on.
-void Engine::Advance(Sequence& sequence, std::span<const float> logits) {
-  const EngineRequest& asked = *sequence.asked;
-  const SampledToken sampled = NextToken(sequence, logits);
-  const TokenId token = sampled.id;
-  const bool context_full = sequence.length() >= max_context_;
-  sequence.sampler->Accept(token);
-  sequence.tokens.push_back(token);
-  ++generated_;
-  if (++sequence.report.completion_tokens == 1) sequence.first_token = now_;
-  const Verdict verdict = asked.observer.on_token(sequence.id(), sampled);
-  if (verdict == Verdict::kInterject) sequence.interjection = asked.interjection;
-  const auto& stops = asked.stop_tokens;
-  const bool stop_token = std::find(stops.begin(), stops.end(), token) != stops.end();
-  if (stop_token || verdict == Verdict::kStop) {
-    Finish(sequence, FinishReason::kStop);
-  } else if (verdict == Verdict::kCancel) {
-    Finish(sequence, FinishReason::kCancelled);
-  } else if (sequence.report.completion_tokens == asked.max_tokens) {
-    Finish(sequence, FinishReason::kLength);
-  } else if (context_full) {
-    Finish(sequence, FinishReason::kContextFull);
-  }
-}
-
-// Ends the sequence: it waits and runs no longer.
-std::unique_ptr<Sequence> Engine::Take(Sequence& sequence) {
-  if (!sequence.started) {
-    const std::lock_guard<std::mutex> lock(inbox_mutex_);
-    queue_.Remove(sequence.owner(), sequence.load);
-  }
-  ChoiceReport& report = sequence.report;
-  if (!sequence.started) {
-    report.queue_seconds = Seconds(sequence.submitted, now_);
-  } else if (report.completion_tokens == 0) {
-    report.prompt_seconds = Seconds(sequence.start, now_);
-  } else {
-    report.prompt_seconds = Seconds(sequence.start, sequence.first_token);
-    report.decode_seconds = Seconds(sequence.first_token, now_);
-  }
-  ends_ += sequence.started ? 1 : 0;
-  return scheduler_.Remove(&sequence);
-}
-
-void Engine::Finish(Sequence& sequence, FinishReason reason) {
-  sequence.report.finish = reason;
-  const std::unique_ptr<Sequence> ended = Take(sequence);
-  const RequestObserver& observer = ended->asked->observer;
-  if (observer.on_finish) observer.on_finish(ended->id(), ended->report);
-}
-
-void Engine::Abandon(Sequence& sequence, const std::exception_ptr& error) {
-  const std::unique_ptr<Sequence> ended = Take(sequence);
-  const RequestObserver& observer = ended->asked->observer;
-  if (observer.on_error) observer.on_error(ended->id(), error);
 }
 
 }  // namespace tael

@@ -24,6 +24,9 @@ struct EngineOptions {
   int logit_rows = 0;
   // With step_seconds, lone_step_seconds of 0 becomes 80 ms for each layer, for so long may a
   // cancelled request go on, and at most 1 s, which newcomers may have to wait.
+  // Rows of a step whose hidden states are wanted, for planning memory; requests with pooling get
+  // them in any case.
+  int hidden_rows = 0;
   SchedulerLimits limits;
   RunnerOptions runner;
   QueueLimits queue = {};
@@ -91,7 +94,8 @@ class Engine {
   void CountStep(const StepSize& size, int64_t prompt_rows, double seconds);
   void PublishStats();
   void LeaveQueue(StepPlan& plan);
-  void Report(const StepPlan& plan, MatrixView<const float> logits);
+  void Report(const StepPlan& plan, const ForwardResult& result);
+  void ReportEnd(Sequence& sequence, std::span<const float> logits);
   static SampledToken NextToken(Sequence& sequence, std::span<const float> logits);
   void Advance(Sequence& sequence, std::span<const float> logits);
   std::unique_ptr<Sequence> Take(Sequence& sequence);

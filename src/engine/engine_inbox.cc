@@ -25,6 +25,29 @@ void CheckPromptFits(size_t tokens, int context, const Model& model) {
 
 namespace {
 
+// What the request is for, and whether there is somebody to tell.
+void CheckKind(const EngineRequest& request) {
+  const bool pooled = request.pooling.has_value(), scored = !request.scored_tokens.empty();
+  const RequestObserver& observer = request.observer;
+  if (pooled && scored) {
+    Fail(ErrorCode::kInvalidArgument,
+         "the request asks for hidden states and for scores of tokens. Hint: two requests");
+  }
+  if ((pooled || scored) && request.choices != 1) {
+    Fail(ErrorCode::kInvalidArgument, "n is {}, needed 1 for {}", request.choices,
+         pooled ? "embeddings" : "scores");
+  }
+  const bool told = pooled   ? static_cast<bool>(observer.on_embedding)
+                    : scored ? static_cast<bool>(observer.on_scores)
+                             : static_cast<bool>(observer.on_token);
+  if (!told) {
+    Fail(ErrorCode::kInvalidArgument, "the request has no {} observer",
+         pooled   ? "on_embedding"
+         : scored ? "on_scores"
+                  : "on_token");
+  }
+}
+
 void CheckIds(const std::vector<TokenId>& ids, int vocabulary) {
   for (const TokenId id : ids) {
     if (id >= 0 && id < vocabulary) continue;
@@ -45,9 +68,8 @@ void Engine::Check(const EngineRequest& request) const {
   CheckIds(request.prompt, vocabulary);
   CheckIds(request.interjection, vocabulary);
   CheckTokenTexts(request.sampling, request.token_texts.get(), vocabulary);
-  if (!request.observer.on_token) {
-    Fail(ErrorCode::kInvalidArgument, "the request has no on_token observer");
-  }
+  CheckIds(request.scored_tokens, vocabulary);
+  CheckKind(request);
   if (request.choices < 1 || request.choices > kMaxChoices) {
     Fail(ErrorCode::kInvalidArgument, "n is {}, needed 1 to {}", request.choices, kMaxChoices);
   }
@@ -88,12 +110,17 @@ std::unique_ptr<Sequence> Engine::MakeSequence(std::shared_ptr<const EngineReque
   sequence->adapters = ChooseAdapters(runner_.model().adapters, asked->adapters);
   sequence->tokens = asked->prompt;
   sequence->report.prompt_tokens = static_cast<int>(asked->prompt.size());
+  if (asked->pooling) {
+    sequence->pooler = std::make_unique<Pooler>(*asked->pooling, runner_.model().spec.hidden_size);
+  }
   sequence->asked = std::move(asked);
   return sequence;
 }
 
 RequestId Engine::Submit(EngineRequest request) {
   Check(request);
+  // States of positions that were not evaluated are not there.
+  if (request.pooling && request.pooling->kind != PoolingKind::kLast) request.reuse_prefix = false;
   const auto asked = std::make_shared<const EngineRequest>(std::move(request));
   std::list<std::unique_ptr<Sequence>> sequences;
   QueueLoad load;

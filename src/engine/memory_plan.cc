@@ -36,6 +36,8 @@ Batch LargestBatch(const Model& model, const RunShape& shape) {
   batch.positions.assign(static_cast<size_t>(rows), 0);
   batch.logit_rows.resize(static_cast<size_t>(std::min(shape.logit_rows, rows)));
   std::iota(batch.logit_rows.begin(), batch.logit_rows.end(), 0);
+  batch.hidden_rows.resize(static_cast<size_t>(std::min(shape.hidden_rows, rows)));
+  std::iota(batch.hidden_rows.begin(), batch.hidden_rows.end(), 0);
   int first_row = 0, left = rows - shape.sequences;  // beyond one of each sequence
   for (int i = 0; i < shape.sequences; ++i) {
     const int count = 1 + std::min(left, shape.context - 1);

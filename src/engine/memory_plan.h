@@ -20,6 +20,7 @@ struct RunShape {
   int rows = 1;         // tokens of the largest step
   int logit_rows = 1;   // of these, rows whose logits are wanted
   int kv_blocks = 1;    // of the cache
+  int hidden_rows = 0;  // rows whose hidden states are wanted
   int state_slots = 1;  // of models with a recurrent state: sequences and snapshots
 };
 

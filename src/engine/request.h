@@ -12,6 +12,7 @@
 
 #include "engine/finish_reason.h"
 #include "engine/owner_accounts.h"
+#include "engine/pooling.h"
 #include "engine/sampler.h"
 #include "model/adapter.h"
 #include "text/tokenizer.h"
@@ -40,13 +41,13 @@ struct ChoiceReport {
   double queue_seconds = 0, prompt_seconds = 0, decode_seconds = 0;
 };
 
-// Called from Engine::Step(), on its thread, which may be before Submit() returned on another; all
-// but on_token may be empty. They must not call the engine, except Cancel() and Submit(). Every
-// choice ends with exactly one on_finish or on_error, unless the engine is destroyed before. A
-// choice whose on_token, on_start, on_prompt or on_logits throws ends with on_error; on_finish and
-// on_error must not throw.
+// Called from Engine::Step(), on its thread, which may be before Submit() returned on another;
+// those that are not REQUIRED may be empty. They must not call the engine, except Cancel() and
+// Submit(). Every choice ends with exactly one on_finish or on_error, unless the engine is
+// destroyed before. on_finish and on_error must not throw; a choice another of whose observers
+// throws ends with on_error.
 struct RequestObserver {
-  // A new token of a choice, and whether the choice goes on.
+  // A new token of a choice, and whether the choice goes on. REQUIRED for answers.
   std::function<Verdict(const ChoiceId& choice, const SampledToken& token)> on_token;
   std::function<void(const ChoiceId& choice, const ChoiceReport& report)> on_finish;
   // The choice failed and ends.
@@ -60,6 +61,14 @@ struct RequestObserver {
   // a preempted choice is evaluated again. Positions taken from others' work are not among them.
   std::function<void(const ChoiceId& choice, int position, std::span<const float> logits)>
       on_logits;
+  // The pooled state of the whole prompt, with the position of its last token; of
+  // PoolingKind::kNone the state of each position in turn, from the first one again when the
+  // request is evaluated again. REQUIRED with pooling.
+  std::function<void(const ChoiceId& choice, int position, std::span<const float> state)>
+      on_embedding;
+  // Natural logarithms of the probabilities that scored_tokens follow the prompt, in their order.
+  // REQUIRED with scored_tokens.
+  std::function<void(const ChoiceId& choice, std::span<const double> log_probs)> on_scores;
 };
 
 // Which logits on_logits is shown. Those of whole prompts cost memory and a product with the
@@ -75,6 +84,11 @@ struct EngineRequest {
   SamplingParams sampling;  // `choice` is counted up from the one given here
   // REQUIRED with banned strings; of no more tokens than the model's vocabulary.
   std::shared_ptr<const TokenTexts> token_texts = nullptr;
+  // Instead of an answer: the prompt's hidden states behind the final norm, pooled (ReadPooling()).
+  // Ends with kStop and no token; choices is 1.
+  std::optional<Pooling> pooling = std::nullopt;
+  // Instead of an answer: how probable these tokens are next, as rerankers ask. The same end.
+  std::vector<TokenId> scored_tokens = {};
   int max_tokens = 0;                // of each choice; 0 = until a stop token or the context's end
   std::vector<TokenId> stop_tokens;  // the token itself is reported
   // What Verdict::kInterject makes an answer go on with, token by token, each reported like any

@@ -13,6 +13,10 @@
 
 namespace tael {
 
+inline double Seconds(EngineTime from, EngineTime to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
 struct Sequence {
   RequestId request = 0;
   int choice = 0;
@@ -35,10 +39,11 @@ struct Sequence {
   QueueLoad load;  // what it counts in the queue until it starts
   bool started = false;
   EngineTime submitted, start, first_token;
-  uint64_t arrival = 0;  // grows with each sequence that the scheduler takes
-  int charged = 0;       // tokens that its owner was charged for: none is twice
-  int turn = 0;          // of them, since it runs
-  int rows = 0;          // of the next step
+  std::unique_ptr<Pooler> pooler;  // of requests for hidden states
+  uint64_t arrival = 0;            // grows with each sequence that the scheduler takes
+  int charged = 0;                 // tokens that its owner was charged for: none is twice
+  int turn = 0;                    // of them, since it runs
+  int rows = 0;                    // of the next step
   ChoiceReport report;
 
   OwnerId owner() const { return asked->owner; }
