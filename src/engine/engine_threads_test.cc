@@ -32,6 +32,7 @@ void Ask(Engine& engine, Client& client, std::atomic<int>& open) {
   for (int i = 0; i < kRequests; ++i) {
     const auto at = static_cast<size_t>(i);
     EngineRequest request = Observed(client.wanted[at], client.answers[at], /*with_logits=*/false);
+    request.owner = static_cast<OwnerId>(i % 2);
     request.observer.on_finish = [&client, &open, at](const ChoiceId& choice,
                                                       const ChoiceReport& report) {
       client.first_seen[at] = choice;
@@ -40,6 +41,9 @@ void Ask(Engine& engine, Client& client, std::atomic<int>& open) {
     };
     client.ids.push_back(engine.Submit(std::move(request)));
     if (Cancelled(i)) engine.Cancel(client.ids.back());
+    // Watched from here: nothing is idle before anything has ended.
+    EXPECT_EQ(engine.stats().kv_blocks, 4 * 7);
+    EXPECT_FALSE(engine.idle() && open == kClients * kRequests);
   }
 }
 
