@@ -71,7 +71,7 @@ verify() {
 }
 
 thread_tests() {
-  local runner=() tests=(build/tsan/{runtime,ops,engine}_test)
+  local runner=() tests=(build/tsan/{runtime,hub,ops,engine}_test)
   # Thread sanitizer wants the addresses where it expects them.
   setarch -R true 2>/dev/null && runner=(setarch -R)
   # Left out: what runs on one thread, and grids that go the ways of BatchingTest over other models; with the
@@ -216,7 +216,7 @@ core() {
 full() {
   core
   stage dev build dev && { stage dev-unit unit_tests dev; stage fuzz scripts/fuzz.sh 10; }
-  stage tsan build tsan runtime_test ops_test engine_test && stage tsan-unit thread_tests
+  stage tsan build tsan runtime_test hub_test ops_test engine_test && stage tsan-unit thread_tests
   stage arm64-libs scripts/fetch_arm64_libs.sh build/arm64-libs &&
     stage arm64 build arm64 kernels_test tael && stage arm64-unit arm64_tests
   stage tidy clang_tidy
