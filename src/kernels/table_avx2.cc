@@ -51,6 +51,7 @@
 #include "quant/packed/bytes16.inl.h"
 #include "quant/packed/blocks.inl.h"
 #include "kernels/impl/packed_rows.inl.h"
+#include "kernels/isa/x86_float8.h"
 #include "kernels/impl/matmul_float8.inl.h"
 // clang-format on
 #include "kernels/isa/target_end.h"

@@ -25,6 +25,7 @@
 #include "quant/packed/fp4.inl.h"
 #include "quant/packed/bytes16.inl.h"
 #include "quant/packed/blocks.inl.h"
+#include "kernels/isa/float8.h"
 #include "kernels/impl/matmul_float8.inl.h"
 // clang-format on
 

@@ -1,6 +1,7 @@
 // Float matrix product (numerics.md, 3) with float8 codes (E4M3) that become numbers in registers:
 // for a few activation rows, writing a tile of floats and reading it again takes longer than the
-// memory needs for the codes. The order within an output is that of FloatTile().
+// memory needs for the codes. The order within an output is that of FloatTile(). Needs of the
+// instruction set: Float8AsHalves().
 namespace tael::TAEL_ISA {
 namespace {
 
@@ -32,17 +33,10 @@ struct QuickFloat8 {
     return !found;
   }
   F32x16 operator()(const uint8_t* codes, const F32x16& factor, float) {
-    using Shorts8 [[gnu::vector_size(16)]] = int16_t;
-    const Bytes16 c = LoadBytes16(codes), negative = c | 128, none = {};
+    const Bytes16 c = LoadBytes16(codes), negative = c | 128;
     largest = negative > largest ? negative : largest;
     // Behind a byte of zeros and shifted by one the sign is at its place, and once more below.
-    constexpr auto kKept = static_cast<int16_t>(0xbfff);
-    const Shorts8 low = (std::bit_cast<Shorts8>(ZipLow(none, c)) >> 1) & kKept;
-    const Shorts8 high = (std::bit_cast<Shorts8>(ZipHigh(none, c)) >> 1) & kKept;
-    uint8_t bytes[32];
-    std::memcpy(bytes, &low, sizeof(low));
-    std::memcpy(bytes + 16, &high, sizeof(high));
-    return Mul(LoadAs<ElementF16>(bytes), factor);
+    return Mul(Float8AsHalves(c), factor);
   }
 };
 // Any code and any scale.

@@ -134,6 +134,10 @@ struct ElementF16 {
                      _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
   }
 };
+inline F32x16 FromHalves(__m256i halves) {
+  return {_mm256_cvtph_ps(_mm256_castsi256_si128(halves)),
+          _mm256_cvtph_ps(_mm256_extracti128_si256(halves, 1))};
+}
 struct ElementBF16 {
   static constexpr size_t kBytes = 2;
   static __m256 Decode8(const uint8_t* p) {

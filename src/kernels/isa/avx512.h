@@ -115,6 +115,7 @@ struct ElementF16 {
     StoreHalves(_mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC), p);
   }
 };
+inline F32x16 FromHalves(__m256i halves) { return {_mm512_cvtph_ps(halves)}; }
 struct ElementBF16 {
   static constexpr size_t kBytes = 2;
   static __m512 Widen(__m256i halves) {
