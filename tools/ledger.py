@@ -17,6 +17,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import marked
@@ -86,7 +87,24 @@ def measure_model(options: argparse.Namespace) -> dict:
             ways.append({"matmul": mode, "kv": cache, "scored": found["scored"], "kl": found["kl"],
                          "top1_agreement": found["top1_agreement"], "perplexity_ratio": found["perplexity_ratio"]})
             print(f"{mode} {cache}: KL {found['kl']['value']:.3g}", file=sys.stderr)
-    return {"file": Path(options.model).name, "texts": [Path(text).name for text in texts], "ways": ways}
+    return {"file": Path(options.model).name, "texts": [Path(text).name for text in texts], "ways": ways,
+            "bf16": measure_bf16(options, texts)}
+
+
+def measure_bf16(options: argparse.Namespace, texts: list[str]) -> list[dict]:
+    """The same of `--matmul bf16`, which needs BF16 weights: the distance from float32 arithmetic on the same ones."""
+    ways = []
+    with tempfile.TemporaryDirectory() as folder:
+        model = str(Path(folder) / "model.gguf")
+        subprocess.run([options.tael, "convert", options.model, model, "--dtype", "bf16"], check=True,
+                       stdout=subprocess.DEVNULL)
+        for cache in ("f32", "f16"):
+            found = run([options.tael, "eval", "compare", model, model, *texts, "--json", "--matmul", "bf16",
+                         "--kv", cache, "--base-matmul", "float", "--base-kv", "f32", "--max-tokens", str(options.tokens)])
+            ways.append({"matmul": "bf16", "kv": cache, "scored": found["scored"], "kl": found["kl"],
+                         "top1_agreement": found["top1_agreement"], "perplexity_ratio": found["perplexity_ratio"]})
+            print(f"bf16 {cache}: KL {found['kl']['value']:.3g}", file=sys.stderr)
+    return ways
 
 
 def measure_reference(options: argparse.Namespace) -> list[dict] | None:
@@ -127,10 +145,10 @@ def golden_lines(goldens: dict) -> list[str]:
 def model_lines(model: dict) -> list[str]:
     scored = model["ways"][0]["scored"]
     lines = [f"{model['file']}, {scored} tokens of {', '.join(model['texts'])}; distance from float32 arithmetic with a "
-             "float32 cache, in nats:", "",
+             "float32 cache, in nats (bf16: of the weights rounded to BF16, from float32 arithmetic on those):", "",
              "| `--matmul` | `--kv` | KL, mean | KL, 99 % | same best token | perplexity ratio |",
              "| --- | --- | ---: | ---: | ---: | ---: |"]
-    for way in model["ways"]:
+    for way in model["ways"] + model["bf16"]:
         mark = " (default)" if (way["matmul"], way["kv"]) == DEFAULT else ""
         lines.append(f"| {way['matmul']} | {way['kv']}{mark} | {way['kl']['value']:.2e} ± {way['kl']['error']:.0e} "
                      f"| {way['kl']['p99']:.1e} | {100 * way['top1_agreement']['value']:.2f} % "

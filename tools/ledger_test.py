@@ -18,6 +18,8 @@ here = os.path.dirname(sys.argv[0])
 integer, differing = float(open(here + "/integer").read()), os.path.exists(here + "/differing")
 if sys.argv[1] == "doctor":
     print(json.dumps({"kernels": ["scalar", "avx2"]}))
+elif sys.argv[1] == "convert":
+    open(sys.argv[3], "w").close()
 elif sys.argv[1] == "verify" and "real" in sys.argv[2]:
     status = "fail" if os.path.exists(here + "/worse") else "pass"
     print(json.dumps({"results": [{"name": "logits (integer)", "error": 9e-4, "tolerance": 1e-3, "status": status}]}))
@@ -57,6 +59,7 @@ class LedgerTest(unittest.TestCase):
         ways = [(way["matmul"], way["kv"]) for way in found["model"]["ways"]]
         self.assertEqual(len(ways), 7)
         self.assertNotIn(("float", "f32"), ways)  # that is the base
+        self.assertEqual([way["kv"] for way in found["model"]["bf16"]], ["f32", "f16"])
         text = ledger.to_markdown(found)
         for words in ("scalar, avx2; every figure is the same", "| Q4_K | 1.0e-12 | 4.0e-04 | 6.3e-04 |",
                       "| integer | f16 (default) | 2.00e-03", "| logits (integer) | 9.0e-04 | 1.0e-03 | pass |", "Rules: kept."):

@@ -96,7 +96,7 @@ BenchContext MakeContext(const BenchOptions& options, const BenchPlan& plan) {
   return {.path = "",
           .matmul = MatmulName(plan.runner.matmul),
           .kv = Name(plan.runner.kv_dtype),
-          .integer_matmul = plan.runner.matmul == MatmulMode::kInteger,
+          .mode = plan.runner.matmul,
           .runner = plan.runner,
           .prefill_chunk = plan.prefill_chunk,
           .repetitions = plan.repetitions,

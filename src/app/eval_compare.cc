@@ -192,13 +192,10 @@ Command AddEvalCompareCommand(CommandParser& eval) {
   command.AddOption("model", &options->model.model, "the model that is judged",
                     {.type = "MODEL", .required = true});
   AddEvalFlags(command, options->eval);
-  const OneOf matmuls = {{"integer", "float"}};
-  command.AddOption("--matmul", &options->model.matmul,
-                    "block formats: integer (8-bit activations) or float (exact weights)",
-                    {.check = matmuls});
+  AddMatmulOption(command, &options->model.matmul);
   AddCacheOption(command, &options->model.kv);
   command.AddOption("--base-matmul", &options->base_matmul, "--matmul of the base alone",
-                    {.check = matmuls});
+                    {.check = MatmulNames()});
   command.AddOption("--base-kv", &options->base_kv, "--kv of the base alone",
                     {.check = CacheTypeNames()});
   command.AddOption("--threads", &options->model.threads, "worker threads (0 = all available CPUs)",

@@ -138,7 +138,7 @@ Json PackedToJson(const std::vector<NamedPacked>& packed) {
   };
   std::map<std::pair<std::string, std::string>, Sum> forms;  // form, how it is multiplied
   for (const NamedPacked& entry : packed) {
-    Sum& sum = forms[{entry.matrix->form, PackedMatmulText(*entry.matrix, true)}];
+    Sum& sum = forms[{entry.matrix->form, PackedMatmulText(*entry.matrix, MatmulMode::kInteger)}];
     ++sum.matrices;
     sum.bytes += entry.matrix->bytes;
   }

@@ -79,11 +79,11 @@ std::vector<PlannedMatrices> PlanMatmuls(const Model& model, const RunnerOptions
                         .tiling = ResolveKernels(options.kernels).interleaved_tiling};
   const auto add = [&](const Weight& w, ProductArithmetic arithmetic) {
     if (w.empty()) return;
-    machine.integer_matmul =
-        options.matmul == MatmulMode::kInteger && arithmetic != ProductArithmetic::kAlwaysFloat32;
+    machine.mode =
+        arithmetic == ProductArithmetic::kAlwaysFloat32 ? MatmulMode::kFloat : options.matmul;
     // Both terms are rows of one product.
     const bool twice = arithmetic == ProductArithmetic::kTwoTerms &&
-                       MatmulFormOf(w, machine.integer_matmul) == MatmulForm::kInteger;
+                       MatmulFormOf(w, machine.mode) == MatmulForm::kInteger;
     machine.strips = interleaved.Takes(w);
     PlannedMatrices matrix{.name = PatternOf(names.Of(w)),
                            .type = w.packed == nullptr ? Name(w.dtype) : w.packed->form,

@@ -8,6 +8,15 @@
 
 namespace tael {
 
+OneOf MatmulNames() { return {{"integer", "float", "bf16"}}; }
+
+void AddMatmulOption(CommandParser& command, std::optional<std::string>* matmul) {
+  command.AddOption("--matmul", matmul,
+                    "integer: 8-bit activations for block formats; float: exact weights, float32; "
+                    "bf16: as integer, and BF16 activations for BF16 weights",
+                    {.check = MatmulNames()});
+}
+
 OneOf CacheTypeNames() { return {{"auto", "f32", "f16", "bf16", "q8_0"}}; }
 
 void AddCacheOption(CommandParser& command, std::optional<std::string>* kv) {
@@ -37,9 +46,7 @@ void AddRunnerFlags(CommandParser& command, ModelFlags& flags) {
                     {.check = NonNegative{}});
   command.AddOption("--threads", &flags.threads, "worker threads (0 = all available CPUs)",
                     {.check = IntRange{0, 1024}});
-  command.AddOption("--matmul", &flags.matmul,
-                    "block formats: integer (8-bit activations) or float (exact weights)",
-                    {.check = OneOf{{"integer", "float"}}});
+  AddMatmulOption(command, &flags.matmul);
   AddCacheOption(command, &flags.kv);
   AddLatentOption(command, &flags.mla);
   command.AddOption(
@@ -79,6 +86,7 @@ SessionOptions MakeSessionOptions(const ModelFlags& flags, const RunSettings& ru
 }
 
 MatmulMode MatmulFromName(const std::string& name) {
+  if (name == "bf16") return MatmulMode::kBf16;
   return name == "float" ? MatmulMode::kFloat : MatmulMode::kInteger;
 }
 
@@ -89,7 +97,17 @@ DType CacheType(const std::string& name, MatmulMode matmul) {
   return name == "bf16" ? DType::kBF16 : DType::kF16;
 }
 
-const char* MatmulName(MatmulMode mode) { return mode == MatmulMode::kFloat ? "float" : "integer"; }
+const char* MatmulName(MatmulMode mode) {
+  switch (mode) {
+    case MatmulMode::kInteger:
+      return "integer";
+    case MatmulMode::kFloat:
+      return "float";
+    case MatmulMode::kBf16:
+      return "bf16";
+  }
+  return "unknown";
+}
 
 LoadedModel LoadNamedModel(const ModelFlags& flags, const Settings& settings, LoadFor purpose) {
   LoadOptions options;

@@ -33,8 +33,11 @@ RunnerOptions MakeRunnerOptions(const ModelFlags& flags, const RunSettings& run)
 // As asked; app/memory.h decides whether it fits and what context 0 becomes.
 SessionOptions MakeSessionOptions(const ModelFlags& flags, const RunSettings& run);
 
-// "integer" or "float", as MatmulName() gives them.
+// "integer", "float", "bf16", as MatmulName() gives them.
+OneOf MatmulNames();
 MatmulMode MatmulFromName(const std::string& name);
+// `--matmul` alone, one of MatmulNames().
+void AddMatmulOption(CommandParser& command, std::optional<std::string>* matmul);
 // "auto", "f32", "f16", "bf16", "q8_0".
 OneOf CacheTypeNames();
 // The type of one of these names; "auto" is f16, and f32 with float matmul.

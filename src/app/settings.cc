@@ -114,8 +114,10 @@ std::vector<SettingKey> LocalKeys() {
              &RunSettings::max_tokens, 0, kIntMax),
       ChoiceKey("run.memory", "most memory to use, for example 4G; \"\" = what the system allows",
                 &RunSettings::memory, {}),
-      ChoiceKey("run.matmul", "integer: 8-bit activations for block formats; float: float32",
-                &RunSettings::matmul, {"integer", "float"}),
+      ChoiceKey("run.matmul",
+                "integer: 8-bit activations for block formats; float: float32; "
+                "bf16: as integer, and BF16 activations for BF16 weights",
+                &RunSettings::matmul, {"integer", "float", "bf16"}),
       ChoiceKey("run.kv", "type of the cache; auto = f16, or f32 with matmul float",
                 &RunSettings::kv, {"auto", "f32", "f16", "bf16", "q8_0"}),
       FloatKey("run.temperature", "0 = greedy", &RunSettings::temperature, 0, 100),

@@ -22,7 +22,7 @@ struct RunSettings {
   int threads = 0;                 // 0 = every CPU this process may use
   int ctx = 0;                     // 0 = the model's limit, at most 8192, less if memory is short
   int max_tokens = 0;              // 0 = until the model stops or the context is full
-  std::string matmul = "integer";  // integer, float
+  std::string matmul = "integer";  // integer, float, bf16
   std::string memory = "";         // most bytes to use, "4G"; "" = what the system allows
   std::string kv = "auto";         // auto (f16; f32 with matmul float), f32, f16, bf16, q8_0
   double temperature = 0;          // 0 = greedy

@@ -130,7 +130,8 @@ int ExecuteGrid(const VerifyOptions& options, const Settings& settings) {
   }
   const std::string matmul = options.matmul.value_or(settings.run.matmul);
   if (matmul == "both") {
-    throw UsageError("--hash-grid measures one mode, with one hash: --matmul integer or float");
+    throw UsageError(
+        "--hash-grid measures one mode, with one hash: --matmul integer, float or bf16");
   }
   GridCommand command{.model = options.grid_model,
                       .cells = options.grid_cells.value_or("auto"),
@@ -157,6 +158,9 @@ int Execute(const VerifyOptions& options, const LoadedSettings& settings) {
   context.assets = options.assets;
   context.threads = options.threads.value_or(settings.values.run.threads);
   const std::string matmul = options.matmul.value_or("both");
+  if (matmul == "bf16") {
+    throw UsageError("--matmul bf16 belongs to --hash-grid: goldens are of float and integer");
+  }
   context.matmul = matmul == "both"    ? MatmulChoice::kBoth
                    : matmul == "float" ? MatmulChoice::kFloat
                                        : MatmulChoice::kInteger;
@@ -192,7 +196,7 @@ Command AddVerifyCommand(CommandParser& program) {
                     {.type = "DIR", .check = ExistingDirectory{}});
   command.AddOption("--matmul", &options->matmul,
                     "which paths block formats are checked on (both; --hash-grid: the setting's)",
-                    {.check = OneOf{{"both", "float", "integer"}}});
+                    {.check = OneOf{{"both", "float", "integer", "bf16"}}});
   command.AddOption("--hash-grid", &options->grid_model,
                     "instead: evaluate one request of this model with every batch, chunk, thread "
                     "count and prefix; all must give one hash",

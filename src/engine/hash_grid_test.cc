@@ -39,6 +39,22 @@ TEST(HashGrid, OneHashWhateverTheCompany) {
   }
 }
 
+// The second model has experts. `tael verify --hash-grid` takes all cells with all tables.
+TEST(HashGrid, OneHashOfTheModeOfBf16) {
+  for (const char* name : {"qwen3", "deepseek-moe"}) {
+    const auto model = LongModel(name);
+    EXPECT_EQ(Hashes(*model, {.matmul = MatmulMode::kBf16}).size(), 1u) << name;
+  }
+  const auto model = LongModel("qwen3");
+  std::set<std::string> hashes;
+  for (auto table = SupportedKernelTables() + 1; *table != nullptr; ++table) {
+    const GridOptions options{.matmul = MatmulMode::kBf16, .kernels = *table};
+    hashes.insert(RunGridCell(*model, {1, 512, 2, false}, options).hash);
+  }
+  EXPECT_LE(hashes.size(), 1u);
+  EXPECT_NE(hashes, Hashes(*model, {}));
+}
+
 const KernelTable* true_kernels = nullptr;
 
 // What engines do that are not invariant: large batches take another order of summation, here two

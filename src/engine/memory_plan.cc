@@ -9,6 +9,7 @@
 #include "kernels/kernel_table.h"
 #include "kv/batch.h"
 #include "model/matrices.h"
+#include "ops/matmul_plan.h"
 #include "runtime/worker_pool.h"
 
 namespace tael {
@@ -164,7 +165,7 @@ std::vector<FileRange> PredictionRanges(const Model& model) {
 }
 
 InterleavedWeights PlanInterleaved(const Model& model, const RunnerOptions& options) {
-  if (!options.repack || options.matmul != MatmulMode::kInteger) return {};
+  if (!options.repack || !InIntegers(options.matmul)) return {};
   return {MatricesOfMode(model.weights), ResolveKernels(options.kernels)};
 }
 
@@ -224,13 +225,28 @@ int64_t StateBytes(const Model& model, int state_slots) {
   return StateCache::Bytes(StateSizes(model.spec), state_slots);
 }
 
+void CheckMatmulMode(const Model& model, MatmulMode mode) {
+  if (mode != MatmulMode::kBf16) return;
+  const std::vector<Weight> matrices = MatricesOfMode(model.weights);
+  const bool any = std::any_of(matrices.begin(), matrices.end(), [&](const Weight& w) {
+    return MatmulFormOf(w, mode) == MatmulForm::kBf16;
+  });
+  if (any) return;
+  Fail(
+      ErrorCode::kInvalidArgument,
+      "{}: no matrix is stored as rows of BF16, and the products of --matmul bf16 need some. Hint: "
+      "use --matmul integer or --matmul float, or make BF16 weights with 'tael convert'",
+      model.checkpoint.path);
+}
+
 int64_t ScratchBytes(const Model& model, const RunnerOptions& options, const RunShape& shape) {
+  CheckMatmulMode(model, options.matmul);
   WorkerPool pool(WorkerPool::Imagined{options.threads});
   Arena arena{Arena::Imagined{}};
   KvCache cache(CheckedKvLayouts(model, options.kv_dtype), options.kv_dtype, 1);
   StateCache states(StateSizes(model.spec), 0);  // only its layout is needed
-  ComputeContext ctx{pool, ResolveKernels(options.kernels), arena,
-                     options.matmul == MatmulMode::kInteger, options.worth_a_thread};
+  ComputeContext ctx{pool, ResolveKernels(options.kernels), arena, options.matmul,
+                     options.worth_a_thread};
   Forward(model.spec, model.weights, LargestBatch(model, shape), {cache, states}, ctx);
   return arena.peak();
 }

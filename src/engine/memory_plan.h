@@ -64,7 +64,12 @@ int64_t KvCacheBytes(const Model& model, DType dtype, int kv_blocks);
 // Bytes of recurrent states: of the sequences that run and of those kept for later.
 int64_t StateBytes(const Model& model, int state_slots);
 
-// Bytes of the arena in the largest step: walks through it without computing anything.
+// Throws kInvalidArgument where the mode would compute what another one does: bf16, and no matrix
+// has such weights.
+void CheckMatmulMode(const Model& model, MatmulMode mode);
+
+// Bytes of the arena in the largest step: walks through it without computing anything. Throws as
+// CheckMatmulMode() does.
 int64_t ScratchBytes(const Model& model, const RunnerOptions& options, const RunShape& shape);
 
 // A part of a checkpoint's file, from page border to page border.

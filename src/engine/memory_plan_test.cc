@@ -65,9 +65,12 @@ TEST(MemoryPlan, ScratchIsExactlyWhatTheLargestStepTakes) {
     if (const auto path = SharedPath(std::string("goldens/") + shared)) names.push_back(*path);
   }
   for (const std::string& packed : PackedModels()) names.push_back(packed);
+  const std::string in_bf16 = Golden("deepseek-moe");
+  names.push_back(in_bf16);
   for (const std::string& name : names) {
     const auto model = LoadModel(name);
-    for (const MatmulMode matmul : {MatmulMode::kInteger, MatmulMode::kFloat}) {
+    for (const MatmulMode matmul : {MatmulMode::kInteger, MatmulMode::kFloat, MatmulMode::kBf16}) {
+      if (matmul == MatmulMode::kBf16 && name != in_bf16) continue;
       for (const int threads : {1, 3}) {
         const RunShape shape{
             .context = 130, .sequences = 5, .rows = 71, .logit_rows = 9, .kv_blocks = 15};
@@ -77,6 +80,22 @@ TEST(MemoryPlan, ScratchIsExactlyWhatTheLargestStepTakes) {
         EXPECT_EQ(runner.scratch_peak(), ScratchBytes(*model, options, shape)) << name;
       }
     }
+  }
+}
+
+// A mode that would change nothing is a mistake of whoever named it.
+TEST(MemoryPlan, TheModeOfBf16IsRefusedWithoutSuchWeights) {
+  const auto model = LoadModel(Golden("quant/gguf/pure_Q4_K.gguf"));
+  const RunShape shape{.context = 64, .sequences = 1, .rows = 8, .logit_rows = 1, .kv_blocks = 1};
+  const RunnerOptions options{.threads = 1, .matmul = MatmulMode::kBf16};
+  try {
+    ModelRunner(*model, options, shape);
+    FAIL() << "nothing was refused";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+    const std::string message = error.what();
+    EXPECT_NE(message.find("pure_Q4_K.gguf"), std::string::npos) << message;
+    EXPECT_NE(message.find("--matmul integer"), std::string::npos) << message;
   }
 }
 

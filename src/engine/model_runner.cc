@@ -66,7 +66,7 @@ void ReadResident(const std::vector<FileRange>& ranges, WorkerPool& pool) {
 
 ModelRunner::ModelRunner(const Model& model, const RunnerOptions& options, const RunShape& shape)
     : model_(model),
-      integer_matmul_(options.matmul == MatmulMode::kInteger),
+      matmul_(options.matmul),
       worth_a_thread_(options.worth_a_thread),
       observer_(options.observer),
       kernels_(&ResolveKernels(options.kernels)),
@@ -135,7 +135,7 @@ void ModelRunner::MarkStates(const Batch& batch, bool done) {
 
 ForwardResult ModelRunner::Run(const Batch& batch, const ForwardOptions& options) {
   arena_.Reset();
-  ComputeContext ctx{pool_, *kernels_, arena_, integer_matmul_, worth_a_thread_};
+  ComputeContext ctx{pool_, *kernels_, arena_, matmul_, worth_a_thread_};
   ctx.interleaved = &interleaved_;
   ctx.profile = profile_;
   ctx.observer = observer_;

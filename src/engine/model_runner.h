@@ -75,7 +75,7 @@ class ModelRunner {
   void MarkStates(const Batch& batch, bool done);
 
   const Model& model_;
-  bool integer_matmul_;
+  MatmulMode matmul_;
   int64_t worth_a_thread_;
   ActivationObserver* observer_;
   const KernelTable* kernels_;

@@ -70,7 +70,7 @@ PredictionResult Predictor::Evaluate(std::span<const float> hidden, std::span<co
   }
   const Batch batch = MakeBatch(next);
   arena_.Reset();
-  ComputeContext ctx{pool_, kernels_, arena_, options_.runner.matmul == MatmulMode::kInteger,
+  ComputeContext ctx{pool_, kernels_, arena_, options_.runner.matmul,
                      options_.runner.worth_a_thread};
   const PredictionStep step{
       .batch = batch,

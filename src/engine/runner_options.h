@@ -6,16 +6,12 @@
 
 #include "kernels/kernel_table.h"
 #include "kv/kv_cache.h"
+#include "ops/matmul_mode.h"
 
 namespace tael {
 
 class ActivationObserver;
 struct WeightCacheOptions;  // engine/weight_cache.h
-
-enum class MatmulMode {
-  kInteger,  // block formats multiply with 8-bit activations (default)
-  kFloat,    // every weight is decoded, arithmetic in float32
-};
 
 struct RunnerOptions {
   int threads = 0;  // 0 = every CPU this process may use

@@ -1,12 +1,15 @@
 // The tile unit of AMX in plain C++, as Intel's manual defines it (SDM volume 2: LDTILECFG,
-// TILELOADD, TILESTORED, TDPBSSD and their pseudo code). What the processor would refuse is
-// recorded, not done.
+// TILELOADD, TILESTORED, TDPBSSD, TDPBF16PS and their pseudo code). What the processor would refuse
+// is recorded, not done.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+
+#include "kernels/flushed_float.h"
+#include "quant/float_bits.h"
 
 namespace tael {
 
@@ -79,13 +82,8 @@ class TileUnit {
   // TDPBSSD (both signed) and its relatives: 32-bit sums that wrap around. Rows beyond the
   // configuration become 0.
   void Multiply(size_t sum, size_t left, size_t right, bool left_signed, bool right_signed) {
-    if (!Has(sum) || !Has(left) || !Has(right)) return;
-    if (sum == left || sum == right || left == right) return Refuse("a tile as two operands");
+    if (!Fit(sum, left, right)) return;
     Tile &c = tiles_[sum], &a = tiles_[left], &b = tiles_[right];
-    if (c.rows != a.rows || c.bytes != b.bytes || a.bytes / 4 != b.rows || a.bytes % 4 != 0 ||
-        c.bytes % 4 != 0) {
-      return Refuse("tiles that do not fit each other");
-    }
     for (size_t m = 0; m < c.rows; ++m) {
       for (size_t n = 0; n < c.bytes / 4; ++n) {
         uint32_t total;
@@ -102,6 +100,28 @@ class TileUnit {
     std::memset(c.data + c.rows, 0, (kRows - c.rows) * kRowBytes);
   }
 
+  // TDPBF16PS: per output, the first and the second elements of pairs are a chain each.
+  void MultiplyBf16(size_t sum, size_t left, size_t right) {
+    if (!Fit(sum, left, right)) return;
+    Tile &c = tiles_[sum], &a = tiles_[left], &b = tiles_[right];
+    for (size_t m = 0; m < c.rows; ++m) {
+      for (size_t n = 0; n < c.bytes / 4; ++n) {
+        float chains[2] = {0, 0};
+        for (size_t k = 0; k < a.bytes / 2; ++k) {
+          const float x = Bf16(a.data[m] + 2 * k);
+          const float y = Bf16(b.data[k / 2] + 4 * n + 2 * (k % 2));
+          chains[k % 2] = FlushedFma(x, y, chains[k % 2]);
+        }
+        float total;
+        std::memcpy(&total, c.data[m] + 4 * n, sizeof(total));
+        total = FlushedAdd(FlushDenormal(total), FlushedAdd(chains[0], chains[1]));
+        std::memcpy(c.data[m] + 4 * n, &total, sizeof(total));
+      }
+    }
+    if (broken_) c.data[c.rows - 1][0] ^= 1;
+    std::memset(c.data + c.rows, 0, (kRows - c.rows) * kRowBytes);
+  }
+
  private:
   struct Tile {
     size_t rows = 0, bytes = 0;
@@ -110,6 +130,26 @@ class TileUnit {
 
   static int Byte(uint8_t byte, bool with_sign) {
     return with_sign ? static_cast<int8_t>(byte) : byte;
+  }
+  static float Bf16(const uint8_t* p) {
+    uint16_t bits;
+    std::memcpy(&bits, p, sizeof(bits));
+    return FlushDenormal(Bf16ToFloat(bits));
+  }
+  // Whether a product of these tiles can be.
+  bool Fit(size_t sum, size_t left, size_t right) {
+    if (!Has(sum) || !Has(left) || !Has(right)) return false;
+    if (sum == left || sum == right || left == right) {
+      Refuse("a tile as two operands");
+      return false;
+    }
+    const Tile &c = tiles_[sum], &a = tiles_[left], &b = tiles_[right];
+    if (c.rows != a.rows || c.bytes != b.bytes || a.bytes / 4 != b.rows || a.bytes % 4 != 0 ||
+        c.bytes % 4 != 0) {
+      Refuse("tiles that do not fit each other");
+      return false;
+    }
+    return true;
   }
   void Refuse(const char* what) {
     if (fault_ == nullptr) fault_ = what;

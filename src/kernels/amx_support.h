@@ -7,8 +7,9 @@ namespace tael {
 
 // What CPU and operating system say.
 struct AmxFacts {
-  bool avx512 = false;               // the table it builds upon runs
-  uint32_t features = 0;             // CPUID leaf 7, EDX
+  bool avx512 = false;                                          // the table it builds upon runs
+  uint32_t features = 0;                                        // CPUID leaf 7, EDX
+  bool has_bf16() const { return (features & 1u << 22) != 0; }  // amx_bf16
   uint64_t saved_states = 0;         // XCR0: what the operating system saves
   uint32_t tiles = 0;                // of palette 1 (CPUID leaf 1D): their number,
   uint32_t rows = 0, row_bytes = 0;  // and the size of the largest

@@ -46,7 +46,9 @@ inline bool DecodeTileInstruction(const ucontext_t& context, TileInstruction* ou
   out->vvvv = ~static_cast<size_t>(at[2] >> 3) & 15;
   out->prefix = at[2] & 3;
   out->opcode = at[3];
-  if (out->opcode != 0x49 && out->opcode != 0x4b && out->opcode != 0x5e) return false;
+  if (out->opcode != 0x49 && out->opcode != 0x4b && out->opcode != 0x5c && out->opcode != 0x5e) {
+    return false;
+  }
   const size_t mod = at[4] >> 6, low = at[4] & 7;
   out->reg = at[4] >> 3 & 7;
   out->rm = low;
@@ -101,6 +103,9 @@ inline bool RunTileInstruction(const TileInstruction& i, TileUnit* unit) {
     case 0x4b5:
       unit->Store(i.reg, reinterpret_cast<void*>(i.base + static_cast<uint64_t>(i.displacement)),
                   i.index * i.scale);
+      return true;
+    case 0x5c4:
+      unit->MultiplyBf16(i.reg, i.rm, i.vvvv);
       return true;
     case 0x5e6:
       unit->Multiply(i.reg, i.rm, i.vvvv, true, true);

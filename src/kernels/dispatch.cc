@@ -12,6 +12,7 @@
 #include "kernels/tables.h"
 #if defined(__x86_64__)
 #include "kernels/amx_support.h"
+#include "kernels/bf16_trial.h"
 #endif
 
 namespace tael {
@@ -27,12 +28,13 @@ struct Detected {
 #if defined(__x86_64__)
 // Null where products in tiles can run. Whoever names another table gets by without a single
 // instruction of AMX, should the machine promise more than it does.
-const char* WhyNotAmx(bool avx512) {
+const char* WhyNotAmx(bool avx512, AmxFacts* facts) {
   const char* forced = std::getenv("TAEL_FORCE_ISA");
   if (forced != nullptr && *forced != '\0' && std::strcmp(forced, "amx") != 0) {
     return "TAEL_FORCE_ISA named another table when this program looked for AMX";
   }
-  const char* missing = MissingForAmx(ReadAmxFacts(avx512));
+  *facts = ReadAmxFacts(avx512);
+  const char* missing = MissingForAmx(*facts);
   if (missing != nullptr || TilesMultiplyRightly()) return missing;
   return "a trial product in AMX tiles had other bits than without";
 }
@@ -53,8 +55,16 @@ Detected DetectTables() {
                       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
   if (avx512) tables[count++] = &kAvx512Table;
-  found.missing_for_amx = WhyNotAmx(avx512);
-  if (found.missing_for_amx == nullptr) tables[count++] = &AmxTable();
+  const bool bf16 = avx512 && __builtin_cpu_supports("avx512bf16") &&
+                    Bf16ProductAgrees(Avx512Bf16Table().matmul_bf16, nullptr);
+  if (bf16) tables[count++] = &Avx512Bf16Table();
+  AmxFacts amx;
+  found.missing_for_amx = WhyNotAmx(avx512, &amx);
+  if (found.missing_for_amx == nullptr) {
+    const bool bf16_tiles = amx.has_bf16() && Bf16ProductAgrees(MatmulBf16InTiles, ArrangeForTiles);
+    tables[count] = &AmxTable(*tables[count - 1], bf16_tiles);
+    ++count;
+  }
 #endif
 #if defined(__aarch64__)
   tables[count++] = &kNeonBaseTable;
@@ -76,7 +86,7 @@ KernelTable WithInterleavedProduct(const KernelTable& base, const char* name,
                                    decltype(KernelTable::matmul_interleaved) product) {
   KernelTable table = base;
   table.name = name;
-  table.extends = base.name;
+  table.extends = base.code_name();
   table.matmul_interleaved = product;
   return table;
 }

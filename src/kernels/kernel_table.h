@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "kernels/bf16_rows.h"
 #include "quant/dtype.h"
 #include "quant/packed_matrix.h"
 
@@ -119,6 +120,13 @@ struct KernelTable {
   // IsFloat8() of the matrix.
   void (*matmul_float8)(const float* x, size_t ldx, size_t m, const ByteCodes& w, RowRange rows,
                         size_t k, float* y, size_t ldy) noexcept;
+
+  // The same product with w [n, k] of BF16 and rows that are rounded to BF16 (to_cache), zeros
+  // behind them. Order: numerics.md, 17. REQUIRES: arrange_bf16() was called where there is one.
+  void (*matmul_bf16)(const Bf16Rows& x, const uint8_t* w, size_t row_bytes, size_t n, float* y,
+                      size_t ldy) noexcept;
+  // Makes the second copy of rows from the first; null: the table has one copy.
+  void (*arrange_bf16)(const Bf16Rows& rows) noexcept = nullptr;
 
   // Rounds rows of x [m, k] (stride ldx) into `out` (out.rows == m). Order: numerics.md, 4.
   void (*quantize_rows)(const float* x, size_t ldx, size_t m, QuantizedRows* out) noexcept;

@@ -43,6 +43,17 @@ void AttentionAmx(const AttentionArgs& a) noexcept {
   (tiles ? amx::AttentionInTiles : kAvx512Table.attention)(a);
 }
 
+// The product for fewer than kTileMinActs rows, which reads the first copy.
+decltype(KernelTable::matmul_bf16)& FewRowsBf16() {
+  static decltype(KernelTable::matmul_bf16) product = nullptr;
+  return product;
+}
+void MatmulBf16Amx(const Bf16Rows& x, const uint8_t* w, size_t row_bytes, size_t n, float* y,
+                   size_t ldy) noexcept {
+  const auto product = x.rows < kTileMinActs ? FewRowsBf16() : MatmulBf16InTiles;
+  product(x, w, row_bytes, n, y, ldy);
+}
+
 }  // namespace
 
 void MatmulInterleavedInTiles(const QuantizedRows& x, DType dtype, const uint8_t* w,
@@ -52,11 +63,16 @@ void MatmulInterleavedInTiles(const QuantizedRows& x, DType dtype, const uint8_t
 
 void AttentionInTiles(const AttentionArgs& args) noexcept { amx::AttentionInTiles(args); }
 
-const KernelTable& AmxTable() {
-  static const KernelTable table = [] {
-    KernelTable amx = WithInterleavedProduct(kAvx512Table, "amx", MatmulInterleavedAmx);
+const KernelTable& AmxTable(const KernelTable& base, bool bf16_tiles) {
+  static const KernelTable table = [&] {
+    KernelTable amx = WithInterleavedProduct(base, "amx", MatmulInterleavedAmx);
     amx.interleaved_tiling = InterleavedTilingAmx;
     amx.attention = AttentionAmx;
+    if (bf16_tiles) {
+      FewRowsBf16() = base.matmul_bf16;
+      amx.matmul_bf16 = MatmulBf16Amx;
+      amx.arrange_bf16 = ArrangeForTiles;
+    }
     return amx;
   }();
   return table;

@@ -37,10 +37,21 @@ void AddSignedUnsignedProducts() {
   TileUnit::Mine().Multiply(Sum, Left, Right, true, false);
 }
 
+template <int Sum, int Left, int Right>
+void AddBf16Products() {
+  TileUnit::Mine().MultiplyBf16(Sum, Left, Right);
+}
+
 }  // namespace
 }  // namespace tael::TAEL_ISA
 
+// clang-format off
+// In the order of use.
 #include "kernels/isa/amx_interleaved_kernels.h"
+#include "kernels/isa/avx512_pairs.h"
+#include "kernels/impl/bf16_product.inl.h"
+#include "kernels/impl/matmul_bf16_tiles.inl.h"
+// clang-format on
 
 #include "kernels/isa/amx_attention_kernels.h"
 
@@ -61,6 +72,12 @@ void AttentionAmxEmulated(const AttentionArgs& args) noexcept {
   EXPECT_TRUE(TileUnit::Mine().released());
 }
 
+void MatmulBf16AmxEmulated(const Bf16Rows& x, const uint8_t* w, size_t row_bytes, size_t n,
+                           float* y, size_t ldy) noexcept {
+  amx_emulated::MatmulBf16InTiles(x, w, row_bytes, n, y, ldy);
+  EXPECT_STREQ(TileUnit::Mine().TakeFault(), nullptr);
+}
+
 }  // namespace
 
 const KernelTable& AmxEmulatedTable() {
@@ -69,6 +86,8 @@ const KernelTable& AmxEmulatedTable() {
     emulated.name = "amx_emulated";
     emulated.matmul_interleaved = MatmulInterleavedAmxEmulated;
     emulated.attention = AttentionAmxEmulated;
+    emulated.matmul_bf16 = MatmulBf16AmxEmulated;
+    emulated.arrange_bf16 = amx_emulated::ArrangeForTiles;
     return emulated;
   }();
   return table;

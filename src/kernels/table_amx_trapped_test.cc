@@ -26,6 +26,13 @@ void AttentionAmxTrapped(const AttentionArgs& args) noexcept {
   EXPECT_TRUE(TileUnit::Mine().released());
 }
 
+void MatmulBf16AmxTrapped(const Bf16Rows& x, const uint8_t* w, size_t row_bytes, size_t n, float* y,
+                          size_t ldy) noexcept {
+  const TrapTileInstructions trap;
+  MatmulBf16InTiles(x, w, row_bytes, n, y, ldy);
+  EXPECT_STREQ(TileUnit::Mine().TakeFault(), nullptr);
+}
+
 bool HasTable(const char* name) {
   for (auto table = SupportedKernelTables(); *table != nullptr; ++table) {
     if (std::strcmp((*table)->name, name) == 0) return true;
@@ -42,6 +49,8 @@ const KernelTable* AmxTrappedTable() {
     trapped.name = "amx_trapped";
     trapped.matmul_interleaved = MatmulInterleavedAmxTrapped;
     trapped.attention = AttentionAmxTrapped;
+    trapped.matmul_bf16 = MatmulBf16AmxTrapped;
+    trapped.arrange_bf16 = ArrangeForTiles;
     return trapped;
   }();
   return &table;

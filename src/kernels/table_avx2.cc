@@ -34,6 +34,10 @@
 #include "kernels/impl/matmul_float_blocks.inl.h"
 #include "kernels/impl/matmul_transposed.inl.h"
 #include "kernels/impl/matmul_columns.inl.h"
+#include "kernels/isa/x86_flush.h"
+#include "kernels/isa/avx2_pairs.h"
+#include "kernels/impl/bf16_product.inl.h"
+#include "kernels/impl/matmul_bf16.inl.h"
 #include "kernels/impl/matmul_integer.inl.h"
 #include "kernels/impl/fetch_ahead.inl.h"
 #include "kernels/impl/integer_product.inl.h"
@@ -63,6 +67,7 @@ const KernelTable kAvx2Table = {
     .matmul_float = avx2::MatmulFloatOrColumns,
     .matmul_transposed = avx2::MatmulTransposedOrColumns,
     .matmul_float8 = avx2::MatmulFloat8,
+    .matmul_bf16 = avx2::MatmulBf16,
     .quantize_rows = avx2::QuantizeRows,
     .matmul_integer = avx2::MatmulInteger,
     .matmul_interleaved = MatmulInterleavedAvx2,

@@ -10,6 +10,12 @@
 // clang-format off
 #include "kernels/isa/target_avx512_begin.h"
 #include "kernels/isa/avx512_kernels.h"
+// What an emulation would have to flush by itself.
+#include "kernels/isa/x86_flush.h"
+#include "kernels/isa/avx512_pairs.h"
+#include "kernels/isa/avx512_split_pairs.h"
+#include "kernels/impl/bf16_product.inl.h"
+#include "kernels/impl/matmul_bf16.inl.h"
 #include "kernels/isa/target_end.h"
 // clang-format on
 #pragma GCC diagnostic pop
@@ -21,6 +27,7 @@ const KernelTable kAvx512Table = {
     .matmul_float = avx512::MatmulFloatOrColumns,
     .matmul_transposed = avx512::MatmulTransposedOrColumns,
     .matmul_float8 = avx512::MatmulFloat8,
+    .matmul_bf16 = avx512::MatmulBf16,
     .quantize_rows = avx512::QuantizeRows,
     .matmul_integer = avx512::MatmulInteger,
     .matmul_interleaved = MatmulInterleavedAvx512,

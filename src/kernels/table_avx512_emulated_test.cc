@@ -11,12 +11,22 @@
 #include "kernels/isa/avx512_kernels.h"
 
 namespace tael {
+namespace {
+
+// Without registers there is nothing to flush denormals in.
+void ScalarBf16Product(const Bf16Rows& x, const uint8_t* w, size_t row_bytes, size_t n, float* y,
+                       size_t ldy) noexcept {
+  ScalarTable().matmul_bf16(x, w, row_bytes, n, y, ldy);
+}
+
+}  // namespace
 
 const KernelTable kAvx512EmulatedTable = {
     .name = "avx512_emulated",
     .matmul_float = avx512_emulated::MatmulFloatOrColumns,
     .matmul_transposed = avx512_emulated::MatmulTransposedOrColumns,
     .matmul_float8 = avx512_emulated::MatmulFloat8,
+    .matmul_bf16 = ScalarBf16Product,
     .quantize_rows = avx512_emulated::QuantizeRows,
     .matmul_integer = avx512_emulated::MatmulInteger,
     .matmul_interleaved = MatmulInterleavedAvx512Emulated,

@@ -1,6 +1,7 @@
 // The headers that a table of products needs before the region of its instruction set.
 #pragma once
 
+#include "kernels/flushed_float.h"
 #include "kernels/isa/standard_headers.h"
 #include "kernels/tables.h"
 #include "quant/float_bits.h"

@@ -30,6 +30,10 @@
 #include "kernels/impl/delta_rule.inl.h"
 #include "kernels/impl/matmul_float.inl.h"
 #include "kernels/impl/matmul_transposed.inl.h"
+#include "kernels/isa/neon_pairs.h"
+#include "kernels/isa/transpose_pairs.h"
+#include "kernels/impl/bf16_product.inl.h"
+#include "kernels/impl/matmul_bf16.inl.h"
 #include "kernels/impl/matmul_integer.inl.h"
 #include "kernels/impl/fetch_ahead.inl.h"
 #include "kernels/impl/integer_product.inl.h"
@@ -57,6 +61,7 @@ const KernelTable kNeonTable = {
     .matmul_float = neon::MatmulFloat,
     .matmul_transposed = neon::MatmulTransposed,
     .matmul_float8 = neon::MatmulFloat8,
+    .matmul_bf16 = neon::MatmulBf16,
     .quantize_rows = neon::QuantizeRows,
     .matmul_integer = neon::MatmulInteger,
     .matmul_interleaved = MatmulInterleavedNeon,

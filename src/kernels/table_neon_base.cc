@@ -28,6 +28,10 @@
 #include "kernels/impl/delta_rule.inl.h"
 #include "kernels/impl/matmul_float.inl.h"
 #include "kernels/impl/matmul_transposed.inl.h"
+#include "kernels/isa/neon_pairs.h"
+#include "kernels/isa/transpose_pairs.h"
+#include "kernels/impl/bf16_product.inl.h"
+#include "kernels/impl/matmul_bf16.inl.h"
 #include "kernels/impl/matmul_integer.inl.h"
 #include "kernels/impl/fetch_ahead.inl.h"
 #include "kernels/impl/integer_product.inl.h"
@@ -54,6 +58,7 @@ const KernelTable kNeonBaseTable = {
     .matmul_float = neon_base::MatmulFloat,
     .matmul_transposed = neon_base::MatmulTransposed,
     .matmul_float8 = neon_base::MatmulFloat8,
+    .matmul_bf16 = neon_base::MatmulBf16,
     .quantize_rows = neon_base::QuantizeRows,
     .matmul_integer = neon_base::MatmulInteger,
     .matmul_codes = neon_base::MatmulCodes,

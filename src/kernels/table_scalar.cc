@@ -16,6 +16,10 @@
 #include "kernels/impl/delta_rule.inl.h"
 #include "kernels/impl/matmul_float.inl.h"
 #include "kernels/impl/matmul_transposed.inl.h"
+#include "kernels/isa/scalar_pairs.h"
+#include "kernels/isa/transpose_pairs.h"
+#include "kernels/impl/bf16_product.inl.h"
+#include "kernels/impl/matmul_bf16.inl.h"
 #include "kernels/impl/matmul_integer.inl.h"
 #include "kernels/impl/matmul_codes.inl.h"
 #include "quant/packed/values.inl.h"
@@ -36,6 +40,7 @@ const KernelTable kScalarTable = {
     .matmul_float = scalar::MatmulFloat,
     .matmul_transposed = scalar::MatmulTransposed,
     .matmul_float8 = scalar::MatmulFloat8,
+    .matmul_bf16 = scalar::MatmulBf16,
     .quantize_rows = scalar::QuantizeRows,
     .matmul_integer = scalar::MatmulIntegerAny,
     .matmul_codes = scalar::MatmulCodesAny,

@@ -21,9 +21,16 @@ void MatmulInterleavedAvx512(const QuantizedRows& x, DType dtype, const uint8_t*
 // KernelTable::interleaved_tiling of the two.
 StripTiling InterleavedTilingAvx2(DType dtype, size_t m) noexcept;
 StripTiling InterleavedTilingAvx512(DType dtype, size_t m) noexcept;
-// That of AVX-512 with products in tile registers; needs MissingForAmx() (kernels/amx_support.h)
-// to be null.
-const KernelTable& AmxTable();
+// That of AVX-512 with products of pairs of BF16 numbers; needs AVX512-BF16 as well.
+const KernelTable& Avx512Bf16Table();
+// `base`, which is one of the two, with products in tile registers, those of BF16 rows as well if
+// the tiles have them; needs MissingForAmx() (kernels/amx_support.h) to be null. The first call
+// decides.
+const KernelTable& AmxTable(const KernelTable& base, bool bf16_tiles);
+// KernelTable::matmul_bf16 and arrange_bf16 in tiles for any number of activation rows.
+void MatmulBf16InTiles(const Bf16Rows& x, const uint8_t* w, size_t row_bytes, size_t n, float* y,
+                       size_t ldy) noexcept;
+void ArrangeForTiles(const Bf16Rows& rows) noexcept;
 // KernelTable::matmul_interleaved in tiles for any number of activation rows.
 void MatmulInterleavedInTiles(const QuantizedRows& x, DType dtype, const uint8_t* w,
                               size_t row_bytes, size_t n, float* y, size_t ldy) noexcept;

@@ -72,12 +72,14 @@ class Walker {
   void BaseProduct(CostKind kind, const Weight& w, int64_t rows, int terms = 1) {
     Cost& cost = cost_[kind];
     cost.weight_bytes += w.bytes();
-    const MatmulForm form = MatmulFormOf(w, options_.integer_matmul);
+    const MatmulForm form = MatmulFormOf(w, options_.matmul);
     if (form == MatmulForm::kCodes) {  // blocks of half the inputs are multiplied whole
       const int64_t width = CodeShapeOf(*w.packed).halves ? 2 * w.k : w.k;
       cost.integer_macs += rows * w.n * width * terms;
     } else if (form == MatmulForm::kInteger) {
       cost.integer_macs += rows * w.n * w.k * terms;
+    } else if (form == MatmulForm::kBf16) {
+      cost.bf16_macs += rows * w.n * w.k;
     } else {
       cost.float_macs += rows * w.n * w.k;
     }
@@ -311,6 +313,7 @@ class Walker {
     cost.expert_bytes += all.weight_bytes * active / count;
     cost.integer_macs += all.integer_macs * uses / count;
     cost.float_macs += all.float_macs * uses / count;
+    cost.bf16_macs += all.bf16_macs * uses / count;
   }
 
   static constexpr int kKeyValueTerms = 2;  // ActivationTerms::kTwo (nn/attention_*.cc)
@@ -356,6 +359,7 @@ Cost& Cost::operator+=(const Cost& other) {
   kv_written_bytes += other.kv_written_bytes;
   integer_macs += other.integer_macs;
   float_macs += other.float_macs;
+  bf16_macs += other.bf16_macs;
   return *this;
 }
 

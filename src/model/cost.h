@@ -34,6 +34,7 @@ struct Cost {
   int64_t kv_read_bytes = 0, kv_written_bytes = 0;
   int64_t integer_macs = 0;  // of bytes: block formats with 8-bit activations
   int64_t float_macs = 0;
+  int64_t bf16_macs = 0;  // with activations of BF16 (docs/numerics.md, 17)
 
   // What is read from tensors and from the cache.
   int64_t bytes_read() const { return weight_bytes + kv_read_bytes; }
@@ -53,7 +54,7 @@ struct StepCost {
 // How the step is computed.
 struct CostOptions {
   DType kv_dtype = DType::kF16;
-  bool integer_matmul = true;
+  MatmulMode matmul = MatmulMode::kInteger;
 };
 
 // The cost of Forward() with this batch: what lies outside of the layers, then each layer. Of a

@@ -60,8 +60,8 @@ TEST(Cost, OfARaggedBatchIsWhatWeCountByHand) {
   Batch batch;
   Append(batch, 5, 1, true);    // sees 6 positions
   Append(batch, 70, 3, false);  // sees 71, 72, 73
-  const StepCost cost =
-      CostOf(tiny.spec, tiny.weights, batch, {.kv_dtype = DType::kF16, .integer_matmul = true});
+  const StepCost cost = CostOf(tiny.spec, tiny.weights, batch,
+                               {.kv_dtype = DType::kF16, .matmul = MatmulMode::kInteger});
   EXPECT_EQ(cost[CostKind::kEmbedding], (Cost{.weight_bytes = 4 * 64}));
   // Q8_0: 34 bytes per 32 weights. Keys take two terms, values are no block format.
   EXPECT_EQ(cost[CostKind::kProjection],
@@ -82,8 +82,8 @@ TEST(Cost, OfAWindowIsLimitedByIt) {
   const Tiny tiny({4, 0});
   Batch batch;
   Append(batch, 2, 4, false);  // positions 2, 3, 4, 5
-  const StepCost cost =
-      CostOf(tiny.spec, tiny.weights, batch, {.kv_dtype = DType::kF32, .integer_matmul = true});
+  const StepCost cost = CostOf(tiny.spec, tiny.weights, batch,
+                               {.kv_dtype = DType::kF32, .matmul = MatmulMode::kInteger});
   // With the window the rows see 3, 4, 4, 4 positions, of 0 to 5.
   EXPECT_EQ(cost[CostKind::kAttention].kv_read_bytes, (6 + 6) * 2 * 2 * 8 * 4);
   EXPECT_EQ(cost[CostKind::kAttention].float_macs, (15 + 18) * 2 * 4 * 8);
@@ -123,9 +123,9 @@ TEST(Cost, FloatMatmulDoesTheSameProductsOnceInFloat) {
   const Tiny tiny({0});
   Batch batch;
   Append(batch, 0, 2, true);
-  const Cost cost =
-      CostOf(tiny.spec, tiny.weights, batch, {.kv_dtype = DType::kF16, .integer_matmul = false})
-          .Total();
+  const Cost cost = CostOf(tiny.spec, tiny.weights, batch,
+                           {.kv_dtype = DType::kF16, .matmul = MatmulMode::kFloat})
+                        .Total();
   EXPECT_EQ(cost.integer_macs, 0);
   EXPECT_EQ(cost.float_macs, 2 * 32 * (32 + 16 + 16 + 32 + 3 * 64) + 10 * 32 + (1 + 2) * 2 * 4 * 8);
 }

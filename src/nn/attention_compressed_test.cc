@@ -79,7 +79,7 @@ class Layer {
     for (const int count : pieces) {
       WorkerPool pool(threads);
       Arena arena;
-      ComputeContext ctx{pool, *SelectKernelTable(), arena, true, 0};
+      ComputeContext ctx{pool, *SelectKernelTable(), arena, MatmulMode::kInteger, 0};
       Step({begin, count, {}}, blocks, {cache, states}, out.data() + int64_t{begin} * kHidden, ctx);
       begin += count;
     }
@@ -242,7 +242,7 @@ TEST(CompressedAttention, GoingBackToAKeptStateBringsBackTheSameResult) {
       std::vector<float> out(whole.size());
       WorkerPool pool(2);
       Arena arena;
-      ComputeContext ctx{pool, *SelectKernelTable(), arena, true, 0};
+      ComputeContext ctx{pool, *SelectKernelTable(), arena, MatmulMode::kInteger, 0};
       const auto run = [&](Layer::Piece piece) {
         layer.Step(piece, {0, 1, 2}, {cache, states}, out.data() + piece.begin * kHidden, ctx);
       };
@@ -276,7 +276,7 @@ TEST(CompressedAttention, SequencesOfABatchGetWhatTheyGetAlone) {
     KvCache cache({layer.layout()}, DType::kF16, 6);
     WorkerPool pool(2);
     Arena arena;
-    ComputeContext ctx{pool, *SelectKernelTable(), arena, true, 0};
+    ComputeContext ctx{pool, *SelectKernelTable(), arena, MatmulMode::kInteger, 0};
     const std::vector<float> whole = layer.Forward({kLength}, 2, cache, {0, 1, 2});
     // What is before the batch makes its state in slot 0, from where the first one's goes to 1.
     StateCache states = layer.NewStates(2);
@@ -322,7 +322,7 @@ TEST(CompressedAttention, TakesTheScratchMemoryThatAnImaginedStepTakes) {
     std::vector<float> out(int64_t{kLength} * kHidden);
     const auto peak = [&](WorkerPool& pool, int begin, int count) {
       Arena arena;
-      ComputeContext ctx{pool, *SelectKernelTable(), arena, true, 0};
+      ComputeContext ctx{pool, *SelectKernelTable(), arena, MatmulMode::kInteger, 0};
       layer.Step({begin, count, {}}, {0, 1, 2}, {cache, states}, out.data(), ctx);
       return arena.peak();
     };
@@ -359,7 +359,7 @@ TEST(EntryIndex, ChoosesTheEntriesThatFitBest) {
                             .row_bytes = 8};
   WorkerPool pool(3);
   Arena arena;
-  ComputeContext ctx{pool, *SelectKernelTable(), arena, true, 0};
+  ComputeContext ctx{pool, *SelectKernelTable(), arena, MatmulMode::kInteger, 0};
   StateCache none({}, 0);
   const AttentionStep step{batch, cache, none, 0, kEps};
   const EntryIndex index(spec, shape, step);

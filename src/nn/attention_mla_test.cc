@@ -61,7 +61,7 @@ class Layer {
   std::vector<float> Run(int piece, int threads, DType kv_dtype = DType::kF32) {
     WorkerPool pool(threads);
     Arena arena;
-    ComputeContext ctx{pool, *SelectKernelTable(), arena, false, 0};
+    ComputeContext ctx{pool, *SelectKernelTable(), arena, MatmulMode::kFloat, 0};
     KvLayout layout{.num_kv_heads = 1, .head_dim = spec.cached_dim()};
     layout.latent_dim = spec.latent_dim;
     if (spec.expanded) {

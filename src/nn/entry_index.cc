@@ -120,7 +120,7 @@ EntryChoice EntryIndex::Choose(MatrixView<const float> queries, const Weight& he
   // scores does not change their order and is left out.
   const MatrixView<float> counts = NewMatrix(rows, spec_.num_heads, ctx);
   ComputeContext exact = ctx;
-  exact.integer_matmul = false;
+  exact.matmul = MatmulMode::kFloat;
   MatmulInput exact_x(x, exact);
   Matmul(exact_x, head_weights, counts, exact);
   EntryScorer scorer(spec_, shape_, step_, most, ctx);

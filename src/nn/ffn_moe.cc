@@ -136,8 +136,8 @@ void AddChunks(const DenseFfnSpec& spec, const std::vector<DenseFfnWeights>& exp
 // nothing to gain.
 bool ReadByRows(const std::vector<DenseFfnWeights>& experts, const ComputeContext& ctx) {
   const auto by_rows = [&](const Weight& w) {
-    const MatmulForm form = MatmulFormOf(w, ctx.integer_matmul);
-    return form == MatmulForm::kInteger || form == MatmulForm::kFloat;
+    const MatmulForm form = MatmulFormOf(w, ctx.matmul);
+    return form != MatmulForm::kCodes && form != MatmulForm::kDecoded;
   };
   return std::all_of(experts.begin(), experts.end(), [&](const DenseFfnWeights& expert) {
     return by_rows(expert.gate) && by_rows(expert.up) && by_rows(expert.down);
@@ -149,8 +149,7 @@ bool ReadByRows(const std::vector<DenseFfnWeights>& experts, const ComputeContex
 template <typename Walk>
 void Rehearse(ComputeContext& ctx, const Walk& walk) {
   WorkerPool imagined(WorkerPool::Imagined{ctx.pool.size()});
-  ComputeContext rehearsal{imagined, ctx.kernels, ctx.arena, ctx.integer_matmul,
-                           ctx.worth_a_thread};
+  ComputeContext rehearsal{imagined, ctx.kernels, ctx.arena, ctx.matmul, ctx.worth_a_thread};
   walk(rehearsal);
 }
 
@@ -195,7 +194,7 @@ bool IsAdapted(const DenseFfnWeights& expert, const AdapterRows& adapters) {
 
 // Products of matrices with equal keys take the same scratch memory.
 int ScratchKey(const Weight& w, const ComputeContext& ctx) {
-  const int form = static_cast<int>(MatmulFormOf(w, ctx.integer_matmul));
+  const int form = static_cast<int>(MatmulFormOf(w, ctx.matmul));
   if (w.packed == nullptr) return form;
   const CodeShape shape = CodeShapeOf(*w.packed);
   const int kind = 1 + static_cast<int>(w.packed->codes.index());

@@ -46,7 +46,8 @@ class Layer {
                              bool integer, int64_t* scratch = nullptr) const {
     WorkerPool pool(threads);
     Arena arena;
-    ComputeContext ctx{pool, *SelectKernelTable(), arena, integer, 0};
+    ComputeContext ctx{pool, *SelectKernelTable(), arena,
+                       integer ? MatmulMode::kInteger : MatmulMode::kFloat, 0};
     std::vector<float> out(static_cast<size_t>(count * kWidth), 5.0f);
     MoeFfnForward(spec_, weights_, {x.data() + first * kWidth, count, kWidth, kWidth}, {},
                   {out.data(), count, kWidth, kWidth}, ctx);
@@ -57,7 +58,8 @@ class Layer {
   int64_t PlannedScratch(int64_t rows, int threads, bool integer) const {
     WorkerPool pool(WorkerPool::Imagined{threads});
     Arena arena;
-    ComputeContext ctx{pool, *SelectKernelTable(), arena, integer, 0};
+    ComputeContext ctx{pool, *SelectKernelTable(), arena,
+                       integer ? MatmulMode::kInteger : MatmulMode::kFloat, 0};
     MoeFfnForward(spec_, weights_, {nullptr, rows, kWidth, kWidth}, {},
                   {nullptr, rows, kWidth, kWidth}, ctx);
     return arena.peak();
@@ -124,7 +126,7 @@ class Layer {
 std::vector<float> OneToken(const Layer& layer, const float* x) {
   WorkerPool pool(1);
   Arena arena;
-  ComputeContext ctx{pool, *SelectKernelTable(), arena, true, 0};
+  ComputeContext ctx{pool, *SelectKernelTable(), arena, MatmulMode::kInteger, 0};
   const MatrixView<const float> row{x, 1, kWidth, kWidth};
   const Routing routing = Route(layer.spec().router, layer.weights().router, row, {}, ctx);
   std::vector<float> sum(kWidth, 0.0f), result(kWidth);
@@ -214,7 +216,7 @@ TEST(MoeFfn, IsTheSameWhereTokensPassInSeveralChunks) {
 TEST(MoeFfn, GroupsTokensByExpertInOrder) {
   WorkerPool pool(1);
   Arena arena;
-  ComputeContext ctx{pool, *SelectKernelTable(), arena, true, 0};
+  ComputeContext ctx{pool, *SelectKernelTable(), arena, MatmulMode::kInteger, 0};
   std::vector<int32_t> experts = {1, 3, 0, 3, 1, 3};
   std::vector<float> weights = {1, 2, 3, 4, 5, 6};
   const Routing routing{3, 2, experts.data(), weights.data()};
@@ -236,7 +238,7 @@ TEST(MoeFfn, RecordsItsDecisionsAndCountsTheExpertsItReads) {
   WorkerPool pool(1);
   Arena arena;
   std::vector<RouterRecord> records;
-  ComputeContext ctx{pool, *SelectKernelTable(), arena, true, 0};
+  ComputeContext ctx{pool, *SelectKernelTable(), arena, MatmulMode::kInteger, 0};
   ctx.routers = &records;
   const MatrixView<float> out = NewMatrix(2, kWidth, ctx);
   MoeFfnForward(layer.spec(), layer.weights(), {x.data(), 2, kWidth, kWidth}, {}, out, ctx);

@@ -56,7 +56,7 @@ class Net {
                          int threads) const {
     WorkerPool pool(threads);
     Arena arena;
-    ComputeContext ctx{pool, *SelectKernelTable(), arena, true, 0};
+    ComputeContext ctx{pool, *SelectKernelTable(), arena, MatmulMode::kInteger, 0};
     KvCache cache({{0, 0}, {0, 0}}, DType::kF32, 1);
     const auto rows = static_cast<int64_t>(batch.tokens.size());
     std::vector<float> out(static_cast<size_t>(rows * kWidth));

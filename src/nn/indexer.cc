@@ -32,7 +32,7 @@ std::optional<Selection> IndexerForward(const IndexerSpec& spec, const IndexerWe
   // scores does not change their order and is left out.
   const MatrixView<float> head_weights = NewMatrix(rows, spec.num_heads, ctx);
   ComputeContext exact = ctx;
-  exact.integer_matmul = false;
+  exact.matmul = MatmulMode::kFloat;
   MatmulInput exact_x(input.x, exact);
   Matmul(exact_x, weights.head_weights, head_weights, exact);
   const IndexQueries index{.queries = Const(queries),

@@ -26,7 +26,7 @@ MatrixView<float> MixProducts(const StreamWeights& weights, float norm_eps,
     }
   });
   ComputeContext exact = ctx;
-  exact.integer_matmul = false;
+  exact.matmul = MatmulMode::kFloat;
   MatmulInput input(Const(normed), exact);
   Matmul(input, weights.mix, products, exact);
   ctx.arena.Release(mark);

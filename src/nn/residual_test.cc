@@ -96,7 +96,7 @@ class ResidualTest : public testing::Test {
             std::vector<float>* inputs) {
     WorkerPool pool(threads);
     Arena arena;
-    ComputeContext ctx{pool, *SelectKernelTable(), arena, true, 0};
+    ComputeContext ctx{pool, *SelectKernelTable(), arena, MatmulMode::kInteger, 0};
     const int64_t width = kStreams * kWidth;
     const MatrixView<float> rows{hidden->data() + first * width, count, width, width};
     Residual residual(kSpec, streams_.weights, kNormEps, rows, ctx);
@@ -138,7 +138,7 @@ TEST_F(ResidualTest, GivesARowTheSameBitsInAnyCompany) {
 TEST(Residual, WithOneStreamIsAnAddition) {
   WorkerPool pool(2);
   Arena arena;
-  ComputeContext ctx{pool, *SelectKernelTable(), arena, true, 0};
+  ComputeContext ctx{pool, *SelectKernelTable(), arena, MatmulMode::kInteger, 0};
   std::vector<float> hidden = {1, 2, 3, 4};
   const std::vector<float> result = {10, 20, 30, 40};
   Residual residual({}, {}, kNormEps, {hidden.data(), 2, 2, 2}, ctx);
@@ -151,7 +151,7 @@ TEST(Residual, WithOneStreamIsAnAddition) {
 TEST(Residual, StreamsBeginAsCopiesAndEndAsAGatedSum) {
   WorkerPool pool(2);
   Arena arena;
-  ComputeContext ctx{pool, *SelectKernelTable(), arena, true, 0};
+  ComputeContext ctx{pool, *SelectKernelTable(), arena, MatmulMode::kInteger, 0};
   const Streams end(kStreams);
   std::vector<float> rows = RandomFloats(kRows * kWidth, 5);
   const MatrixView<float> hidden =

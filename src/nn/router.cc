@@ -168,7 +168,7 @@ Routing Route(const RouterSpec& spec, const RouterWeights& weights, MatrixView<c
   float* choice = ctx.arena.Allocate<float>(x.rows * experts);
   auto* state = ctx.arena.Allocate<uint8_t>(x.rows * experts);
   ComputeContext exact = ctx;
-  exact.integer_matmul = false;
+  exact.matmul = MatmulMode::kFloat;
   MatmulInput input(x, exact);
   Matmul(input, weights.gate, scores, exact);
   AddBias(weights.gate_bias, scores, ctx);

@@ -161,7 +161,7 @@ TEST(Router, ScoresBySoftmaxOrSigmoid) {
                       .row_bytes = 8};
   WorkerPool pool(2);
   Arena arena;
-  ComputeContext ctx{pool, *SelectKernelTable(), arena, true, 0};
+  ComputeContext ctx{pool, *SelectKernelTable(), arena, MatmulMode::kInteger, 0};
   RouterSpec spec = Plain(3, 2);
   const auto weights = [&] {
     const Routing routing = Route(spec, {weight, {}}, {x.data(), 2, 2, 2}, {}, ctx);

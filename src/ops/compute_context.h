@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/kernel_table.h"
+#include "ops/matmul_mode.h"
 #include "runtime/arena.h"
 #include "runtime/worker_pool.h"
 
@@ -35,7 +36,7 @@ struct ComputeContext {
   WorkerPool& pool;
   const KernelTable& kernels;
   Arena& arena;
-  bool integer_matmul = true;  // false: every weight is decoded to float32 (--matmul float)
+  MatmulMode matmul = MatmulMode::kInteger;
   // Elementary operations that take as long as waking a thread: less is not worth another one.
   int64_t worth_a_thread = 50'000;
   // What products read instead of rows of the file; null: nothing.

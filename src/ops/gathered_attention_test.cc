@@ -33,7 +33,7 @@ class GatheredAttentionTest : public testing::TestWithParam<DType> {
   std::vector<float> Run(int64_t first, int64_t count, int threads) const {
     WorkerPool pool(threads);
     Arena arena;
-    ComputeContext ctx{pool, *SelectKernelTable(), arena, true, 0};
+    ComputeContext ctx{pool, *SelectKernelTable(), arena, MatmulMode::kInteger, 0};
     std::vector<float> out(static_cast<size_t>(count * kHeads * kDim));
     const GatheredShape shape{.num_heads = kHeads,
                               .head_dim = kDim,

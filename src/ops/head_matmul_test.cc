@@ -50,7 +50,7 @@ std::vector<float> Multiply(const HeadWeights& w, int threads) {
   std::vector<float> y(static_cast<size_t>(kRows * heads * out_step), 3.0f);
   WorkerPool pool(threads);
   Arena arena;
-  ComputeContext ctx{pool, *SelectKernelTable(), arena, /*integer_matmul=*/true,
+  ComputeContext ctx{pool, *SelectKernelTable(), arena, MatmulMode::kInteger,
                      /*worth_a_thread=*/0};
   HeadMatmul(w, {1, static_cast<int>(heads)}, {{x.data(), kRows, heads * step, heads * step}, step},
              {{y.data(), kRows, heads * out_step, heads * out_step}, out_step}, ctx);

@@ -39,7 +39,7 @@ std::vector<float> Product(const Weight& w, int64_t rows, int threads,
                            const InterleavedWeights* interleaved) {
   WorkerPool pool(threads);
   Arena arena;
-  ComputeContext ctx{pool, *SelectKernelTable(), arena, true, 0};
+  ComputeContext ctx{pool, *SelectKernelTable(), arena, MatmulMode::kInteger, 0};
   ctx.interleaved = interleaved;
   const std::vector<float> x = RandomFloats(rows * w.k, 7);
   std::vector<float> y(static_cast<size_t>(rows * w.n));
@@ -90,7 +90,7 @@ TEST_F(InterleavedWeightsTest, AnEmbeddingThatIsTheHeadTooIsLookedUpInTheCopy) {
   const auto look_up = [&](const InterleavedWeights* interleaved) {
     WorkerPool pool(2);
     Arena arena;
-    ComputeContext ctx{pool, *SelectKernelTable(), arena, true, 0};
+    ComputeContext ctx{pool, *SelectKernelTable(), arena, MatmulMode::kInteger, 0};
     ctx.interleaved = interleaved;
     std::vector<float> out(tokens.size() * 256);
     EmbeddingLookup(matrix.w, tokens, 3.0f, {out.data(), 6, 256, 256}, ctx);

@@ -35,6 +35,7 @@ struct RowProduct {
   MatmulPlan plan = {};
   const uint8_t* strips = nullptr;  // null: none
   QuantizedRows x = {};             // with two terms those of both
+  Bf16Rows rounded = {};            // in the place of x
   MatrixView<float> both = {};      // with two terms: both results
 };
 
@@ -67,6 +68,11 @@ void ComputeRows(const RowProduct& p, int64_t begin, int64_t end, const KernelTa
                          Sized(y.stride));
     return;
   }
+  if (p.plan.form == MatmulForm::kBf16) {
+    kernels.matmul_bf16(p.rounded, w.row(begin), Sized(w.row_bytes), Sized(end - begin),
+                        y.data + begin, Sized(y.stride));
+    return;
+  }
   if (!HasTwoTerms(p)) return IntegerRows(p, begin, end, y, kernels);
   // Both terms are rows of one product, so that the weight is read and unpacked once. Adding comes
   // last, so the order is the same for any split.
@@ -80,7 +86,7 @@ void ComputeRows(const RowProduct& p, int64_t begin, int64_t end, const KernelTa
 MatmulMachine MachineOf(const ComputeContext& ctx, bool strips) {
   return {.threads = ctx.pool.size(),
           .worth_a_thread = ctx.worth_a_thread,
-          .integer_matmul = ctx.integer_matmul,
+          .mode = ctx.matmul,
           .strips = strips};
 }
 
@@ -100,6 +106,9 @@ RowProduct Prepare(const Product& product, ComputeContext& ctx) {
       product.input.WithResidual(p.plan.activation_block);
     }
     product.input.Quantized(p.plan.activation_block);
+  }
+  if (p.plan.form == MatmulForm::kBf16) {
+    p.rounded = RowsOf(product.input.Rounded(), product.first_row, product.y.rows);
   }
   if (p.plan.form != MatmulForm::kInteger) return p;
   if (HasTwoTerms(p)) {

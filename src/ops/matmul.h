@@ -12,7 +12,8 @@
 namespace tael {
 
 // Activations that several weights multiply (q, k, v; gate, up): quantised to 8 bits at most once
-// per block size. Borrows `x` and arena memory; lives within one step.
+// per block size, rounded to BF16 at most once. Borrows `x` and arena memory; lives within one
+// step.
 class MatmulInput {
  public:
   MatmulInput(MatrixView<const float> x, ComputeContext& ctx) : x_(x), ctx_(ctx) {}
@@ -25,15 +26,20 @@ class MatmulInput {
   const QuantizedRows& WithResidual(size_t block);
   // The second half of WithResidual().
   QuantizedRows Residual(size_t block);
+  // The rows in BF16, for weights of that type.
+  const Bf16Rows& Rounded();
 
  private:
   MatrixView<const float> x_;
   ComputeContext& ctx_;
   QuantizedRows quantized_[2], both_[2];  // for blocks of 32 and of 256
+  Bf16Rows rounded_;
 };
 
 // Rows [first, first + count) of some that are quantised.
 QuantizedRows RowsOf(const QuantizedRows& rows, int64_t first, int64_t count);
+// The same of rows that are rounded.
+Bf16Rows RowsOf(const Bf16Rows& rows, int64_t first, int64_t count);
 
 // How finely the integer path sees the activations.
 enum class ActivationTerms {
@@ -51,9 +57,8 @@ struct Product {
   int64_t first_row = 0;
 };
 
-// Formats with an integer form use 8-bit activations if ctx.integer_matmul, all others float32
-// (docs/numerics.md, 3-5); rows with an adapter of `w` get its change. Never fails: shapes were
-// checked at bind time.
+// ctx.matmul and the weight's format say how (docs/numerics.md, 3-5 and 17); rows with an adapter
+// of `w` get its change. Never fails: shapes were checked at bind time.
 void Matmul(const Product& product, ComputeContext& ctx);
 inline void Matmul(MatmulInput& input, const Weight& w, MatrixView<float> y, ComputeContext& ctx,
                    ActivationTerms terms = ActivationTerms::kOne) {

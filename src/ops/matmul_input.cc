@@ -1,4 +1,4 @@
-// Activations in 8 bits, for the integer path of ops/matmul.cc.
+// Activations in 8 bits and in BF16, for products that do not read them as they are.
 #include <algorithm>
 
 #include "base/error.h"
@@ -78,6 +78,33 @@ const QuantizedRows& MatmulInput::WithResidual(size_t block) {
 
 QuantizedRows MatmulInput::Residual(size_t block) {
   return RowsOf(WithResidual(block), x_.rows, x_.rows);
+}
+
+Bf16Rows RowsOf(const Bf16Rows& rows, int64_t first, int64_t count) {
+  Bf16Rows part = rows;
+  part.data += Sized(first) * rows.stride;
+  part.rows = Sized(count);
+  return part;
+}
+
+const Bf16Rows& MatmulInput::Rounded() {
+  if (rounded_.data != nullptr) return rounded_;
+  const OpScope scope(ctx_.profile, OpKind::kQuantize);
+  const KernelTable& kernels = ctx_.kernels;
+  const size_t padded = PaddedToBf16Blocks(Sized(x_.cols));
+  const size_t stride = kernels.arrange_bf16 == nullptr ? padded : 2 * padded;
+  rounded_ = {ctx_.arena.Allocate<uint16_t>(x_.rows * static_cast<int64_t>(stride)), Sized(x_.rows),
+              Sized(x_.cols), stride};
+  ctx_.pool.ParallelFor(x_.rows, ctx_.GrainFor(x_.cols), [&](int64_t begin, int64_t end) {
+    const Bf16Rows part = RowsOf(rounded_, begin, end - begin);
+    for (int64_t t = begin; t < end; ++t) {
+      uint16_t* row = rounded_.data + Sized(t) * stride;
+      kernels.to_cache(x_.row(t), Sized(x_.cols), DType::kBF16, row);
+      std::fill(row + x_.cols, row + padded, uint16_t{0});
+    }
+    if (kernels.arrange_bf16 != nullptr) kernels.arrange_bf16(part);
+  });
+  return rounded_;
 }
 
 }  // namespace tael

@@ -50,20 +50,21 @@ void SplitTiles(const Weight& w, int64_t m, const MatmulMachine& machine, int64_
 
 }  // namespace
 
-MatmulForm MatmulFormOf(DType dtype, bool integer_matmul) {
+MatmulForm MatmulFormOf(DType dtype, MatmulMode mode) {
+  if (dtype == DType::kBF16 && mode == MatmulMode::kBf16) return MatmulForm::kBf16;
   if (dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16) {
     return MatmulForm::kFloat;
   }
-  return integer_matmul && IntegerBlockSize(dtype) != 0 ? MatmulForm::kInteger
-                                                        : MatmulForm::kDecoded;
+  return InIntegers(mode) && IntegerBlockSize(dtype) != 0 ? MatmulForm::kInteger
+                                                          : MatmulForm::kDecoded;
 }
 
-MatmulForm MatmulFormOf(const Weight& w, bool integer_matmul) {
-  if (w.packed != nullptr && integer_matmul && CodeShapeOf(*w.packed).blocks != 0) {
+MatmulForm MatmulFormOf(const Weight& w, MatmulMode mode) {
+  if (w.packed != nullptr && InIntegers(mode) && CodeShapeOf(*w.packed).blocks != 0) {
     return MatmulForm::kCodes;
   }
   if (w.packed != nullptr || w.element_bytes != 0) return MatmulForm::kDecoded;
-  return MatmulFormOf(w.dtype, integer_matmul);
+  return MatmulFormOf(w.dtype, mode);
 }
 
 const char* Name(WeightSource source) {
@@ -83,7 +84,7 @@ const char* Name(WeightSource source) {
 }
 
 MatmulPlan PlanMatmul(const Weight& w, int64_t m, const MatmulMachine& machine) {
-  MatmulPlan plan{.form = MatmulFormOf(w, machine.integer_matmul)};
+  MatmulPlan plan{.form = MatmulFormOf(w, machine.mode)};
   switch (plan.form) {
     case MatmulForm::kInteger:
       plan.activation_block = ActivationBlock(w.dtype);
@@ -113,6 +114,7 @@ MatmulPlan PlanMatmul(const Weight& w, int64_t m, const MatmulMachine& machine) 
       SplitTiles(w, m, machine, kDecodedRows, plan);
       return plan;
     case MatmulForm::kFloat:
+    case MatmulForm::kBf16:
       break;
   }
   const RowShare share = ShareOf(w, m);
@@ -151,7 +153,8 @@ int64_t SharedCut::Border(int64_t part, size_t share) const {
 }
 
 std::string ToText(const MatmulPlan& plan) {
-  std::string text = plan.activation_block == 0
+  std::string text = plan.form == MatmulForm::kBf16 ? "bf16"
+                     : plan.activation_block == 0
                          ? "float32"
                          : fmt::format("int8 in blocks of {}", plan.activation_block);
   text += fmt::format(", {}", Name(plan.source));

@@ -11,20 +11,22 @@
 #include <vector>
 
 #include "kernels/kernel_table.h"
+#include "ops/matmul_mode.h"
 #include "tensor/weight.h"
 
 namespace tael {
 
-// The ways a product with a weight is computed (docs/numerics.md, 3 and 5).
+// The ways a product with a weight is computed (docs/numerics.md, 3, 5 and 17).
 enum class MatmulForm {
   kFloat,    // plain float weights, float32 arithmetic
+  kBf16,     // BF16 weights, BF16 activations
   kInteger,  // block format, 8-bit activations
   kCodes,    // packed matrix with an integer form, 8-bit activations
   kDecoded,  // decoded to float32 a few rows at a time: block formats, packed matrices, those
              // stored [K, N]
 };
-MatmulForm MatmulFormOf(DType dtype, bool integer_matmul);
-MatmulForm MatmulFormOf(const Weight& w, bool integer_matmul);
+MatmulForm MatmulFormOf(DType dtype, MatmulMode mode);
+MatmulForm MatmulFormOf(const Weight& w, MatmulMode mode);
 
 // What kernels read in the place of the weight.
 enum class WeightSource {
@@ -41,7 +43,7 @@ const char* Name(WeightSource source);  // "rows", "strips", ...
 struct MatmulMachine {
   int threads = 1;
   int64_t worth_a_thread = 50'000;  // ComputeContext::worth_a_thread
-  bool integer_matmul = true;
+  MatmulMode mode = MatmulMode::kInteger;
   bool strips = false;  // there are interleaved rows of this weight
   // KernelTable::interleaved_tiling, to name what kernels choose; null: nobody asks.
   StripTiling (*tiling)(DType dtype, size_t m) noexcept = nullptr;
@@ -50,7 +52,7 @@ struct MatmulMachine {
 struct MatmulPlan {
   MatmulForm form = MatmulForm::kFloat;
   WeightSource source = WeightSource::kRows;
-  size_t activation_block = 0;  // elements of an activation block; 0: float32 activations
+  size_t activation_block = 0;  // elements of an activation block; 0: no such blocks
   int64_t strip_rows = 0;       // weight rows [0, strip_rows) are read from strips
   int64_t together = 0;         // weight rows decoded at a time; 0: none is decoded
   // Of each part's scratch memory: the same for every m, so that a plan of memory knows it.

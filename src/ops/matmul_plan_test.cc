@@ -94,7 +94,7 @@ TEST(MatmulPlan, BlocksAreReadFromStripsWhereThereAreSome) {
 
 TEST(MatmulPlan, FloatModeDecodesBlocksAFewRowsAtATime) {
   const Weight w = MakeWeight(DType::kQ4_K, 4096, 1024);
-  const MatmulMachine machine{.threads = 2, .integer_matmul = false};
+  const MatmulMachine machine{.threads = 2, .mode = MatmulMode::kFloat};
   const MatmulPlan few = PlanMatmul(w, 3, machine), many = PlanMatmul(w, 4, machine);
   EXPECT_EQ(few.source, WeightSource::kDecoded);
   EXPECT_EQ(few.activation_block, 0u);
@@ -105,6 +105,21 @@ TEST(MatmulPlan, FloatModeDecodesBlocksAFewRowsAtATime) {
   Weight columns = MakeWeight(DType::kBF16, 4096, 1024);
   columns.element_bytes = 2 * 4096;
   EXPECT_EQ(PlanMatmul(columns, 1, machine).together, 16);
+}
+
+TEST(MatmulPlan, TheModeOfBf16IsThatOfIntegersForAllOtherWeights) {
+  const MatmulMachine machine{.threads = 2, .mode = MatmulMode::kBf16};
+  const MatmulPlan plan = PlanMatmul(MakeWeight(DType::kBF16, 64, 1024), 3, machine);
+  EXPECT_EQ(plan.form, MatmulForm::kBf16);
+  EXPECT_EQ(plan.source, WeightSource::kRows);
+  EXPECT_EQ(ToText(plan), "bf16, rows, 2 parts");
+  for (const DType dtype : {DType::kF32, DType::kF16, DType::kQ4_K}) {
+    const Weight w = MakeWeight(dtype, 64, 1024);
+    EXPECT_EQ(PlanMatmul(w, 3, machine), PlanMatmul(w, 3, {.threads = 2}));
+  }
+  Weight columns = MakeWeight(DType::kBF16, 4096, 1024);
+  columns.element_bytes = 2 * 4096;
+  EXPECT_EQ(PlanMatmul(columns, 1, machine).form, MatmulForm::kDecoded);
 }
 
 TEST(MatmulPlan, Float8IsDecodedInRegistersForFewRows) {
@@ -121,7 +136,7 @@ TEST(MatmulPlan, PackedFormsBecomeCodeBlocks) {
   EXPECT_EQ(plan.source, WeightSource::kCodes);
   EXPECT_EQ(plan.activation_block, 32u);
   EXPECT_EQ(plan.together, 16);
-  EXPECT_EQ(PlanMatmul(w, 2, {.integer_matmul = false}).form, MatmulForm::kDecoded);
+  EXPECT_EQ(PlanMatmul(w, 2, {.mode = MatmulMode::kFloat}).form, MatmulForm::kDecoded);
 }
 
 TEST(MatmulPlan, PartsAreThoseOfTheLoop) {
@@ -148,7 +163,8 @@ TEST(MatmulPlan, IsPrintable) {
             "int8 in blocks of 256, strips in tiles of 32 x 256, 4 at a time, 1 part");
   EXPECT_EQ(ToText(PlanMatmul(w, 64, told)),
             "int8 in blocks of 256, strips in panels of 32 x 256, 64 at a time, 1 part");
-  EXPECT_EQ(ToText(PlanMatmul(w, 1, {.integer_matmul = false})), "float32, decoded by 6, 1 part");
+  EXPECT_EQ(ToText(PlanMatmul(w, 1, {.mode = MatmulMode::kFloat})),
+            "float32, decoded by 6, 1 part");
 }
 
 }  // namespace

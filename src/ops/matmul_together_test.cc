@@ -15,6 +15,7 @@ namespace tael {
 namespace {
 
 constexpr int64_t kInputs = 256;
+constexpr MatmulMode kModes[] = {MatmulMode::kInteger, MatmulMode::kFloat, MatmulMode::kBf16};
 
 struct Stored {
   Stored(DType dtype, int64_t n, uint32_t seed) {
@@ -42,10 +43,10 @@ class Together : public testing::Test {
   }
 
   // All of the products, with one and two terms in turn, in one loop or one after the other.
-  std::vector<float> Run(int64_t m, int threads, bool integer, bool together) {
+  std::vector<float> Run(int64_t m, int threads, MatmulMode mode, bool together) {
     WorkerPool pool(threads);
     Arena arena;
-    ComputeContext ctx{pool, *SelectKernelTable(), arena, integer, /*worth_a_thread=*/0};
+    ComputeContext ctx{pool, *SelectKernelTable(), arena, mode, /*worth_a_thread=*/0};
     MatmulInput input({x_.data(), m, kInputs, kInputs}, ctx);
     std::vector<Product> products;
     for (size_t i = 0; i < stored_.size(); ++i) {
@@ -68,11 +69,11 @@ class Together : public testing::Test {
 };
 
 TEST_F(Together, HasTheBitsOfEachAlone) {
-  for (const bool integer : {false, true}) {
+  for (const MatmulMode mode : kModes) {
     for (const int64_t m : {1, 2, 9}) {
-      const std::vector<float> alone = Run(m, 1, integer, false);
+      const std::vector<float> alone = Run(m, 1, mode, false);
       for (const int threads : {1, 2, 5}) {
-        const std::vector<float> together = Run(m, threads, integer, true);
+        const std::vector<float> together = Run(m, threads, mode, true);
         EXPECT_EQ(std::memcmp(alone.data(), together.data(), alone.size() * 4), 0)
             << m << " rows, " << threads << " threads";
       }
@@ -83,7 +84,7 @@ TEST_F(Together, HasTheBitsOfEachAlone) {
 TEST_F(Together, TakesOneBarrier) {
   WorkerPool pool(2);
   Arena arena;
-  ComputeContext ctx{pool, *SelectKernelTable(), arena, true, /*worth_a_thread=*/0};
+  ComputeContext ctx{pool, *SelectKernelTable(), arena, MatmulMode::kInteger, /*worth_a_thread=*/0};
   MatmulInput input({x_.data(), 1, kInputs, kInputs}, ctx);
   std::vector<Product> products;
   products.reserve(stored_.size());
@@ -98,11 +99,11 @@ TEST_F(Together, TakesOneBarrier) {
 // Groups of which all, one or none are read by rows (in float32 blocks are decoded, BF16 is not).
 TEST_F(Together, WhatFollowsSeesEveryColumnOnceWhenItIsThere) {
   const Stored blocks(DType::kQ8_0, 53, 3), floats(DType::kBF16, 53, 4);
-  for (const bool integer : {false, true}) {
+  for (const MatmulMode mode : kModes) {
     for (const int threads : {1, 3}) {
       WorkerPool pool(threads);
       Arena arena;
-      ComputeContext ctx{pool, *SelectKernelTable(), arena, integer, /*worth_a_thread=*/0};
+      ComputeContext ctx{pool, *SelectKernelTable(), arena, mode, /*worth_a_thread=*/0};
       MatmulInput input({x_.data(), 4, kInputs, kInputs}, ctx);
       std::vector<Product> products;
       for (const Stored* stored : {&blocks, &floats, &floats, &floats, &blocks, &blocks}) {
@@ -127,24 +128,26 @@ TEST_F(Together, WhatFollowsSeesEveryColumnOnceWhenItIsThere) {
 
 // Rows of the input that belong to different weights, as tokens of experts do.
 TEST_F(Together, ProductsMayReadRowsOfTheInput) {
-  const Weight& first = stored_[2]->weight;
   const Weight& second = stored_[3]->weight;
-  WorkerPool pool(2);
-  Arena arena;
-  ComputeContext ctx{pool, *SelectKernelTable(), arena, true, /*worth_a_thread=*/0};
-  MatmulInput input({x_.data(), 9, kInputs, kInputs}, ctx);
-  const Product products[] = {
-      {.input = input, .w = first, .y = NewMatrix(4, first.n, ctx), .first_row = 0},
-      {.input = input, .w = second, .y = NewMatrix(3, second.n, ctx), .first_row = 4}};
-  MatmulTogether(products, ctx);
-  for (const Product& product : products) {
-    MatmulInput own({x_.data() + product.first_row * kInputs, product.y.rows, kInputs, kInputs},
-                    ctx);
-    const MatrixView<float> alone = NewMatrix(product.y.rows, product.w.n, ctx);
-    Matmul(own, product.w, alone, ctx);
-    EXPECT_EQ(std::memcmp(alone.data, product.y.data,
-                          static_cast<size_t>(alone.rows * alone.cols) * sizeof(float)),
-              0);
+  for (const size_t i : {2, 1}) {
+    const Weight& first = stored_[i]->weight;
+    WorkerPool pool(2);
+    Arena arena;
+    ComputeContext ctx{pool, *SelectKernelTable(), arena, MatmulMode::kBf16, /*worth_a_thread=*/0};
+    MatmulInput input({x_.data(), 9, kInputs, kInputs}, ctx);
+    const Product products[] = {
+        {.input = input, .w = second, .y = NewMatrix(4, second.n, ctx), .first_row = 0},
+        {.input = input, .w = first, .y = NewMatrix(3, first.n, ctx), .first_row = 4}};
+    MatmulTogether(products, ctx);
+    for (const Product& product : products) {
+      MatmulInput own({x_.data() + product.first_row * kInputs, product.y.rows, kInputs, kInputs},
+                      ctx);
+      const MatrixView<float> alone = NewMatrix(product.y.rows, product.w.n, ctx);
+      Matmul(own, product.w, alone, ctx);
+      EXPECT_EQ(std::memcmp(alone.data, product.y.data,
+                            static_cast<size_t>(alone.rows * alone.cols) * sizeof(float)),
+                0);
+    }
   }
 }
 

@@ -36,7 +36,8 @@ std::vector<float> RandomMatmul(DType dtype, int64_t m, int64_t n, int64_t k, in
   const Weight w{.dtype = dtype, .n = n, .k = k, .data = bytes.data(), .row_bytes = row_bytes};
   WorkerPool pool(threads);
   Arena arena;
-  ComputeContext ctx{pool, *SelectKernelTable(), arena, integer, kAlwaysSplit};
+  ComputeContext ctx{pool, *SelectKernelTable(), arena,
+                     integer ? MatmulMode::kInteger : MatmulMode::kFloat, kAlwaysSplit};
   if (rows < 0) rows = m;
   std::vector<float> y(static_cast<size_t>(rows * n));
   MatmulInput input({x.data(), rows, k, k}, ctx);
@@ -82,7 +83,7 @@ TEST(MatmulOfStridedWeights, HasTheBitsOfTheSameMatrixStoredPlainly) {
     EXPECT_EQ(w.bytes(), kOut * kIn * 2);
     WorkerPool pool(3);
     Arena arena;
-    ComputeContext ctx{pool, *SelectKernelTable(), arena, true, kAlwaysSplit};
+    ComputeContext ctx{pool, *SelectKernelTable(), arena, MatmulMode::kInteger, kAlwaysSplit};
     std::vector<float> y(static_cast<size_t>(kRows * kOut));
     MatmulInput input({x.data(), kRows, kIn, kIn}, ctx);
     Matmul(input, w, {y.data(), kRows, kOut, kOut}, ctx);
@@ -151,7 +152,7 @@ std::vector<float> ChunkedAttention(int cut, DType dtype, int window) {
   const std::vector<float> v = RandomFloats(kCount * kKvHeads * dim, 5);
   WorkerPool pool(3);
   Arena arena;
-  ComputeContext ctx{pool, *SelectKernelTable(), arena, true, kAlwaysSplit};
+  ComputeContext ctx{pool, *SelectKernelTable(), arena, MatmulMode::kInteger, kAlwaysSplit};
   KvCache cache({{kKvHeads, dim}}, dtype, 4);
   std::vector<float> out(q.size());
   const AttentionShape shape{.num_heads = kHeads,
@@ -192,7 +193,7 @@ TEST(Attention, GivesTheSameBitsWhereverThePromptIsCut) {
 TEST(RmsNorm, NormalisesEveryHeadByItself) {
   WorkerPool pool(2);
   Arena arena;
-  ComputeContext ctx{pool, *SelectKernelTable(), arena, true, kAlwaysSplit};
+  ComputeContext ctx{pool, *SelectKernelTable(), arena, MatmulMode::kInteger, kAlwaysSplit};
   std::vector<float> x = {3, 4, 30, 40}, y = {3, 4};
   RmsNormHeads({1, 2}, 0.0f, {x.data(), 1, 4, 4}, ctx);
   EXPECT_FLOAT_EQ(x[0], 3 / std::sqrt(12.5f));

@@ -28,7 +28,7 @@ std::vector<float> Product(const Weight& w, const std::vector<float>& x, const R
   WorkerPool pool(run.threads);
   Arena arena;
   ComputeContext ctx{pool, *run.kernels, arena};
-  ctx.integer_matmul = run.integer;
+  ctx.matmul = run.integer ? MatmulMode::kInteger : MatmulMode::kFloat;
   ctx.worth_a_thread = 1;
   const int64_t rows = static_cast<int64_t>(x.size()) / w.k;
   std::vector<float> y(static_cast<size_t>(rows * w.n));
@@ -66,7 +66,7 @@ double Bound(const Weight& w, const float* x, int64_t n, double terms) {
 TEST(PackedMatmul, IntegerProductIsWithinItsBoundOfTheFloatProduct) {
   for (const PackedExample& example : PackedExamples()) {
     const Weight w = Whole(example);
-    if (MatmulFormOf(w, true) != MatmulForm::kCodes) continue;
+    if (MatmulFormOf(w, MatmulMode::kInteger) != MatmulForm::kCodes) continue;
     const std::vector<float> x = Activations(5, w.k), exact = Product(w, x, {.integer = false});
     for (const ActivationTerms terms : {ActivationTerms::kOne, ActivationTerms::kTwo}) {
       const std::vector<float> y = Product(w, x, {.terms = terms});
@@ -85,7 +85,7 @@ TEST(PackedMatmul, IntegerProductIsWithinItsBoundOfTheFloatProduct) {
 TEST(PackedMatmul, ThreadsTablesRowsBesideAndPartsOfTheMatrixDoNotShow) {
   for (const PackedExample& example : PackedExamples()) {
     const Weight w = Whole(example);
-    if (MatmulFormOf(w, true) != MatmulForm::kCodes) continue;
+    if (MatmulFormOf(w, MatmulMode::kInteger) != MatmulForm::kCodes) continue;
     const std::vector<float> x = Activations(6, w.k);
     for (const ActivationTerms terms : {ActivationTerms::kOne, ActivationTerms::kTwo}) {
       const std::vector<float> y = Product(w, x, {.terms = terms});
@@ -109,7 +109,7 @@ TEST(PackedMatmul, ThreadsTablesRowsBesideAndPartsOfTheMatrixDoNotShow) {
 TEST(PackedMatmul, ASecondProductOfOneInputIsThatOfAnInputOfItsOwn) {
   for (const PackedExample& example : PackedExamples()) {
     const Weight w = Whole(example);
-    if (MatmulFormOf(w, true) != MatmulForm::kCodes) continue;
+    if (MatmulFormOf(w, MatmulMode::kInteger) != MatmulForm::kCodes) continue;
     const std::vector<float> x = Activations(5, w.k);
     for (const ActivationTerms terms : {ActivationTerms::kOne, ActivationTerms::kTwo}) {
       WorkerPool pool(2);
@@ -133,7 +133,7 @@ TEST(PackedMatmul, WhatHasNoIntegerFormKeepsTheFloatPath) {
   int decoded = 0;
   for (const PackedExample& example : PackedExamples()) {
     const Weight w = Whole(example);
-    if (MatmulFormOf(w, true) == MatmulForm::kCodes) continue;
+    if (MatmulFormOf(w, MatmulMode::kInteger) == MatmulForm::kCodes) continue;
     ++decoded;
     const std::vector<float> x = Activations(2, w.k);
     const std::vector<float> y = Product(w, x, {}), exact = Product(w, x, {.integer = false});
@@ -142,11 +142,11 @@ TEST(PackedMatmul, WhatHasNoIntegerFormKeepsTheFloatPath) {
   }
   EXPECT_GT(decoded, 5);
   const PackedExample fp8 = ByteExample(DType::kF8E4M3, DType::kF32, 1, 64, false, 64);
-  EXPECT_EQ(MatmulFormOf(Whole(fp8), true), MatmulForm::kDecoded);
+  EXPECT_EQ(MatmulFormOf(Whole(fp8), MatmulMode::kInteger), MatmulForm::kDecoded);
   const PackedExample wide = WordExample(8, 32, false, true, false, 64);
-  EXPECT_EQ(MatmulFormOf(Whole(wide), true), MatmulForm::kDecoded);
+  EXPECT_EQ(MatmulFormOf(Whole(wide), MatmulMode::kInteger), MatmulForm::kDecoded);
   const PackedExample uneven = WordExample(4, 32, true, true, true);
-  EXPECT_EQ(MatmulFormOf(Whole(uneven), true), MatmulForm::kDecoded);
+  EXPECT_EQ(MatmulFormOf(Whole(uneven), MatmulMode::kInteger), MatmulForm::kDecoded);
 }
 
 }  // namespace

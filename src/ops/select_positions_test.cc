@@ -69,7 +69,7 @@ TEST(LayerNorm, MatchesDouble) {
     }
     WorkerPool pool(2);
     Arena arena;
-    ComputeContext ctx{pool, *SelectKernelTable(), arena, true, 0};
+    ComputeContext ctx{pool, *SelectKernelTable(), arena, MatmulMode::kInteger, 0};
     LayerNorm(gain, bias, 1e-6f, {x.data(), 2, n, n}, ctx);
     for (size_t i = 0; i < x.size(); ++i) EXPECT_NEAR(x[i], wanted[i], 1e-5) << n << " " << i;
   }
@@ -83,7 +83,7 @@ class IndexedCache {
   IndexedCache(DType dtype, int threads)
       : pool_(threads),
         cache_({{1, 64, 32, kDim}}, dtype, 4),
-        ctx_{pool_, *SelectKernelTable(), arena_, true, 0} {
+        ctx_{pool_, *SelectKernelTable(), arena_, MatmulMode::kInteger, 0} {
     keys_ = Random(int64_t{kLength} * kDim, 1);
     StoreIndexKeys(BatchOf(0, kLength), 0, {keys_.data(), kLength, kDim, kDim}, cache_, ctx_);
   }

@@ -28,10 +28,12 @@ namespace {
 
 constexpr double kGiga = 1e9;
 
-std::string MatmulFormText(DType dtype, bool integer_matmul) {
-  switch (MatmulFormOf(dtype, integer_matmul)) {
+std::string MatmulFormText(DType dtype, MatmulMode mode) {
+  switch (MatmulFormOf(dtype, mode)) {
     case MatmulForm::kFloat:
       return "float32";
+    case MatmulForm::kBf16:
+      return "bf16";
     case MatmulForm::kInteger:
       return fmt::format("int8, activations in blocks of {}", ActivationBlock(dtype));
     case MatmulForm::kCodes:  // of no single type: PackedMatmulText()
@@ -58,6 +60,7 @@ Json CostToJson(const Cost& cost) {
   json.Set("kv_bytes_written", cost.kv_written_bytes);
   json.Set("integer_operations", 2 * cost.integer_macs);
   json.Set("float_operations", 2 * cost.float_macs);
+  json.Set("bf16_operations", 2 * cost.bf16_macs);
   return json;
 }
 
@@ -182,7 +185,7 @@ std::string Percent(double share) { return share > 0 ? fmt::format("{:.0f} %", 1
 
 }  // namespace
 
-Json TypesToJson(const Model& model, bool integer_matmul) {
+Json TypesToJson(const Model& model, MatmulMode mode) {
   struct Sum {
     int64_t bytes = 0;
     int tensors = 0;
@@ -196,14 +199,14 @@ Json TypesToJson(const Model& model, bool integer_matmul) {
   std::set<std::string> packed;
   for (const auto& [name, matrix] : model.weights.packed) {
     packed.insert(name.ends_with(".weight") ? name.substr(0, name.size() - 7) : name);
-    add(matrix->form, PackedMatmulText(*matrix, integer_matmul), matrix->bytes);
+    add(matrix->form, PackedMatmulText(*matrix, mode), matrix->bytes);
   }
   const std::vector<const uint8_t*> columns = StoredByColumns(model.weights);
   for (const TensorInfo& tensor : model.checkpoint.tensors.all()) {
     if (IsPartOf(packed, tensor.name)) continue;
     add(Name(tensor.dtype),
         HoldsOneOf(tensor, columns) ? "decoded to float32, stored by columns"
-                                    : MatmulFormText(tensor.dtype, integer_matmul),
+                                    : MatmulFormText(tensor.dtype, mode),
         static_cast<int64_t>(tensor.bytes.size()));
   }
   std::vector<std::pair<std::pair<std::string, std::string>, Sum>> sorted(sums.begin(), sums.end());
@@ -250,7 +253,7 @@ Json ReportToJson(const BenchContext& context, const Model& model,
   json.Set("prefill_chunk", context.prefill_chunk);
   json.Set("same_tokens", context.same_tokens);
   json.Set("repetitions", context.repetitions);
-  json.Set("types", TypesToJson(model, context.integer_matmul));
+  json.Set("types", TypesToJson(model, context.mode));
   json.Set("repacked_bytes", context.packed.bytes);
   json.Set("packed", PackedToJson(context.packed));
   json.Set("large_page_bytes", context.large_page_bytes);
@@ -294,7 +297,7 @@ std::string ReportToText(const BenchContext& context, const Model& model,
                   context.kernels, context.matmul, context.kv,
                   HasExpandedLatents(model.spec) ? ", latents expanded (--mla)" : "");
   for (const std::string& lora : context.loras) text += fmt::format("  adapter {}\n", lora);
-  const Json types = TypesToJson(model, context.integer_matmul);
+  const Json types = TypesToJson(model, context.mode);
   for (const Json& type : types.as_array()) {
     text += fmt::format("  {:8} {:>10}  {}\n", type.Find("type")->as_string(),
                         HumanBytes(type.Find("bytes")->as_int()), type.Find("matmul")->as_string());

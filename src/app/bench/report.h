@@ -19,7 +19,7 @@ struct BenchRow {
 // What is true of the whole run.
 struct BenchContext {
   std::string path, kernels = {}, matmul, kv;
-  bool integer_matmul = true;
+  MatmulMode mode = MatmulMode::kInteger;
   RunnerOptions runner = {};
   PackedWeights packed = {};     // of the first runner
   int64_t large_page_bytes = 0;  // of what is packed
@@ -34,7 +34,7 @@ struct BenchContext {
 
 // Bytes of all tensors by type, largest first, with the form of their products:
 // [{"type", "bytes", "tensors", "matmul"}].
-Json TypesToJson(const Model& model, bool integer_matmul);
+Json TypesToJson(const Model& model, MatmulMode mode);
 
 // Why the figures of the run should not be used, or "".
 std::string RunProblem(const BenchContext& context, const std::vector<BenchRow>& rows);

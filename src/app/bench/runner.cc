@@ -108,8 +108,7 @@ double BenchRunner::Repeat(const BenchEntry& entry, LimitProbe* probe, LimitSamp
 
 BenchResult BenchRunner::Run(const BenchEntry& entry, LimitProbe* probe) {
   BenchResult result{.entry = entry};
-  const CostOptions options{.kv_dtype = plan_.runner.kv_dtype,
-                            .integer_matmul = plan_.runner.matmul == MatmulMode::kInteger};
+  const CostOptions options{.kv_dtype = plan_.runner.kv_dtype, .matmul = plan_.runner.matmul};
   result.layer_costs.resize(model_.spec.layers.size() + 1);
   ForEachStep(entry, [&](const Batch& batch) {
     const auto step = CostByLayer(model_.spec, model_.weights, batch, options);

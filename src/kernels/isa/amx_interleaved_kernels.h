@@ -10,6 +10,7 @@
 #include "kernels/isa/avx2_strips.h"
 #include "kernels/isa/avx512_strips.h"
 #include "kernels/isa/amx_strips.h"
+#include "kernels/isa/amx_groups.h"
 #include "kernels/isa/x86_strip_formats.h"
 #include "kernels/impl/integer_product.inl.h"
 #include "kernels/impl/strip_product.inl.h"

@@ -33,6 +33,13 @@ template <int Sum, int Left, int Right>
 [[gnu::always_inline]] inline void AddSignedUnsignedProducts() {
   asm volatile("tdpbsud %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(Sum), "i"(Left), "i"(Right));
 }
+// Float (m, n) of Sum += the products of row m of Left and column n of Right, BF16 numbers in
+// pairs: the first ones of all pairs are a chain from 0 in ascending order, the second ones
+// another, and Sum gets what both add up to (Intel SDM, TDPBF16PS).
+template <int Sum, int Left, int Right>
+[[gnu::always_inline]] inline void AddBf16Products() {
+  asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(Sum), "i"(Left), "i"(Right));
+}
 
 }  // namespace
 }  // namespace tael::TAEL_ISA
