@@ -95,7 +95,7 @@ def measure_bf16(options: argparse.Namespace, texts: list[str]) -> list[dict]:
     """The same of `--matmul bf16`, which needs BF16 weights: the distance from float32 arithmetic on the same ones."""
     ways = []
     with tempfile.TemporaryDirectory() as folder:
-        model = str(Path(folder) / "model.gguf")
+        model = str(Path(folder) / "model")  # GGUF becomes a directory
         subprocess.run([options.tael, "convert", options.model, model, "--dtype", "bf16"], check=True,
                        stdout=subprocess.DEVNULL)
         for cache in ("f32", "f16"):
