@@ -108,6 +108,12 @@ EngineOptions ServeCatalogue::OptionsFor(const LoadedModel& loaded) const {
     options.max_context = context;
     options.runner = runner;
     options.limits.max_sequences = options_.parallel;
+    options.limits.step_seconds = kServedStepSeconds;
+    // What may wait, of all clients and of one.
+    options.queue = {.choices = 1024,
+                     .prompt_tokens = 4'000'000,
+                     .owner_choices = 512,
+                     .owner_prompt_tokens = 2'000'000};
     const int contexts = std::min(kContexts, options_.parallel);
     options.kv_blocks = options_.cache_tokens > 0
                             ? std::max(BlocksFor(options_.cache_tokens), BlocksFor(context))
