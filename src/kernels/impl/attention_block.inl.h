@@ -31,48 +31,68 @@ inline void DecodeRows(const void* block, size_t row, size_t width, const BlockP
   }
 }
 
-// A span of keys or values, `width` elements of each row, as floats. `next` is the block that is
-// read afterwards.
-inline FloatRows FloatsOf(const AttentionArgs& a, const BlockPart& part, const void* block,
-                          const Span& span, size_t width, const void* next) {
-  if (a.dtype == DType::kF32 && !part.packed) {
-    return {static_cast<const float*>(block), a.head_dim, 0};
-  }
-  const size_t stride = (a.head_dim + kLanes - 1) / kLanes * kLanes;
-  const auto decode = [&](auto element) {
-    DecodeRows<decltype(element)>(block, a.head_dim, width, part, span, stride, next, a.scratch);
-  };
-  switch (a.dtype) {
+// Calls fn with the type of what the cache has.
+template <class Fn>
+inline void WithElement(DType dtype, const Fn& fn) {
+  switch (dtype) {
     case DType::kF16:
-      decode(ElementF16());
-      break;
+      return fn(ElementF16());
     case DType::kBF16:
-      decode(ElementBF16());
-      break;
+      return fn(ElementBF16());
     case DType::kQ8_0:
-      decode(ElementQ8());
-      break;
+      return fn(ElementQ8());
     default:
-      decode(ElementF32());
-      break;
+      return fn(ElementF32());
   }
-  return {a.scratch, stride, span.begin};
 }
 
-// Calls fn(span, rows) for the keys or values of a part, as many at a time as a chunk has. `next`
+// Whether rows of the block are read as they are.
+inline bool AreFloats(const AttentionArgs& a, const BlockPart& part) {
+  return a.dtype == DType::kF32 && !part.packed;
+}
+
+// Calls fn(span, rows) for the keys of a part as floats, as many at a time as a chunk has. `next`
 // is the block that is read afterwards.
 template <class Fn>
 inline void ForEachChunk(const AttentionArgs& a, const BlockPart& part, const void* block,
-                         const void* next, size_t width, const Fn& fn) {
-  ForEachSpan(part, AttentionChunk(a.head_dim),
-              [&](const Span& span) { fn(span, FloatsOf(a, part, block, span, width, next)); });
+                         const void* next, const Fn& fn) {
+  const size_t stride = (a.head_dim + kLanes - 1) / kLanes * kLanes;
+  ForEachSpan(part, AttentionChunk(a.head_dim), [&](const Span& span) {
+    if (AreFloats(a, part)) {
+      return fn(span, FloatRows{static_cast<const float*>(block), a.head_dim, 0});
+    }
+    WithElement(a.dtype, [&](auto element) {
+      DecodeRows<decltype(element)>(block, a.head_dim, a.head_dim, part, span, stride, next,
+                                    a.scratch);
+    });
+    fn(span, FloatRows{a.scratch, stride, span.begin});
+  });
+}
+
+// Elements of values that are converted together, of all positions of a block. So each output row
+// is loaded once for the block, however wide rows are.
+inline constexpr size_t kValueSlice = 64;
+static_assert(kKvBlockSize * kValueSlice <= AttentionFloats(1));
+
+// Elements [d, d + width) of the values of a part as floats.
+inline FloatRows ValueSlice(const AttentionArgs& a, const BlockPart& part, const void* block,
+                            const void* next, size_t d, size_t width) {
+  if (AreFloats(a, part)) return {static_cast<const float*>(block), a.head_dim, 0};
+  WithElement(a.dtype, [&](auto element) {
+    using Element = decltype(element);
+    const size_t skip = BytesOf<Element>(d);
+    DecodeRows<Element>(static_cast<const uint8_t*>(block) + skip, a.head_dim, width, part,
+                        part.all, kValueSlice,
+                        static_cast<const uint8_t*>(next) + skip * kKvBlockSize, a.scratch);
+  });
+  return {a.scratch, kValueSlice, part.all.begin, d};
 }
 
 // Scores of all rows with the keys that any row sees. Tiles may reach beyond them: those scores
 // are hidden afterwards.
 inline void ScoreBlock(const AttentionArgs& a, const BlockPart& part, size_t block,
                        QueryRows* rows) {
-  ForEachChunk(a, part, a.k_blocks[block], a.v_blocks[block], a.head_dim,
+  ForEachChunk(a, part, a.k_blocks[block], a.v_blocks[block],
                [&](const Span& span, const FloatRows& keys) {
                  ForEachTile(part, [&](size_t first, auto tile) {
                    constexpr size_t kTile = tile;
@@ -179,18 +199,18 @@ template <size_t Groups, size_t Tile>
 inline void MixTile(const QueryRows& rows, size_t first, size_t end_row, const FloatRows& values,
                     size_t d) {
   const size_t last = first + Tile < end_row ? first + Tile : end_row;
-  Span shared = rows.span[first];
+  Span shared = rows.visible[first];
   bool alike = true;
   for (size_t r = first + 1; r < last; ++r) {
-    const Span& s = rows.span[r];
+    const Span& s = rows.visible[r];
     alike = alike && s.begin == shared.begin && s.end == shared.end;
     shared = {s.begin > shared.begin ? s.begin : shared.begin,
               s.end < shared.end ? s.end : shared.end};
   }
   if (shared.begin >= shared.end) {
     for (size_t r = first; r < last; ++r) {
-      if (rows.span[r].begin < rows.span[r].end) {
-        MixRow<Groups>(rows, r, rows.span[r], values, d, rows.c[r]);
+      if (rows.visible[r].begin < rows.visible[r].end) {
+        MixRow<Groups>(rows, r, rows.visible[r], values, d, rows.c[r]);
       }
     }
     return;
@@ -206,57 +226,46 @@ inline void MixTile(const QueryRows& rows, size_t first, size_t end_row, const F
   if (alike) return AddValues<Groups>(weights, shared, values, d, factors, out);
   for (size_t i = 0; i < Tile; ++i) {
     const size_t r = first + i < last ? first + i : last - 1;
-    if (rows.span[r].begin == shared.begin) continue;
+    if (rows.visible[r].begin == shared.begin) continue;
     if (r == first + i) {
-      MixRow<Groups>(rows, r, {rows.span[r].begin, shared.begin}, values, d, rows.c[r]);
+      MixRow<Groups>(rows, r, {rows.visible[r].begin, shared.begin}, values, d, rows.c[r]);
     }
     factors[i] = 1.0f;
   }
   AddValues<Groups>(weights, shared, values, d, factors, out);
   for (size_t r = first; r < last; ++r) {
-    if (rows.span[r].end == shared.end) continue;
-    MixRow<Groups>(rows, r, {shared.end, rows.span[r].end}, values, d, 1.0f);
+    if (rows.visible[r].end == shared.end) continue;
+    MixRow<Groups>(rows, r, {shared.end, rows.visible[r].end}, values, d, 1.0f);
   }
 }
 
-// Adds a chunk of values to all rows that see any of it.
-inline void MixChunk(const AttentionArgs& a, const BlockPart& part, const FloatRows& values,
+// Adds elements [d, end) of the values of a block to all rows that see any of it.
+inline void MixSlice(const BlockPart& part, const FloatRows& values, size_t d, size_t end,
                      const QueryRows& rows) {
-  size_t d = 0;
-  for (; d + kValueGroups * kLanes <= a.value_dim; d += kValueGroups * kLanes) {
+  for (; d + kValueGroups * kLanes <= end; d += kValueGroups * kLanes) {
     ForEachTile(part, [&](size_t first, auto tile) {
       MixTile<kValueGroups, tile>(rows, first, part.end_row, values, d);
     });
   }
-  for (; d + kLanes <= a.value_dim; d += kLanes) {
+  for (; d + kLanes <= end; d += kLanes) {
     ForEachTile(part, [&](size_t first, auto tile) {
       MixTile<1, tile>(rows, first, part.end_row, values, d);
     });
   }
-  if (d == a.value_dim) return;
+  if (d == end) return;
   for (size_t r = part.first_row; r < part.end_row; ++r) {
-    if (rows.span[r].begin == rows.span[r].end) continue;
-    AddValuesRest(rows.weights[r], rows.span[r], values, d, a.value_dim - d, rows.c[r],
-                  rows.out[r]);
+    AddValuesRest(rows.weights[r], rows.visible[r], values, d, end - d, rows.c[r], rows.out[r]);
   }
 }
 
 // Adds the values of a block to all rows that see it.
 inline void MixBlock(const AttentionArgs& a, const BlockPart& part, size_t block, QueryRows* rows) {
   const bool last = (block + 1) * kKvBlockSize >= a.end + a.tokens - 1;
-  ForEachChunk(a, part, a.v_blocks[block], a.k_blocks[last ? block : block + 1], a.value_dim,
-               [&](const Span& chunk, const FloatRows& values) {
-                 for (size_t r = part.first_row; r < part.end_row; ++r) {
-                   const Span& v = rows->visible[r];
-                   const size_t begin = v.begin > chunk.begin ? v.begin : chunk.begin;
-                   const size_t end = v.end < chunk.end ? v.end : chunk.end;
-                   rows->span[r] = begin < end ? Span{begin, end} : Span{chunk.begin, chunk.begin};
-                 }
-                 MixChunk(a, part, values, *rows);
-                 for (size_t r = part.first_row; r < part.end_row; ++r) {
-                   if (rows->span[r].begin < rows->span[r].end) rows->c[r] = 1.0f;
-                 }
-               });
+  const void* next = a.k_blocks[last ? block : block + 1];
+  for (size_t d = 0; d < a.value_dim; d += kValueSlice) {
+    const size_t width = a.value_dim - d < kValueSlice ? a.value_dim - d : kValueSlice;
+    MixSlice(part, ValueSlice(a, part, a.v_blocks[block], next, d, width), d, d + width, *rows);
+  }
 }
 
 // Whether the rows are so few, of one token, that nothing is gained by converting what is read to

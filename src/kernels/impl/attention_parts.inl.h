@@ -13,7 +13,6 @@ struct QueryRows {
   float m[kMax], l[kMax];
   float c[kMax];         // factor of what came before the block
   Span visible[kMax];    // positions of the block
-  Span span[kMax];       // of those the ones in the chunk of values at hand
   float* weights[kMax];  // into `memory`: scores of the block's positions, then their weights
   alignas(64) float memory[kMax][kKvBlockSize];
 };

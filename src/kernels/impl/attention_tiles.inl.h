@@ -12,16 +12,16 @@ namespace {
 struct FloatRows {
   const float* data;
   size_t stride;
-  size_t first;  // which of a block the first one is
+  size_t first;       // which of a block the first one is
+  size_t column = 0;  // which element of a row is the first one here
 
   const float* Row(size_t i) const { return data + (i - first) * stride; }
   // The same rows, `i` of the block being number 0.
-  FloatRows From(size_t i) const { return {Row(i), stride, 0}; }
-  F32x16 Group(size_t i, size_t d) const { return Load(data + i * stride + d); }
-  F32x16 GroupOnce(size_t i, size_t d) const { return LoadOnce(data + i * stride + d); }
-  F32x16 Rest(size_t i, size_t d, size_t count) const {
-    return LoadPartial(data + i * stride + d, count);
-  }
+  FloatRows From(size_t i) const { return {Row(i), stride, 0, column}; }
+  const float* At(size_t i, size_t d) const { return data + i * stride + (d - column); }
+  F32x16 Group(size_t i, size_t d) const { return Load(At(i, d)); }
+  F32x16 GroupOnce(size_t i, size_t d) const { return LoadOnce(At(i, d)); }
+  F32x16 Rest(size_t i, size_t d, size_t count) const { return LoadPartial(At(i, d), count); }
   void FetchAhead() const {}
 };
 
@@ -138,7 +138,7 @@ inline void AddValuesRest(const float* weights, const Span& span, const FloatRow
                           size_t rest, float factor, float* out) {
   F32x16 acc = Mul(LoadPartial(out + d, rest), Splat(factor));
   for (size_t j = span.begin; j < span.end; ++j) {
-    acc = Fma(Splat(weights[j]), LoadPartial(values.Row(j) + d, rest), acc);
+    acc = Fma(Splat(weights[j]), values.From(j).Rest(0, d, rest), acc);
   }
   StorePartial(acc, out + d, rest);
 }
