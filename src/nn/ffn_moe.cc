@@ -9,6 +9,7 @@
 #include "ops/matmul.h"
 #include "ops/profile.h"
 #include "ops/rms_norm.h"
+#include "quant/integer_form.h"
 #include "quant/packed_matrix.h"
 
 namespace tael {
@@ -79,23 +80,38 @@ int64_t PlacesTogether(int64_t tokens, int64_t per_token) {
   return std::max(tokens, std::min(tokens * per_token, kFewPlaces));
 }
 
+// What the experts read.
+struct ExpertInput {
+  MatmulInput& tokens;
+  // Where it suffices, 8-bit numbers in blocks of this are gathered, a quarter of the bytes and
+  // made once for all places of a token. 0: rows of floats.
+  size_t block = 0;
+};
+
+// The rows of the chunk's places. One token stands for all its places.
+MatmulInput InputOf(const ExpertInput& source, const Chunk& chunk, const ExpertGroups& groups,
+                    ComputeContext& ctx) {
+  const MatrixView<const float>& x = source.tokens.x();
+  if (x.rows == 1) return source.block != 0 ? source.tokens : MatmulInput(x, ctx);
+  const int32_t* tokens = groups.tokens == nullptr ? nullptr : groups.tokens + chunk.first;
+  if (source.block != 0) {
+    return {source.tokens, source.block, tokens, chunk.rows, ctx};
+  }
+  const MatrixView<float> copies = NewMatrix(chunk.rows, x.cols, ctx);
+  ctx.pool.ParallelFor(chunk.rows, ctx.GrainFor(x.cols), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) std::copy_n(x.row(tokens[i]), x.cols, copies.row(i));
+  });
+  return {Const(copies), ctx};
+}
+
 // out[t] += weight * expert(x[t]) for the places of the chunk, experts ascending. `groups` are not
 // read where nothing was routed.
 void AddChunk(const DenseFfnSpec& spec, const Chunk& chunk, const ExpertGroups& groups,
-              MatrixView<const float> x, MatrixView<float> out, ComputeContext& ctx) {
+              const ExpertInput& source, MatrixView<float> out, ComputeContext& ctx) {
   const Arena::Position mark = ctx.arena.Mark();
-  MatrixView<const float> gathered = x;  // one token stands for all its places
-  if (x.rows > 1) {
-    const MatrixView<float> copies = NewMatrix(chunk.rows, x.cols, ctx);
-    ctx.pool.ParallelFor(chunk.rows, ctx.GrainFor(x.cols), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        std::copy_n(x.row(groups.tokens[chunk.first + i]), x.cols, copies.row(i));
-      }
-    });
-    gathered = Const(copies);
-  }
+  const MatrixView<const float>& x = source.tokens.x();
+  MatmulInput input = InputOf(source, chunk, groups, ctx);
   const MatrixView<float> result = NewMatrix(chunk.rows, x.cols, ctx);
-  MatmulInput input(gathered, ctx);
   FfnForward(spec, chunk.parts, input, result, ctx);
   const int64_t per_token = groups.per_token;
   ctx.pool.ParallelFor(x.rows, ctx.GrainFor(per_token * x.cols), [&](int64_t begin, int64_t end) {
@@ -110,9 +126,10 @@ void AddChunk(const DenseFfnSpec& spec, const Chunk& chunk, const ExpertGroups& 
 }
 
 void AddChunks(const DenseFfnSpec& spec, const std::vector<DenseFfnWeights>& experts,
-               const ExpertGroups& groups, MatrixView<const float> x, MatrixView<float> out,
+               const ExpertGroups& groups, const ExpertInput& source, MatrixView<float> out,
                ComputeContext& ctx) {
   const OpScope scope(ctx.profile, OpKind::kExperts);
+  const MatrixView<const float>& x = source.tokens.x();
   const int64_t most = PlacesTogether(x.rows, groups.per_token);
   int64_t bytes = 0;
   Chunk chunk;
@@ -120,14 +137,14 @@ void AddChunks(const DenseFfnSpec& spec, const std::vector<DenseFfnWeights>& exp
     const int64_t begin = groups.begins[e], count = groups.begins[e + 1] - begin;
     if (count == 0) continue;
     if (chunk.rows + count > most) {
-      AddChunk(spec, chunk, groups, x, out, ctx);
+      AddChunk(spec, chunk, groups, source, out, ctx);
       chunk = {.parts = {}, .first = begin, .rows = 0};
     }
     chunk.parts.push_back({&experts[e], x.rows > 1 ? chunk.rows : 0, chunk.rows, count});
     chunk.rows += count;
     bytes += experts[e].gate.bytes() + experts[e].up.bytes() + experts[e].down.bytes();
   }
-  AddChunk(spec, chunk, groups, x, out, ctx);
+  AddChunk(spec, chunk, groups, source, out, ctx);
   ctx.expert_bytes += bytes;
   if (ctx.profile != nullptr) ctx.profile->CountBytes(bytes);
 }
@@ -142,6 +159,20 @@ bool ReadByRows(const std::vector<DenseFfnWeights>& experts, const ComputeContex
   return std::all_of(experts.begin(), experts.end(), [&](const DenseFfnWeights& expert) {
     return by_rows(expert.gate) && by_rows(expert.up) && by_rows(expert.down);
   });
+}
+
+// The blocks of 8-bit numbers that all experts read, and nothing else; 0 where there are none.
+size_t NumbersOf(const std::vector<DenseFfnWeights>& experts, const ComputeContext& ctx) {
+  if (ctx.observer != nullptr || ctx.adapters != nullptr || experts.empty()) return 0;
+  const size_t block = ActivationBlock(experts.front().gate.dtype);
+  const auto reads = [&](const Weight& w) {
+    return MatmulFormOf(w, ctx.integer_matmul) == MatmulForm::kInteger &&
+           ActivationBlock(w.dtype) == block;
+  };
+  const bool all = std::all_of(experts.begin(), experts.end(), [&](const DenseFfnWeights& e) {
+    return reads(e.gate) && reads(e.up);
+  });
+  return all ? block : 0;
 }
 
 // Walks through something without computing anything: scratch memory is then the same for every
@@ -164,21 +195,23 @@ void RehearseLargestGroup(const DenseFfnSpec& spec, const DenseFfnWeights& exper
 
 // The largest chunk that a routing can make, with experts of every combination of types.
 void RehearseLargestChunk(const DenseFfnSpec& spec, const std::vector<DenseFfnWeights>& experts,
-                          int64_t per_token, MatrixView<const float> x, MatrixView<float> out,
+                          int64_t per_token, const ExpertInput& source, MatrixView<float> out,
                           ComputeContext& ctx) {
   const OpScope scope(ctx.profile, OpKind::kExperts);
-  Chunk chunk{.parts = {}, .rows = PlacesTogether(x.rows, per_token)};
+  const int64_t tokens = source.tokens.x().rows;
+  Chunk chunk{.parts = {}, .rows = PlacesTogether(tokens, per_token)};
   std::vector<std::array<DType, 3>> seen;
   for (const DenseFfnWeights& expert : experts) {
     const std::array<DType, 3> key = {expert.gate.dtype, expert.up.dtype, expert.down.dtype};
     if (std::find(seen.begin(), seen.end(), key) != seen.end()) continue;
     seen.push_back(key);
-    chunk.parts.push_back({&expert, 0, 0, x.rows});
+    chunk.parts.push_back({&expert, 0, 0, tokens});
   }
   ExpertGroups groups;
   groups.per_token = per_token;
-  Rehearse(ctx,
-           [&](ComputeContext& rehearsal) { AddChunk(spec, chunk, groups, x, out, rehearsal); });
+  Rehearse(ctx, [&](ComputeContext& rehearsal) {
+    AddChunk(spec, chunk, groups, source, out, rehearsal);
+  });
 }
 
 // Whether an adapter of some row changes the expert.
@@ -231,13 +264,15 @@ MatrixView<float> SharedGates(const Weight& row, MatrixView<const float> x, Comp
   return gates;
 }
 
-void AddShared(const MoeFfnSpec& spec, const MoeFfnWeights& weights, MatrixView<const float> x,
+void AddShared(const MoeFfnSpec& spec, const MoeFfnWeights& weights, MatmulInput& tokens,
                MatrixView<float> out, ComputeContext& ctx) {
   const Arena::Position mark = ctx.arena.Mark();
+  const MatrixView<const float>& x = tokens.x();
   const MatrixView<float> result = NewMatrix(x.rows, x.cols, ctx);
-  DenseFfnForward(
+  const FfnPart all{&weights.shared, 0, 0, x.rows};
+  FfnForward(
       {.intermediate_size = spec.shared_size, .activation = spec.activation, .clamp = spec.clamp},
-      weights.shared, x, result, ctx);
+      {&all, 1}, tokens, result, ctx);
   if (spec.shared_gate) {
     const MatrixView<float> gates = SharedGates(SharedGateRow(weights), x, ctx);
     ctx.pool.ParallelFor(x.rows, ctx.GrainFor(x.cols), [&](int64_t begin, int64_t end) {
@@ -309,14 +344,17 @@ void MoeFfnForward(const MoeFfnSpec& spec, const MoeFfnWeights& weights, MatrixV
                             .bias = spec.expert_bias,
                             .clamp = spec.clamp};
   const bool together = ReadByRows(weights.experts, ctx);
-  if (together) RehearseLargestChunk(expert, weights.experts, routing.per_token, x, out, ctx);
+  MatmulInput all(x, ctx);
+  const ExpertInput source{all, together ? NumbersOf(weights.experts, ctx) : 0};
+  if (source.block != 0) all.Quantized(source.block);
+  if (together) RehearseLargestChunk(expert, weights.experts, routing.per_token, source, out, ctx);
   if (!together || ctx.adapters != nullptr) RehearseExperts(expert, weights.experts, x, out, ctx);
   if (groups.known && together && ctx.adapters == nullptr) {
-    AddChunks(expert, weights.experts, groups, x, out, ctx);
+    AddChunks(expert, weights.experts, groups, source, out, ctx);
   } else if (groups.known) {
     AddExperts(expert, weights.experts, groups, x, out, ctx);
   }
-  if (spec.shared_size > 0) AddShared(spec, weights, x, out, ctx);
+  if (spec.shared_size > 0) AddShared(spec, weights, all, out, ctx);
   ctx.arena.Release(mark);
 }
 

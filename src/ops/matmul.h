@@ -17,7 +17,13 @@ namespace tael {
 class MatmulInput {
  public:
   MatmulInput(MatrixView<const float> x, ComputeContext& ctx) : x_(x), ctx_(ctx) {}
+  // `count` rows of another input, by their numbers, as 8-bit numbers in blocks of `block` alone:
+  // for integer products that nothing observes or adapts. REQUIRES: all.Quantized(block) was called
+  // before.
+  MatmulInput(MatmulInput& all, size_t block, const int32_t* rows, int64_t count,
+              ComputeContext& ctx);
 
+  // Of 8-bit numbers alone only the shape.
   const MatrixView<const float>& x() const { return x_; }
   // `block`: 32 or 256 (ActivationBlock of the weight's format).
   const QuantizedRows& Quantized(size_t block);

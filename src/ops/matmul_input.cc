@@ -43,6 +43,24 @@ QuantizedRows RowsOf(const QuantizedRows& rows, int64_t first, int64_t count) {
   return part;
 }
 
+MatmulInput::MatmulInput(MatmulInput& all, size_t block, const int32_t* rows, int64_t count,
+                         ComputeContext& ctx)
+    : x_{nullptr, count, all.x_.cols, all.x_.cols}, ctx_(ctx) {
+  const QuantizedRows& from = all.Quantized(block);
+  const OpScope scope(ctx.profile, OpKind::kQuantize);
+  QuantizedRows& mine = quantized_[block == 32 ? 0 : 1];
+  mine = NewRows(x_.rows, x_.cols, block, ctx);
+  const size_t padded = mine.k_padded;
+  ctx.pool.ParallelFor(x_.rows, ctx.GrainFor(x_.cols), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const QuantizedRows to = RowsOf(mine, i, 1), row = RowsOf(from, rows[i], 1);
+      std::copy_n(row.q, padded, to.q);
+      std::copy_n(row.scales, padded / block, to.scales);
+      std::copy_n(row.sums, padded / 16, to.sums);
+    }
+  });
+}
+
 const QuantizedRows& MatmulInput::Quantized(size_t block) {
   QuantizedRows& rows = quantized_[block == 32 ? 0 : 1];
   if (rows.q != nullptr) return rows;
