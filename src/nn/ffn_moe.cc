@@ -166,8 +166,7 @@ size_t NumbersOf(const std::vector<DenseFfnWeights>& experts, const ComputeConte
   if (ctx.observer != nullptr || ctx.adapters != nullptr || experts.empty()) return 0;
   const size_t block = ActivationBlock(experts.front().gate.dtype);
   const auto reads = [&](const Weight& w) {
-    return MatmulFormOf(w, ctx.integer_matmul) == MatmulForm::kInteger &&
-           ActivationBlock(w.dtype) == block;
+    return MatmulFormOf(w, ctx.matmul) == MatmulForm::kInteger && ActivationBlock(w.dtype) == block;
   };
   const bool all = std::all_of(experts.begin(), experts.end(), [&](const DenseFfnWeights& e) {
     return reads(e.gate) && reads(e.up);
