@@ -165,9 +165,9 @@ int Execute(const QuantizeOptions& options, const LoadedSettings& settings) {
     target.recipe.name = "auto";
   }
   WorkerPool pool(options.threads);
-  std::vector<TensorSource> tensors =
-      Quantised(std::move(source.tensors), plan,
-                {pool, EncodersOf(kernels), kernels.decode_row, matrix, automatic || options.search});
+  std::vector<TensorSource> tensors = Quantised(
+      std::move(source.tensors), plan,
+      {pool, EncodersOf(kernels), kernels.decode_row, matrix, automatic || options.search});
   GgufWriteOptions write;
   if (options.shard_size)
     write.max_shard_bytes = ParseByteCount(*options.shard_size, "--shard-size");
