@@ -8,9 +8,9 @@ import subprocess
 from harness import Skip, expect, tael
 from serving import CLIENTS, Server, main_with_clients
 
-ROWS = [{"q": "The capital of France is", "choices": [" Paris", " banana", " seven"], "label": 0},
-        {"q": "The opposite of hot is", "choices": [" green", " cold", " Monday"], "label": 1},
-        {"q": "Two, four, six,", "choices": [" horse", " purple", " eight"], "label": 2}]
+ROWS = [{"q": "The capital of France is", "choices": ["Paris", "banana", "seven"], "label": 0},
+        {"q": "The opposite of hot is", "choices": ["green", "cold", "Monday"], "label": 1},
+        {"q": "Two, four, six,", "choices": ["horse", "purple", "eight"], "label": 2}]
 CHOICE = """task: tiny_choice
 dataset_path: json
 dataset_kwargs: {data_files: {test: %s}}
