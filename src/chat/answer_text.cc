@@ -72,11 +72,11 @@ void AnswerText::Take(std::vector<DialectEvent> events, const Sink& sink) {
       // A stop string does not reach across a call.
       Give({.kind = DialectEvent::Kind::kAnswer, .text = stops_.Finish()}, sink);
     }
-    Give(std::move(event), sink);
+    Give(event, sink);
   }
 }
 
-void AnswerText::Give(DialectEvent event, const Sink& sink) {
+void AnswerText::Give(const DialectEvent& event, const Sink& sink) {
   using Kind = DialectEvent::Kind;
   if (event.kind == Kind::kAnswer || event.kind == Kind::kReasoning) {
     if (event.text.empty()) return;

@@ -48,7 +48,7 @@ class AnswerText {
 
  private:
   void Take(std::vector<DialectEvent> events, const Sink& sink);
-  void Give(DialectEvent event, const Sink& sink);
+  void Give(const DialectEvent& event, const Sink& sink);
   bool ended() const { return stops_.found() || (style_.one_call && call_ended_); }
 
   const LoadedModel& loaded_;

@@ -10,12 +10,14 @@ struct ToolTemplate {
   bool shows_tools = false;  // the prompt tells the model of them
   // Arguments of earlier calls are looked for as an object; else as the text that requests have.
   bool arguments_as_object = true;
+  // Calls are looked for only where the content beside them is null.
+  bool null_content = false;
 };
 
 ToolTemplate FindToolTemplate(const ChatTemplate& chat);
 
 // Messages as requests have them, with what the template reads elsewhere put there: arguments of
-// calls as an object, reasoning under `reasoning_key`.
+// calls as an object, no content beside calls as null, reasoning under `reasoning_key`.
 JsonArray MessagesForTemplate(JsonArray messages, const ToolTemplate& tools,
                               std::string_view reasoning_key);
 

@@ -104,7 +104,7 @@ void AnswerJob::Cancel() {
   for (const RequestId id : ids_) model_->engine->Cancel(id);
 }
 
-bool AnswerJob::Send(std::string bytes) {
+bool AnswerJob::Send(const std::string& bytes) {
   if (bytes.empty()) return true;
   last_sent_ = Clock::now();
   return exchange_->Write(bytes);
@@ -114,7 +114,7 @@ bool AnswerJob::SendEvents() {
   std::string bytes;
   for (const AnswerEvent& event : events_) bytes += writer_->Of(event);
   events_.clear();
-  return Send(std::move(bytes));
+  return Send(bytes);
 }
 
 void AnswerJob::MeasureToken(Choice& choice) {

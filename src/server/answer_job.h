@@ -83,7 +83,7 @@ class AnswerJob : public std::enable_shared_from_this<AnswerJob> {
   void OnFinish(size_t index, const ChoiceReport& report);
   void OnError(const std::exception_ptr& error);
   // With the mutex held:
-  bool Send(std::string bytes);
+  bool Send(const std::string& bytes);
   void Conclude();
   void KeepAndClose();
   void Fail(const ApiError& error);

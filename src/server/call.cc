@@ -26,20 +26,20 @@ void Call::Answer(const Json& body, int status) const {
   Answer(status, {{"Content-Type", "application/json"}}, DumpJson(body));
 }
 
-void Call::Answer(int status, HttpHeaders headers, std::string body) const {
-  headers.emplace_back("x-request-id", record->id);
+void Call::Answer(int status, HttpHeaders own, std::string body) const {
+  own.emplace_back("x-request-id", record->id);
+  own.insert(own.end(), headers.begin(), headers.end());
   record->status = status;
-  headers.insert(headers.end(), this->headers.begin(), this->headers.end());
-  exchange->Respond({.status = status, .headers = std::move(headers), .body = std::move(body)});
+  exchange->Respond({.status = status, .headers = std::move(own), .body = std::move(body)});
 }
 
 void Call::Refuse(const ApiError& error) const {
   record->error = error.what();
-  HttpHeaders headers = {{"Content-Type", "application/json"}};
+  HttpHeaders own = {{"Content-Type", "application/json"}};
   if (error.status() == 503 || error.status() == 429) {
-    headers.emplace_back("Retry-After", std::to_string(std::max(1, error.retry_after_seconds())));
+    own.emplace_back("Retry-After", std::to_string(std::max(1, error.retry_after_seconds())));
   }
-  Answer(error.status(), std::move(headers), DumpJson(ErrorBody(form, error, record->id)));
+  Answer(error.status(), std::move(own), DumpJson(ErrorBody(form, error, record->id)));
 }
 
 }  // namespace tael

@@ -49,7 +49,7 @@ struct Call {
   // The body as JSON. Throws ApiError(400).
   Json Body() const;
   void Answer(const Json& body, int status = 200) const;
-  void Answer(int status, HttpHeaders headers, std::string body) const;
+  void Answer(int status, HttpHeaders own, std::string body) const;
   void Refuse(const ApiError& error) const;
 };
 

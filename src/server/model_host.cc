@@ -175,6 +175,7 @@ void ModelHost::Work() {
 std::vector<ModelHost::Loaded> ModelHost::loaded() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   std::vector<Loaded> all;
+  all.reserve(loaded_.size());
   for (const auto& [name, loaded] : loaded_) all.push_back(loaded);
   return all;
 }
