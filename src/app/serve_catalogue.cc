@@ -99,7 +99,7 @@ std::string ServeCatalogue::Resolve(const std::string& name) const {
        DidYouMean(name, names), fmt::join(names, ", "));
 }
 
-EngineOptions ServeCatalogue::OptionsFor(const LoadedModel& loaded) const {
+EngineOptions ServeCatalogue::OptionsFor(const LoadedModel& loaded, bool embeds) const {
   const RunSettings& run = settings_.values.run;
   constexpr int kContexts = 4;  // that the cache holds, of sequences that are as long as can be
   const MemoryWish plain = MakeMemoryWish(options_.flags, run);
@@ -108,6 +108,7 @@ EngineOptions ServeCatalogue::OptionsFor(const LoadedModel& loaded) const {
     options.max_context = context;
     options.runner = runner;
     options.limits.max_sequences = options_.parallel;
+    if (embeds) options.hidden_rows = options_.parallel;
     options.limits.step_seconds = kServedStepSeconds;
     // What may wait, of all clients and of one.
     options.queue = {.choices = 1024,
@@ -153,7 +154,13 @@ std::shared_ptr<ServedModel> ServeCatalogue::Load(const std::string& name) {
   } catch (const Error& error) {
     served->why_no_format = error.what();
   }
-  const EngineOptions options = OptionsFor(served->loaded);
+  try {
+    const Model& model = *served->loaded.model;
+    served->pooling = ReadPooling(model.checkpoint, static_cast<int>(model.spec.hidden_size));
+  } catch (const Error& error) {
+    served->why_no_pooling = error.what();
+  }
+  const EngineOptions options = OptionsFor(served->loaded, served->pooling.has_value());
   served->context = options.max_context;
   served->digest = WeightsFingerprint(*served->loaded.model, options.runner);
   served->digest.erase(0, served->digest.find(':') + 1);

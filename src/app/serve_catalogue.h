@@ -31,7 +31,7 @@ class ServeCatalogue : public ModelCatalogue {
   std::shared_ptr<ServedModel> Load(const std::string& name) override;
 
  private:
-  EngineOptions OptionsFor(const LoadedModel& loaded) const;
+  EngineOptions OptionsFor(const LoadedModel& loaded, bool embeds) const;
   void UseSampling(ServedModel& served) const;
 
   const ServeModelOptions options_;

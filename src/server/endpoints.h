@@ -22,6 +22,10 @@ void PostCountTokens(Service& service, const Call& call);
 void PostResponses(Service& service, const Call& call);
 void GetResponse(Service& service, const Call& call);
 void DeleteResponse(Service& service, const Call& call);
+// embeddings.cc
+void PostEmbeddings(Service& service, const Call& call);
+void PostOllamaEmbed(Service& service, const Call& call);
+void PostOllamaEmbeddings(Service& service, const Call& call);
 // tokens.cc
 void PostTokenize(Service& service, const Call& call);
 void PostDetokenize(Service& service, const Call& call);

@@ -107,6 +107,27 @@ ChatWish MakeChatWish(const ChatRequest& request, const ServedModel& model) {
   return wish;
 }
 
+std::vector<TokenId> EncodePrompt(const PromptInput& input, const std::string& path,
+                                  const ServedModel& model) {
+  if (const auto* ids = std::get_if<std::vector<int32_t>>(&input)) {
+    for (const int32_t id : *ids) {
+      if (id < 0 || id >= model.loaded.model->spec.vocab_size) {
+        throw ApiError(400, "invalid_value", path,
+                       fmt::format("{}: token {} is outside of the vocabulary of {}", path, id,
+                                   model.loaded.model->spec.vocab_size));
+      }
+    }
+    return *ids;
+  }
+  // Prompts of this endpoint are often conversations that a template was applied to.
+  std::vector<TokenId> ids =
+      model.loaded.tokenizer->Encode(std::get<std::string>(input), {.add_special_tokens = true});
+  if (!ids.empty()) return ids;
+  if (model.loaded.tokenizer->bos()) return {*model.loaded.tokenizer->bos()};
+  throw ApiError(400, "invalid_value", path,
+                 fmt::format("{}: is empty, and this model has no token that begins a text", path));
+}
+
 namespace {
 
 void CheckContextWish(const SamplingRequest& request, const ServedModel& model) {
@@ -129,27 +150,6 @@ void UseRequest(const SamplingRequest& request, const ServedModel& model, Prompt
   plan->request.token_texts = model.token_texts;
   plan->request.adapters = model.adapters;
   CheckFitsContext(plan->request.prompt.size(), model);
-}
-
-std::vector<TokenId> EncodePrompt(const PromptInput& input, const std::string& path,
-                                  const ServedModel& model) {
-  if (const auto* ids = std::get_if<std::vector<int32_t>>(&input)) {
-    for (const int32_t id : *ids) {
-      if (id < 0 || id >= model.loaded.model->spec.vocab_size) {
-        throw ApiError(400, "invalid_value", path,
-                       fmt::format("{}: token {} is outside of the vocabulary of {}", path, id,
-                                   model.loaded.model->spec.vocab_size));
-      }
-    }
-    return *ids;
-  }
-  // Prompts of this endpoint are often conversations that a template was applied to.
-  std::vector<TokenId> ids =
-      model.loaded.tokenizer->Encode(std::get<std::string>(input), {.add_special_tokens = true});
-  if (!ids.empty()) return ids;
-  if (model.loaded.tokenizer->bos()) return {*model.loaded.tokenizer->bos()};
-  throw ApiError(400, "invalid_value", path,
-                 fmt::format("{}: is empty, and this model has no token that begins a text", path));
 }
 
 std::vector<TokenId> EncodeInfill(const CompletionRequest& request, const PromptInput& input,

@@ -27,6 +27,10 @@ ChatWish MakeChatWish(const ChatRequest& request, const ServedModel& model);
 // A template that the model has, or ApiError(400).
 const ChatFormat& FormatOf(const ServedModel& model);
 
+// The ids of a text or those that are given; never none. `path` names it in ApiError(400).
+std::vector<TokenId> EncodePrompt(const PromptInput& input, const std::string& path,
+                                  const ServedModel& model);
+
 // Throws ApiError(400) with both numbers.
 void CheckFitsContext(size_t prompt_tokens, const ServedModel& model);
 

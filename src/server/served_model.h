@@ -2,10 +2,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "chat/chat_format.h"
 #include "chat/loaded_model.h"
+#include "engine/pooling.h"
 #include "engine/sampling/params.h"
 #include "server/engine_thread.h"
 
@@ -17,6 +19,8 @@ struct ServedModel {
   std::unique_ptr<ChatFormat> format;             // null: the model has no chat template, or
   std::string why_no_format;                      // one that cannot be used: then this says why
   SamplingParams sampling;                        // what a request leaves open
+  std::optional<Pooling> pooling;                 // how its states become embeddings;
+  std::string why_no_pooling;                     // none: why not
   int max_tokens = 0;                             // the same; 0 = no limit
   std::vector<std::string> stop_strings;          // of every answer
   std::shared_ptr<const TokenTexts> token_texts;  // where `sampling` bans strings

@@ -86,10 +86,7 @@ void Service::Generate(const Call& call, ModelLease model, AnswerPlan plan) {
   plan.metrics = &metrics_.Of(model->name);
   int64_t prompt_tokens = 0;
   for (PromptPlan& prompt : plan.prompts) {
-    prompt.request.cache_salt = call.client.cache_salt;
-    prompt.request.owner = call.client.owner;
-    prompt.request.priority = call.client.priority;
-    prompt_tokens += static_cast<int64_t>(prompt.request.prompt.size());
+    prompt_tokens += GiveTo(call.client, &prompt.request);
   }
   access_.Admit(call.client, prompt_tokens);
   const auto finish = [this, call, name = model->name](const AnswerOutcome& outcome) {
@@ -114,6 +111,43 @@ void Service::Generate(const Call& call, ModelLease model, AnswerPlan plan) {
   }
   const std::lock_guard<std::mutex> lock(jobs_mutex_);
   jobs_.push_back(job);
+}
+
+void Service::Collect(const Call& call, ModelLease model, std::vector<EngineRequest> requests,
+                      std::function<void(Collected)> task) {
+  int64_t prompt_tokens = 0;
+  for (EngineRequest& request : requests) prompt_tokens += GiveTo(call.client, &request);
+  access_.Admit(call.client, prompt_tokens);
+  const std::string name = model->name;
+  const auto done = [this, call, name, task = std::move(task)](Collected collected,
+                                                               const std::exception_ptr& error) {
+    access_.Finish(call.client, name, {1, collected.prompt_tokens, collected.cached_tokens, 0});
+    call.record->usage.prompt_tokens = collected.prompt_tokens;
+    call.record->usage.cached_tokens = collected.cached_tokens;
+    // Writing many numbers is not for the engine's thread.
+    prep_.PostRest(call.client.owner,
+                   [call, task, collected = std::move(collected), error]() mutable {
+                     Guarded(call, [&] {
+                       if (error != nullptr) std::rethrow_exception(error);
+                       task(std::move(collected));
+                     });
+                   });
+  };
+  const auto job =
+      std::make_shared<CollectJob>(std::move(model), call.exchange, std::move(requests), done);
+  try {
+    job->Start();
+  } catch (...) {
+    access_.Finish(call.client, name, {1, 0, 0, 0});
+    throw;
+  }
+}
+
+int64_t Service::GiveTo(const Client& client, EngineRequest* request) {
+  request->cache_salt = client.cache_salt;
+  request->owner = client.owner;
+  request->priority = client.priority;
+  return static_cast<int64_t>(request->prompt.size());
 }
 
 std::vector<std::shared_ptr<AnswerJob>> Service::Jobs() {

@@ -13,6 +13,7 @@
 #include "server/access.h"
 #include "server/answer_job.h"
 #include "server/call.h"
+#include "server/collect_job.h"
 #include "server/metrics.h"
 #include "server/model_host.h"
 #include "server/prep_pool.h"
@@ -57,6 +58,11 @@ class Service {
   // Answers the call as `plan` says, within the limits of its client.
   void Generate(const Call& call, ModelLease model, AnswerPlan plan);
 
+  // Has the model compute the requests, within the limits of the client, and calls `task` with
+  // their vectors where it may take its time.
+  void Collect(const Call& call, ModelLease model, std::vector<EngineRequest> requests,
+               std::function<void(Collected)> task);
+
   // Signs of life, models that nobody uses. Called several times a second.
   void Tick();
   // New requests are refused from now on.
@@ -76,6 +82,8 @@ class Service {
   static void Guarded(const Call& call, const std::function<void()>& task);
   std::vector<std::shared_ptr<AnswerJob>> Jobs();
   void OnCallEnd(const CallRecord& record);
+  // Makes it a request of the client; the tokens of its prompt.
+  static int64_t GiveTo(const Client& client, EngineRequest* request);
 
   const ServiceOptions options_;
   Metrics metrics_;

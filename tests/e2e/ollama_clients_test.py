@@ -6,7 +6,7 @@ import os
 import subprocess
 
 import parrot
-from harness import expect
+from harness import Home, expect
 from serving import CLIENTS, WEATHER, Server, main_with_clients
 
 
@@ -76,6 +76,16 @@ def python_looks_at_models():
             expect(error.status_code == 501, error)
 
 
+def python_embeds():
+    with Home() as home:
+        model = parrot.add_pooling(parrot.write(os.path.join(home.path, "embedder")))
+        with Server(models=[model]) as server:
+            api = client(server)
+            many = api.embed(model="embedder", input=["abc", "abd"])
+            expect(len(many.embeddings) == 2 and many.prompt_eval_count == 6, many)
+            expect(list(api.embeddings(model="embedder", prompt="abd").embedding) == list(many.embeddings[1]))
+
+
 def javascript_answers():
     with Server() as server:
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "clients", "ollama.mjs")
@@ -87,4 +97,4 @@ def javascript_answers():
         expect(seen["call"] == {"name": "get_weather", "arguments": {"city": "Paris"}} and seen["error"] == 404, seen)
 
 
-main_with_clients([python_chats, python_calls_tools, python_generates, python_looks_at_models, javascript_answers])
+main_with_clients([python_chats, python_calls_tools, python_generates, python_looks_at_models, python_embeds, javascript_answers])

@@ -8,7 +8,7 @@ import threading
 import time
 
 import parrot
-from harness import expect
+from harness import Home, expect
 from serving import CLIENTS, WEATHER, Server, main_with_clients
 
 
@@ -122,6 +122,36 @@ def python_responds():
                 expect(first.id in error.body["message"], error)
 
 
+def python_embeds():
+    import openai
+    with Home() as home:
+        model = parrot.add_pooling(parrot.write(os.path.join(home.path, "embedder")))
+        with Server(models=[model]) as server:
+            api = client(server)
+            texts = ["abc", "abd", "xyz abc"]
+            many = api.embeddings.create(model="embedder", input=texts)
+            expect([e.index for e in many.data] == [0, 1, 2] and many.usage.prompt_tokens == 13, many.usage)
+            # The embedding is the unit vector of the last byte.
+            expect(all(abs(sum(x * x for x in e.embedding) - 1) < 1e-5 and len(e.embedding) == 512 for e in many.data))
+            expect(many.data[0].embedding == many.data[2].embedding != many.data[1].embedding)
+            plain = api.embeddings.create(model="embedder", input="abc", encoding_format="float", dimensions=100)
+            short = plain.data[0].embedding
+            expect(len(short) == 100 and abs(sum(x * x for x in short) - 1) < 1e-5, short)
+            try:
+                api.embeddings.create(model="embedder", input="abc", dimensions=513)
+                expect(False, "no error")
+            except openai.BadRequestError as error:
+                expect("512" in error.body["message"], error)
+            alone = api.embeddings.create(model="embedder", input="abd")
+            expect(alone.data[0].embedding == many.data[1].embedding)
+    with Server() as server:
+        try:
+            client(server).embeddings.create(model="parrot", input="abc")
+            expect(False, "no error")
+        except openai.BadRequestError as error:
+            expect("embeddings" in error.body["message"], error)
+
+
 def many_at_once_give_what_one_alone_gives():
     with Server("--parallel", "4") as server:
         api = client(server)
@@ -174,5 +204,5 @@ def javascript_answers():
 
 
 main_with_clients([python_answers, python_calls_tools, python_errors_are_of_their_types, python_goes_away,
-                   python_completes, python_responds, many_at_once_give_what_one_alone_gives, langchain_answers_and_calls,
+                   python_completes, python_responds, python_embeds, many_at_once_give_what_one_alone_gives, langchain_answers_and_calls,
                    javascript_answers])

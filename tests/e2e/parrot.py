@@ -143,3 +143,19 @@ def write(folder):
         with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
             file.write(content)
     return folder
+
+
+def add_pooling(folder, normalize=True):
+    """The files by which sentence-transformers says that the last token's state is the embedding."""
+    modules = [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+               {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}]
+    if normalize:
+        modules.append({"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"})
+    pooling = {"word_embedding_dimension": HIDDEN, "pooling_mode_cls_token": False, "pooling_mode_mean_tokens": False,
+               "pooling_mode_max_tokens": False, "pooling_mode_mean_sqrt_len_tokens": False,
+               "pooling_mode_weightedmean_tokens": False, "pooling_mode_lasttoken": True, "include_prompt": True}
+    os.makedirs(os.path.join(folder, "1_Pooling"), exist_ok=True)
+    for name, content in {"modules.json": modules, "1_Pooling/config.json": pooling}.items():
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+            json.dump(content, file)
+    return folder
