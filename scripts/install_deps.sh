@@ -7,7 +7,7 @@ set -euo pipefail
 build_packages=(ca-certificates cmake g++ libboost1.81-dev libcli11-dev libcurl4-openssl-dev libedit-dev libfmt-dev
   libpcre2-dev libsqlite3-dev libssl-dev libtomlplusplus-dev libxxhash-dev ninja-build nlohmann-json3-dev python3 python3-pip zlib1g-dev)
 test_packages=(clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev llvm-19
-  libgmock-dev libgtest-dev libsimde-dev g++-12-aarch64-linux-gnu openssl python3-venv qemu-user shellcheck strace)
+  libgmock-dev libgtest-dev libsimde-dev g++-12-aarch64-linux-gnu openssl prometheus python3-venv qemu-user shellcheck strace)
 
 say() { printf 'install_deps: %s\n' "$*"; }
 fail() { printf 'install_deps: %s\n' "$*" >&2; exit 1; }
