@@ -40,15 +40,19 @@ class SignalThread {
     pthread_sigmask(SIG_BLOCK, &set_, &before_);
   }
   ~SignalThread() {
-    if (thread_.joinable()) {
-      ending_ = true;
-      pthread_kill(thread_.native_handle(), SIGUSR1);
-      thread_.join();
-    }
+    Stop();
     pthread_sigmask(SIG_SETMASK, &before_, nullptr);
   }
   SignalThread(const SignalThread&) = delete;
   SignalThread& operator=(const SignalThread&) = delete;
+
+  // The server is not told of signals any more.
+  void Stop() {
+    if (!thread_.joinable()) return;
+    ending_ = true;
+    pthread_kill(thread_.native_handle(), SIGUSR1);
+    thread_.join();
+  }
 
   void Start(Server& server, std::chrono::seconds drain) {
     thread_ = std::thread([this, &server, drain] {
@@ -156,7 +160,13 @@ int Execute(const ServeOptions& options, const LoadedSettings& settings) {
   if (!server.notice().empty()) PrintError(fmt::format("tael: note: {}\n", server.notice()));
   PrintError(fmt::format("tael: listening on {}://{}:{}\n",
                          server_options.http.tls ? "https" : "http", options.host, server.port()));
-  server.Run();
+  try {
+    server.Run();
+  } catch (...) {
+    signals.Stop();
+    throw;
+  }
+  signals.Stop();
   return kExitOk;
 }
 

@@ -111,9 +111,9 @@ EngineOptions ServeCatalogue::OptionsFor(const LoadedModel& loaded, bool embeds)
     if (embeds) options.hidden_rows = options_.parallel;
     options.limits.step_seconds = kServedStepSeconds;
     // What may wait, of all clients and of one.
-    options.queue = {.choices = 1024,
+    options.queue = {.choices = 8192,
                      .prompt_tokens = 4'000'000,
-                     .owner_choices = 512,
+                     .owner_choices = 4096,
                      .owner_prompt_tokens = 2'000'000};
     const int contexts = std::min(kContexts, options_.parallel);
     options.kv_blocks = options_.cache_tokens > 0

@@ -49,7 +49,11 @@ RequestObserver AnswerJob::Observer(size_t first_choice, PromptEcho* echo) {
     return self->OnToken(at(choice), token);
   };
   observer.on_finish = [self, at](const ChoiceId& choice, const ChoiceReport& report) {
-    self->OnFinish(at(choice), report);
+    try {
+      self->OnFinish(at(choice), report);
+    } catch (...) {  // it must not reach the engine, where the choice is gone
+      self->OnError(std::current_exception());
+    }
   };
   observer.on_error = [self](const ChoiceId&, const std::exception_ptr& error) {
     self->OnError(error);
@@ -82,7 +86,7 @@ void AnswerJob::Submit() {
 
 void AnswerJob::Start() {
   // The engine may report before Submit() has returned: it waits for the head to be sent.
-  std::unique_lock<std::mutex> lock(mutex_);
+  std::unique_lock<std::recursive_mutex> lock(mutex_);
   Submit();
   last_sent_ = Clock::now();
   if (writer_->streams()) {
@@ -126,7 +130,7 @@ void AnswerJob::MeasureToken(Choice& choice) {
 }
 
 Verdict AnswerJob::OnToken(size_t index, const SampledToken& token) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<std::recursive_mutex> lock(mutex_);
   if (over_ || exchange_->gone()) return Verdict::kCancel;
   Choice& choice = choices_[index];
   if (PromptEcho* echo = std::exchange(choice.echo, nullptr)) {
@@ -148,11 +152,11 @@ void AnswerJob::Count(const ChoiceReport& report) {
 }
 
 void AnswerJob::OnFinish(size_t index, const ChoiceReport& report) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<std::recursive_mutex> lock(mutex_);
   if (over_) return;
   Choice& choice = choices_[index];
   Count(report);
-  if (choice.ends_with_echo) --usage_.completion_tokens;
+  if (choice.ends_with_echo) usage_.completion_tokens -= report.completion_tokens;
   --open_;
   usage_.reasoning_tokens += choice.builder->reasoning_tokens();
   if (report.finish == FinishReason::kCancelled) {
@@ -172,13 +176,17 @@ void AnswerJob::OnFinish(size_t index, const ChoiceReport& report) {
   if (open_ == 0) Conclude();
 }
 
-void AnswerJob::OnError(const std::exception_ptr& error) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  if (!over_) Fail(ToApiError(error));
+void AnswerJob::OnError(const std::exception_ptr& error) noexcept {
+  try {
+    const std::lock_guard<std::recursive_mutex> lock(mutex_);
+    if (!over_) Fail(ToApiError(error));
+  } catch (...) {  // no memory for its error either: the exchange says that it broke
+    Cancel();
+  }
 }
 
 void AnswerJob::Abort(const ApiError& error) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<std::recursive_mutex> lock(mutex_);
   if (!over_) Fail(error);
 }
 
@@ -192,8 +200,13 @@ void AnswerJob::Conclude() {
   if (writer_->streams() && !keep_) return Close(200, writer_->End(usage_), "");
   // Folding a long answer is not for the engine's thread.
   defer_([self = shared_from_this()] {
-    const std::lock_guard<std::mutex> lock(self->mutex_);
-    self->KeepAndClose();
+    const std::lock_guard<std::recursive_mutex> lock(self->mutex_);
+    try {
+      self->KeepAndClose();
+    } catch (...) {
+      const ApiError error = ToApiError(std::current_exception());
+      self->Close(error.status(), self->writer_->Error(error), error.what());
+    }
   });
 }
 
@@ -203,7 +216,7 @@ void AnswerJob::KeepAndClose() {
   keep_([self = shared_from_this(), body = std::move(body)](const std::exception_ptr& failure) {
     // The store's thread has others to serve.
     self->defer_([self, body, failure] {
-      const std::lock_guard<std::mutex> lock(self->mutex_);
+      const std::lock_guard<std::recursive_mutex> lock(self->mutex_);
       if (failure == nullptr) return self->Close(200, body, "");
       const ApiError error = ToApiError(failure);
       self->Close(error.status(), self->writer_->Error(error), error.what());
@@ -211,9 +224,20 @@ void AnswerJob::KeepAndClose() {
   });
 }
 
-// What was begun as a stream ends as one: its status is sent already.
+// What was begun as a stream ends as one: its status is sent already. Limits are free again before
+// the client knows the end.
 void AnswerJob::Close(int status, std::string body, const std::string& error) {
   over_ = true;
+  metrics_.prompt_tokens += usage_.prompt_tokens;
+  metrics_.cached_tokens += usage_.cached_tokens;
+  metrics_.completion_tokens += usage_.completion_tokens;
+  auto& ends = status == kClientGone ? metrics_.abandoned
+               : error.empty()       ? metrics_.answers
+                                     : metrics_.failures;
+  ++ends;
+  metrics_.queue.Observe(usage_.queue_seconds);
+  metrics_.whole.Observe(std::chrono::duration<double>(Clock::now() - begin_).count());
+  on_end_({.status = status, .usage = usage_, .error = error});
   if (writer_->streams()) {
     exchange_->Write(body);
     exchange_->End();
@@ -225,20 +249,10 @@ void AnswerJob::Close(int status, std::string body, const std::string& error) {
     response.body = std::move(body);
     exchange_->Respond(std::move(response));
   }
-  metrics_.prompt_tokens += usage_.prompt_tokens;
-  metrics_.cached_tokens += usage_.cached_tokens;
-  metrics_.completion_tokens += usage_.completion_tokens;
-  auto& ends = status == kClientGone ? metrics_.abandoned
-               : error.empty()       ? metrics_.answers
-                                     : metrics_.failures;
-  ++ends;
-  metrics_.queue.Observe(usage_.queue_seconds);
-  metrics_.whole.Observe(std::chrono::duration<double>(Clock::now() - begin_).count());
-  on_end_({.status = status, .usage = usage_, .error = error});
 }
 
 bool AnswerJob::KeepAlive(Clock::time_point now, std::chrono::seconds silence) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<std::recursive_mutex> lock(mutex_);
   if (over_) return false;
   if (writer_->streams() && now - last_sent_ >= silence) Send(writer_->KeepAlive());
   return true;

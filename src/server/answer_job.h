@@ -81,7 +81,7 @@ class AnswerJob : public std::enable_shared_from_this<AnswerJob> {
   void Submit();
   Verdict OnToken(size_t index, const SampledToken& token);
   void OnFinish(size_t index, const ChoiceReport& report);
-  void OnError(const std::exception_ptr& error);
+  void OnError(const std::exception_ptr& error) noexcept;
   // With the mutex held:
   bool Send(const std::string& bytes);
   void Conclude();
@@ -103,7 +103,9 @@ class AnswerJob : public std::enable_shared_from_this<AnswerJob> {
   ModelMetrics& metrics_;
   const Clock::time_point begin_ = Clock::now();
 
-  std::mutex mutex_;  // guards what follows
+  // Guards what follows. Recursive: what is deferred runs at once when the threads for it have
+  // ended.
+  std::recursive_mutex mutex_;
   std::vector<PromptPlan> prompts_;
   std::vector<Choice> choices_;
   std::vector<AnswerEvent> events_;

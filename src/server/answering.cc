@@ -3,14 +3,15 @@
 #include <utility>
 
 namespace tael {
-namespace {
 
-// How long the model stays behind this, as the request wants it.
-void UseKeepAlive(Service& service, const SamplingRequest& request, const ServedModel& model) {
-  if (request.keep_alive_seconds) service.models().Keep(model.name, *request.keep_alive_seconds);
+void KeepAlive(Service& service, const Call& call, double seconds, const ServedModel& model) {
+  const bool for_ever = seconds < 0;
+  if (for_ever && call.client.key != nullptr && !call.client.key->HasScope("admin")) {
+    throw ApiError(403, "insufficient_scope", "keep_alive",
+                   "keep_alive: only a key of scope admin keeps a model for ever");
+  }
+  service.models().Keep(model.name, seconds);
 }
-
-}  // namespace
 
 void AnswerChat(Service& service, const Call& call, ChatRequest request,
                 const std::string& id_prefix, ChatWriterMaker make_writer) {
@@ -23,7 +24,9 @@ void AnswerChat(Service& service, const Call& call, ChatRequest request,
                       plan.writer =
                           make_writer(MakeHead(id_prefix, *asked, *model, plan.prompts), *asked);
                       plan.load_seconds = load;
-                      UseKeepAlive(service, *asked, *model);
+                      if (asked->keep_alive_seconds) {
+                        KeepAlive(service, call, *asked->keep_alive_seconds, *model);
+                      }
                       service.Generate(call, std::move(model), std::move(plan));
                     });
 }
@@ -39,7 +42,9 @@ void AnswerCompletion(Service& service, const Call& call, CompletionRequest requ
                       plan.writer =
                           make_writer(MakeHead(id_prefix, *asked, *model, plan.prompts), *asked);
                       plan.load_seconds = load;
-                      UseKeepAlive(service, *asked, *model);
+                      if (asked->keep_alive_seconds) {
+                        KeepAlive(service, call, *asked->keep_alive_seconds, *model);
+                      }
                       service.Generate(call, std::move(model), std::move(plan));
                     });
 }

@@ -14,6 +14,10 @@ using ChatWriterMaker =
 using CompletionWriterMaker =
     std::function<std::unique_ptr<AnswerWriter>(const AnswerHead&, const CompletionRequest&)>;
 
+// How long the model stays behind a request, as the client wants it; negative: for ever. Throws
+// ApiError(403) when its key is not for that.
+void KeepAlive(Service& service, const Call& call, double seconds, const ServedModel& model);
+
 // `id_prefix`: of the answer's id, "chatcmpl-". Called where it may take time; throw as
 // ModelHost::Acquire().
 void AnswerChat(Service& service, const Call& call, ChatRequest request,

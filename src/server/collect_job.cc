@@ -23,6 +23,7 @@ RequestObserver CollectJob::Observer(size_t index) {
   observer.on_token = [](const ChoiceId&, const SampledToken&) { return Verdict::kStop; };
   observer.on_embedding = [self, index](const ChoiceId&, int, std::span<const float> state) {
     const std::lock_guard<std::mutex> lock(self->mutex_);
+    if (!self->done_) return;  // another one has failed
     self->collected_.vectors[index].assign(state.begin(), state.end());
   };
   observer.on_finish = [self](const ChoiceId&, const ChoiceReport& report) {
@@ -61,6 +62,7 @@ void CollectJob::Cancel() {
 
 void CollectJob::OnFinish(const ChoiceReport& report) {
   const std::lock_guard<std::mutex> lock(mutex_);
+  if (!done_) return;
   if (report.finish == FinishReason::kCancelled) {
     return End(std::make_exception_ptr(
         Error(ErrorCode::kUnavailable, "the request was ended before it was computed")));

@@ -3,6 +3,7 @@
 #include <new>
 #include <utility>
 
+#include "base/error.h"
 #include "server/prep_pool.h"
 
 namespace tael {
@@ -20,13 +21,13 @@ EngineThread::EngineThread(const Model& model, const EngineOptions& options,
   std::rethrow_exception(error_);
 }
 
-EngineThread::~EngineThread() {
+void EngineThread::Stop() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     ending_ = true;
   }
   wake_.notify_all();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 // The engine is made here because its pool pins the thread that makes it.
@@ -46,12 +47,16 @@ void EngineThread::Run(const Model& model, const EngineOptions& options) {
 }
 
 RequestId EngineThread::Submit(EngineRequest request) {
+  const std::shared_lock<std::shared_mutex> lock(engine_mutex_);
+  if (engine_ == nullptr) Fail(ErrorCode::kUnavailable, "the model is being given up");
   const RequestId id = engine_->Submit(std::move(request));
   Wake();
   return id;
 }
 
 void EngineThread::Cancel(RequestId request) {
+  const std::shared_lock<std::shared_mutex> lock(engine_mutex_);
+  if (engine_ == nullptr) return;
   engine_->Cancel(request);
   Wake();
 }
@@ -81,7 +86,9 @@ void EngineThread::Loop() {
   }
   engine_->CancelAll();
   StepOnce();
-  engine_.reset();  // on the thread that its pool has pinned
+  std::unique_ptr<Engine> last;  // ends on the thread that its pool has pinned
+  const std::unique_lock<std::shared_mutex> lock(engine_mutex_);
+  last = std::move(engine_);
 }
 
 bool EngineThread::StepOnce() {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <thread>
 
 #include "engine/engine.h"
@@ -21,16 +22,15 @@ class EngineThread {
   // of a step that failed as a whole: every request ends with kCancelled then.
   EngineThread(const Model& model, const EngineOptions& options, std::shared_ptr<Turnstile> turns,
                std::function<void(const std::exception_ptr&)> on_failure);
-  // Every request that still runs ends with kCancelled first.
-  ~EngineThread();
+  ~EngineThread() { Stop(); }
+  // Every request that still runs ends with kCancelled, then the thread ends. From another thread.
+  void Stop();
   EngineThread(const EngineThread&) = delete;
   EngineThread& operator=(const EngineThread&) = delete;
 
-  // From any thread; as Engine's.
+  // From any thread; as Engine's. Behind Stop(), Submit() throws kUnavailable.
   RequestId Submit(EngineRequest request);
   void Cancel(RequestId request);
-
-  const Engine& engine() const { return *engine_; }
 
  private:
   void Run(const Model& model, const EngineOptions& options);
@@ -40,6 +40,7 @@ class EngineThread {
 
   const std::shared_ptr<Turnstile> turns_;
   const std::function<void(const std::exception_ptr&)> on_failure_;
+  std::shared_mutex engine_mutex_;  // guards that there is an engine
   std::unique_ptr<Engine> engine_;
 
   std::mutex mutex_;  // guards what follows

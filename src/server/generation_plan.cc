@@ -192,25 +192,50 @@ PromptPlan PlanChat(const ChatRequest& request, const ServedModel& model) {
   return plan;
 }
 
+namespace {
+
+// Each answer is a request of its own when it needs the log-probabilities of the prompt: what is
+// taken from other requests' work gives no logits, and choices of one request share that work.
+void AddEchoes(const CompletionRequest& request, const PromptInput& input, PromptPlan plan,
+               const ServedModel& model, std::vector<PromptPlan>* plans) {
+  const bool with_logits = request.log_probs.has_value();
+  const int copies = with_logits ? plan.request.choices : 1;
+  for (int i = 0; i < copies; ++i) {
+    PromptPlan copy;
+    copy.request = plan.request;
+    copy.style = plan.style;
+    copy.only_echo = plan.only_echo;
+    copy.echo = MakeEcho(request, input, plan.request.prompt, model);
+    if (with_logits) {
+      copy.request.choices = 1;
+      copy.request.sampling.choice = static_cast<uint32_t>(i);
+      copy.request.observed_logits = ObservedLogits::kPromptOfFirstChoice;
+      copy.request.reuse_prefix = false;
+    }
+    plans->push_back(std::move(copy));
+  }
+}
+
+}  // namespace
+
 std::vector<PromptPlan> PlanCompletion(const CompletionRequest& request, const ServedModel& model) {
   CheckContextWish(request, model);
   std::vector<PromptPlan> plans;
-  for (const PromptInput& input : request.prompts) {
-    const std::string path =
-        request.prompts.size() == 1 ? "prompt" : fmt::format("prompt[{}]", plans.size());
+  for (size_t i = 0; i < request.prompts.size(); ++i) {
+    const PromptInput& input = request.prompts[i];
+    const std::string path = request.prompts.size() == 1 ? "prompt" : fmt::format("prompt[{}]", i);
     PromptPlan plan;
     plan.request.prompt =
         request.suffix ? EncodeInfill(request, input, model) : EncodePrompt(input, path, model);
     UseRequest(request, model, &plan);
-    if (request.echo) {
-      plan.echo = MakeEcho(request, input, plan.request.prompt, model);
-      plan.request.observed_logits = ObservedLogits::kPromptOfFirstChoice;
-      // What is taken from other requests' work gives no logits.
-      plan.request.reuse_prefix = !plan.echo->wants_logits();
-    }
     if (request.max_tokens == 0) {
       plan.only_echo = true;
       plan.request.max_tokens = 1;
+    }
+    if (!plans.empty()) plan.request.sampling.seed = plans.front().request.sampling.seed;
+    if (request.echo) {
+      AddEchoes(request, input, std::move(plan), model, &plans);
+      continue;
     }
     plans.push_back(std::move(plan));
   }

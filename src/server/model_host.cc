@@ -25,7 +25,9 @@ ModelHost::~ModelHost() {
   wake_.notify_all();
   loader_.join();
   // Requests that still run hold their model: the engine is what ends them.
-  for (auto& [name, loaded] : loaded_) loaded.model->engine.reset();
+  for (auto& [name, loaded] : loaded_) {
+    if (loaded.model->engine != nullptr) loaded.model->engine->Stop();
+  }
 }
 
 void ModelHost::Acquire(const std::string& name, Done done) {
@@ -61,7 +63,10 @@ void ModelHost::Preload(const std::string& name) {
     if (model != nullptr) {
       const std::lock_guard<std::mutex> lock(mutex_);
       const auto found = loaded_.find(model->name);
-      if (found != loaded_.end()) found->second.keep = -1;
+      if (found != loaded_.end()) {
+        found->second.keep = -1;
+        found->second.preloaded = true;
+      }
     }
     const std::lock_guard<std::mutex> lock(mutex);
     failure = error;
@@ -86,7 +91,7 @@ bool ModelHost::IsIdle(const Loaded& loaded) {
 void ModelHost::Keep(const std::string& resolved_name, double seconds) {
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto found = loaded_.find(resolved_name);
-  if (found != loaded_.end()) found->second.keep = seconds;
+  if (found != loaded_.end() && !found->second.preloaded) found->second.keep = seconds;
 }
 
 ModelHost::Clock::duration ModelHost::TimeToLive(const Loaded& loaded) const {

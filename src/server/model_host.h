@@ -53,6 +53,7 @@ class ModelHost {
     ModelLease model;
     Clock::time_point last_used;
     std::optional<double> keep = std::nullopt;  // seconds; negative: for ever
+    bool preloaded = false;                     // stays whatever requests say
   };
 
   // `ttl`: a model that nobody used for so long is given up; zero: only when others need the room.

@@ -79,7 +79,7 @@ void PrepPool::Work() {
     const uint64_t owner = turns_.front();
     turns_.pop_front();
     const auto mine = tasks_.find(owner);
-    const Task task = std::move(mine->second.front());
+    Task task = std::move(mine->second.front());
     mine->second.pop_front();
     if (mine->second.empty()) {
       tasks_.erase(mine);
@@ -88,7 +88,11 @@ void PrepPool::Work() {
     }
     --waiting_;
     lock.unlock();
-    task();
+    try {
+      task();
+    } catch (...) {  // no memory even for its error: its exchange answers when it goes
+    }
+    task = nullptr;  // what it held goes without the lock
     lock.lock();
   }
 }

@@ -1,5 +1,6 @@
 #include "server/server.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -28,7 +29,13 @@ class Server::Core {
   void Run() {
     std::thread loader([this] { Preload(); });
     std::thread ticker([this] { TickUntilEnd(); });
-    http_.Run();
+    std::exception_ptr broken;
+    try {
+      http_.Run();
+    } catch (...) {
+      broken = std::current_exception();
+    }
+    service_.Drain();
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       ended_ = true;
@@ -36,6 +43,7 @@ class Server::Core {
     wake_.notify_all();
     loader.join();
     ticker.join();
+    if (broken != nullptr) std::rethrow_exception(broken);
     if (failure_ != nullptr) std::rethrow_exception(failure_);
   }
 
@@ -43,7 +51,8 @@ class Server::Core {
   void Stop(std::chrono::milliseconds drain) {
     service_.Drain();
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (!drain_end_) drain_end_ = Clock::now() + drain;
+    const Clock::time_point end = Clock::now() + drain;
+    drain_end_ = std::min(drain_end_.value_or(end), end);
     wake_.notify_all();
   }
 
@@ -140,7 +149,10 @@ class Server::Core {
   // A server that cannot load what it is for ends.
   void Preload() {
     try {
-      for (const std::string& name : options_.preload) service_.models().Preload(name);
+      for (const std::string& name : options_.preload) {
+        if (service_.draining()) return;
+        service_.models().Preload(name);
+      }
       service_.SetStarted();
     } catch (...) {
       failure_ = std::current_exception();
@@ -148,21 +160,34 @@ class Server::Core {
     }
   }
 
+  // Of the drain.
+  std::chrono::milliseconds Left() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return std::chrono::duration_cast<std::chrono::milliseconds>(*drain_end_ - Clock::now());
+  }
+
   void TickUntilEnd() {
     constexpr auto kTick = std::chrono::milliseconds(250);
     std::unique_lock<std::mutex> lock(mutex_);
-    bool stopped = false;
+    bool stopped = false, cut = false;
     while (!ended_) {
       wake_.wait_for(lock, kTick);
       const bool draining = drain_end_.has_value();
       const bool over = draining && Clock::now() >= *drain_end_;
       lock.unlock();
-      service_.Tick();
+      try {
+        service_.Tick();
+      } catch (const std::exception&) {  // no memory: the next one may have some
+      }
       if (over) service_.AbortAll(ApiError(503, "unavailable", "", "the server is going down"));
+      // Those that have their error or end still need time to send it.
+      constexpr std::chrono::milliseconds kLastBytes{2000};
       if (draining && !stopped && (over || service_.idle())) {
         stopped = true;
-        // Those that have their error still need a moment to send it.
-        constexpr auto kLastBytes = std::chrono::seconds(2);
+        cut = over;
+        http_.Stop(over ? kLastBytes : std::max(kLastBytes, Left()));
+      } else if (over && stopped && !cut) {  // a second signal, or the time is over
+        cut = true;
         http_.Stop(kLastBytes);
       }
       lock.lock();

@@ -1,11 +1,32 @@
 #include "server/service.h"
 
+#include <thread>
 #include <utility>
 
 #include "server/api_errors.h"
 #include "server/random_id.h"
 
 namespace tael {
+namespace {
+
+// Tells the end of a request once, whatever becomes of the objects on the way.
+class EndOnce {
+ public:
+  explicit EndOnce(std::function<void(const AnswerOutcome&)> end) : end_(std::move(end)) {}
+  ~EndOnce() { Tell({.status = 0, .usage = {}, .error = ""}); }
+  EndOnce(const EndOnce&) = delete;
+  EndOnce& operator=(const EndOnce&) = delete;
+
+  void Tell(const AnswerOutcome& outcome) {
+    if (!told_.exchange(true)) end_(outcome);
+  }
+
+ private:
+  std::function<void(const AnswerOutcome&)> end_;
+  std::atomic<bool> told_ = false;
+};
+
+}  // namespace
 
 Service::Service(const ServiceOptions& options, std::unique_ptr<ModelCatalogue> catalogue)
     : options_(options),
@@ -15,9 +36,13 @@ Service::Service(const ServiceOptions& options, std::unique_ptr<ModelCatalogue> 
 
 // Nothing new begins, what runs is told, and then its engines end.
 Service::~Service() {
+  const ApiError error(503, "unavailable", "", "the server is going down");
+  AbortAll(error);
   prep_.Stop();
-  AbortAll(ApiError(503, "unavailable", "", "the server is going down"));
+  AbortAll(error);  // what the last tasks began
   models_.reset();
+  // Answers that are being stored end when they are: the store may wait for another process.
+  while (calls_ > 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
 }
 
 std::shared_ptr<CallRecord> Service::OpenCall() {
@@ -89,26 +114,23 @@ void Service::Generate(const Call& call, ModelLease model, AnswerPlan plan) {
     prompt_tokens += GiveTo(call.client, &prompt.request);
   }
   access_.Admit(call.client, prompt_tokens);
-  const auto finish = [this, call, name = model->name](const AnswerOutcome& outcome) {
-    const AnswerUsage& usage = outcome.usage;
-    access_.Finish(call.client, name,
-                   {1, usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens});
-    call.record->status = outcome.status;
-    call.record->usage = usage;
-    call.record->error = outcome.error;
-  };
+  const auto end =
+      std::make_shared<EndOnce>([this, call, name = model->name](const AnswerOutcome& outcome) {
+        const AnswerUsage& usage = outcome.usage;
+        access_.Finish(call.client, name,
+                       {1, usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens});
+        if (outcome.status == 0) return;  // it did not begin: somebody else answers
+        call.record->status = outcome.status;
+        call.record->usage = usage;
+        call.record->error = outcome.error;
+      });
   const auto job = std::make_shared<AnswerJob>(
       std::move(model), call.exchange, std::move(plan),
       [this, owner = call.client.owner](std::function<void()> rest) {
         prep_.PostRest(owner, std::move(rest));
       },
-      finish);
-  try {
-    job->Start();
-  } catch (...) {
-    finish({.status = 0, .usage = {.prompt_tokens = 0}, .error = ""});
-    throw;
-  }
+      [end](const AnswerOutcome& outcome) { end->Tell(outcome); });
+  job->Start();
   const std::lock_guard<std::mutex> lock(jobs_mutex_);
   jobs_.push_back(job);
 }
@@ -118,12 +140,18 @@ void Service::Collect(const Call& call, ModelLease model, std::vector<EngineRequ
   int64_t prompt_tokens = 0;
   for (EngineRequest& request : requests) prompt_tokens += GiveTo(call.client, &request);
   access_.Admit(call.client, prompt_tokens);
-  const std::string name = model->name;
-  const auto done = [this, call, name, task = std::move(task)](Collected collected,
-                                                               const std::exception_ptr& error) {
-    access_.Finish(call.client, name, {1, collected.prompt_tokens, collected.cached_tokens, 0});
-    call.record->usage.prompt_tokens = collected.prompt_tokens;
-    call.record->usage.cached_tokens = collected.cached_tokens;
+  const auto end =
+      std::make_shared<EndOnce>([this, call, name = model->name](const AnswerOutcome& outcome) {
+        call.record->usage = outcome.usage;
+        access_.Finish(call.client, name,
+                       {1, outcome.usage.prompt_tokens, outcome.usage.cached_tokens, 0});
+      });
+  const auto done = [this, call, end, task = std::move(task)](Collected collected,
+                                                              const std::exception_ptr& error) {
+    AnswerOutcome outcome;
+    outcome.usage.prompt_tokens = collected.prompt_tokens;
+    outcome.usage.cached_tokens = collected.cached_tokens;
+    end->Tell(outcome);
     // Writing many numbers is not for the engine's thread.
     prep_.PostRest(call.client.owner,
                    [call, task, collected = std::move(collected), error]() mutable {
@@ -133,14 +161,7 @@ void Service::Collect(const Call& call, ModelLease model, std::vector<EngineRequ
                      });
                    });
   };
-  const auto job =
-      std::make_shared<CollectJob>(std::move(model), call.exchange, std::move(requests), done);
-  try {
-    job->Start();
-  } catch (...) {
-    access_.Finish(call.client, name, {1, 0, 0, 0});
-    throw;
-  }
+  std::make_shared<CollectJob>(std::move(model), call.exchange, std::move(requests), done)->Start();
 }
 
 int64_t Service::GiveTo(const Client& client, EngineRequest* request) {

@@ -151,6 +151,53 @@ def ends_when_it_is_told():
         expect(time.monotonic() - begin < 10, server.log)
 
 
+def a_second_signal_ends_at_once():
+    with Server("--drain", "60") as server:
+        body = json.dumps({"model": "parrot", "stream": True, "max_tokens": 1500, "ignore_eos": True,
+                           "messages": [{"role": "user", "content": "long"}]})
+        with socket.create_connection(("127.0.0.1", server.port)) as sock:
+            # Nobody reads the answer: it cannot end.
+            sock.sendall(f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+                         f"Content-Length: {len(body)}\r\n\r\n{body}".encode())
+            sock.recv(100)
+            server.process.send_signal(signal.SIGTERM)
+            time.sleep(0.3)
+            expect(server.end(15) == 0, server.log)
+
+
+def ends_while_embeddings_are_made():
+    for _ in range(3):
+        with Server("--drain", "0", models=None, pooling=True) as server:
+            body = json.dumps({"model": "parrot", "input": ["abc " * 400] * 60})
+            with socket.create_connection(("127.0.0.1", server.port)) as sock:
+                sock.sendall(f"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\n"
+                             f"Content-Length: {len(body)}\r\n\r\n{body}".encode())
+                time.sleep(0.15)
+                expect(server.end(15) == 0, server.log)
+
+
+def many_embeddings_are_one_request():
+    with Server(pooling=True) as server:
+        reply = server.post("/v1/embeddings", {"model": "parrot", "input": ["ab"] * 1000})
+        expect(reply.status == 200 and len(reply.json()["data"]) == 1000, reply.status, reply.body[:300])
+
+
+def echoes_of_several_answers():
+    with Server() as server:
+        def ask(**fields):
+            return server.post("/v1/completions", {"model": "parrot", "prompt": ["abc", "xyz"], "n": 3, "max_tokens": 2,
+                                                   "logprobs": 1, "echo": True, **fields}).json()
+        found = ask(temperature=1, seed=3)
+        expect([c["index"] for c in found["choices"]] == list(range(6)), found)
+        expect(all(len(c["logprobs"]["tokens"]) == 5 for c in found["choices"]), found)
+        expect(found["choices"][0]["text"].startswith("abc") and found["choices"][5]["text"].startswith("xyz"), found)
+        random = ask(temperature=1)
+        again = ask(temperature=1, seed=random["timings"]["seed"])
+        expect([c["text"] for c in random["choices"]] == [c["text"] for c in again["choices"]], random, again)
+        none = ask(max_tokens=0)
+        expect(none["usage"]["completion_tokens"] == 0, none["usage"])
+
+
 def a_wrong_model_ends_the_server():
     with Home() as home:
         folder = parrot.write(os.path.join(home.path, "broken"))
@@ -168,5 +215,6 @@ def survives_signals_for_reloading():
 
 main([answers_whole_and_streamed, health_and_models, tool_calls, sampling_and_stops,
       bad_requests_are_refused_by_name, pages_and_names_of_others_are_refused, other_binds_need_keys,
-      a_client_that_goes_away_is_forgotten, ends_when_it_is_told, a_wrong_model_ends_the_server,
+      a_client_that_goes_away_is_forgotten, ends_when_it_is_told, a_second_signal_ends_at_once,
+      ends_while_embeddings_are_made, many_embeddings_are_one_request, echoes_of_several_answers, a_wrong_model_ends_the_server,
       survives_signals_for_reloading])

@@ -64,10 +64,12 @@ class Reply:
 class Server:
     """tael serve with the parrot, or with `models`; its log is in `log`."""
 
-    def __init__(self, *flags, models=None, wait=True, **environment):
+    def __init__(self, *flags, models=None, wait=True, pooling=False, **environment):
         self.home = Home()
         if models is None:
             models = [parrot.write(os.path.join(self.home.path, "parrot"))]
+            if pooling:
+                parrot.add_pooling(models[0])
         self.model = os.path.basename(models[0]) if models else ""
         self.process = subprocess.Popen(
             [TAEL, "serve", *models, "--port", "0", *flags], stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
