@@ -51,16 +51,19 @@ namespace {
        std::strerror(errno));
 }
 
-// SQLite gives its own files beside it the same rights.
+// SQLite gives its own files beside it the same rights. Only a new file is opened: closing any
+// descriptor of a file gives up all locks that this process has on it, those of its other
+// connections to the same database too.
 void MakePrivate(const std::string& path) {
-  const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (file < 0) CannotOpen(path);
+  const int made = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (made >= 0) {
+    close(made);
+    return;
+  }
   struct stat state{};
-  const bool ok = fstat(file, &state) == 0 &&
-                  ((state.st_mode & 0077) == 0 || fchmod(file, state.st_mode & 0700) == 0);
-  const int why = errno;
-  close(file);
-  errno = why;
+  const bool ok = errno == EEXIST && access(path.c_str(), R_OK | W_OK) == 0 &&
+                  stat(path.c_str(), &state) == 0 &&
+                  ((state.st_mode & 0077) == 0 || chmod(path.c_str(), state.st_mode & 0700) == 0);
   if (!ok) CannotOpen(path);
 }
 
