@@ -46,8 +46,8 @@ ApiError ToApiError(const std::exception_ptr& error) {
   }
 }
 
-ApiError PromptTooLong(size_t tokens, int context) {
-  return {400, "context_length_exceeded", "messages",
+ApiError PromptTooLong(size_t tokens, const std::string& field, int context) {
+  return {400, "context_length_exceeded", field,
           fmt::format("the prompt has {} tokens, but this model's context here holds {}. Hint: a "
                       "shorter conversation, or a server with a larger --ctx",
                       tokens, context)};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <exception>
+#include <string>
 
 #include "api/api_error.h"
 #include "base/error.h"
@@ -11,6 +12,6 @@ namespace tael {
 // ApiErrors as they are; Errors by their code; everything else is a defect: 500 without details.
 ApiError ToApiError(const std::exception_ptr& error);
 // A prompt of so many tokens that the context does not hold.
-ApiError PromptTooLong(size_t tokens, int context);
+ApiError PromptTooLong(size_t tokens, const std::string& field, int context);
 
 }  // namespace tael

@@ -28,7 +28,7 @@ std::vector<EngineRequest> PlanEmbeddings(const EmbeddingRequest& asked, const S
     request.prompt = EncodePrompt(input, "input", model);
     const auto context = static_cast<size_t>(model.context);
     if (asked.truncates && request.prompt.size() > context) request.prompt.resize(context);
-    CheckFitsContext(request.prompt.size(), model);
+    CheckFitsContext(request.prompt.size(), "input", model);
     request.pooling = model.pooling;
     request.adapters = model.adapters;
     requests.push_back(std::move(request));

@@ -91,9 +91,9 @@ const ChatFormat& FormatOf(const ServedModel& model) {
   return *model.format;
 }
 
-void CheckFitsContext(size_t prompt_tokens, const ServedModel& model) {
+void CheckFitsContext(size_t prompt_tokens, const std::string& field, const ServedModel& model) {
   if (prompt_tokens > static_cast<size_t>(model.context)) {
-    throw PromptTooLong(prompt_tokens, model.context);
+    throw PromptTooLong(prompt_tokens, field, model.context);
   }
 }
 
@@ -139,7 +139,8 @@ void CheckContextWish(const SamplingRequest& request, const ServedModel& model) 
 }
 
 // What chats and completions share. REQUIRES: the prompt is set.
-void UseRequest(const SamplingRequest& request, const ServedModel& model, PromptPlan* plan) {
+void UseRequest(const SamplingRequest& request, const std::string& field, const ServedModel& model,
+                PromptPlan* plan) {
   plan->style.stop_strings = request.stop;
   plan->style.stop_strings.insert(plan->style.stop_strings.end(), model.stop_strings.begin(),
                                   model.stop_strings.end());
@@ -149,7 +150,7 @@ void UseRequest(const SamplingRequest& request, const ServedModel& model, Prompt
   if (!request.ignores_end) plan->request.stop_tokens = model.loaded.stop_tokens;
   plan->request.token_texts = model.token_texts;
   plan->request.adapters = model.adapters;
-  CheckFitsContext(plan->request.prompt.size(), model);
+  CheckFitsContext(plan->request.prompt.size(), field, model);
 }
 
 std::vector<TokenId> EncodeInfill(const CompletionRequest& request, const PromptInput& input,
@@ -188,7 +189,7 @@ PromptPlan PlanChat(const ChatRequest& request, const ServedModel& model) {
   plan.style = std::move(prompt.style);
   plan.request.prompt = std::move(prompt.ids);
   plan.request.interjection = std::move(prompt.interjection);
-  UseRequest(request, model, &plan);
+  UseRequest(request, "messages", model, &plan);
   return plan;
 }
 
@@ -227,7 +228,7 @@ std::vector<PromptPlan> PlanCompletion(const CompletionRequest& request, const S
     PromptPlan plan;
     plan.request.prompt =
         request.suffix ? EncodeInfill(request, input, model) : EncodePrompt(input, path, model);
-    UseRequest(request, model, &plan);
+    UseRequest(request, path, model, &plan);
     if (request.max_tokens == 0) {
       plan.only_echo = true;
       plan.request.max_tokens = 1;

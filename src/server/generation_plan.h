@@ -31,7 +31,7 @@ const ChatFormat& FormatOf(const ServedModel& model);
 std::vector<TokenId> EncodePrompt(const PromptInput& input, const std::string& path,
                                   const ServedModel& model);
 
-// Throws ApiError(400) with both numbers.
-void CheckFitsContext(size_t prompt_tokens, const ServedModel& model);
+// Throws ApiError(400) with both numbers, for the field that holds the prompt.
+void CheckFitsContext(size_t prompt_tokens, const std::string& field, const ServedModel& model);
 
 }  // namespace tael

@@ -53,6 +53,8 @@ def health_and_models():
         missing = server.get("/v1/models/parot")
         expect(missing.status == 404 and "parrot" in missing.json()["error"]["message"], missing)
         expect(server.get("/nothing").status == 404)
+        head = server.request("HEAD", "/v1/models")
+        expect(head.status == 200 and head.body == b"" and int(head.headers["Content-Length"]) > 0, head)
         wrong = server.get("/v1/chat/completions")
         expect(wrong.status == 405 and wrong.headers["Allow"] == "POST", wrong)
 
